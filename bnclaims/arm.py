@@ -1,0 +1,209 @@
+"""Arms: a model with its training protocol, hashable, with a digest of all that changes a number."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import metadata
+from typing import Any, Protocol
+
+from bnclaims.data import Data, DataSource
+from bnclaims.describe import DescriptionError, describe, digest
+from bnclaims.models import KerasObject, Layer
+
+ENGINE_VERSION = 1
+"""Raised whenever the engine changes a number that a run would give."""
+
+TENSORFLOW_DISTRIBUTIONS = ("tensorflow", "tensorflow-cpu", "tensorflow-intel", "tf-nightly")
+
+
+class Builds(Protocol):
+    """A frozen description that builds a Keras model, as `MLP` does."""
+
+    def build(self) -> Any:
+        """Returns a new `keras.Model`."""
+
+
+Model = Builds | Callable[[], Any]
+"""What `train` takes: a description, or a function without arguments that returns a Keras model."""
+
+
+@dataclass(frozen=True)
+class TrainingProtocol:
+    """How much data and how many epochs: the part of an arm that a whole suite shares."""
+
+    name: str
+    images: int
+    """Training images, the first of the data set."""
+    epochs: int
+
+
+PROTOCOLS = {
+    "article": TrainingProtocol("article", images=60_000, epochs=10),
+    "quick": TrainingProtocol("quick", images=10_000, epochs=6),
+}
+
+
+class Optimizer(KerasObject):
+    """An optimizer: `Optimizer("Adam", learning_rate=0.01)`."""
+
+    def build(self) -> Any:
+        """Returns a new `keras.optimizers.Optimizer`.
+
+        Raises:
+            ValueError: Keras has none of that name, or it does not take these arguments.
+        """
+        import keras
+
+        return keras.optimizers.get(self.config)
+
+
+ARTICLE_SGD = Optimizer("SGD", learning_rate=0.01, momentum=0.9, nesterov=True)
+"""The BN article's optimizer."""
+
+
+ARTICLE_BATCH = 128
+"""The BN article's batch size."""
+
+
+class Arm:
+    """What a run is a run of. Arms are equal when their digests are."""
+
+    digest: str
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Arm) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """Everything that changes a number, as JSON data."""
+        raise TypeError(f"{type(self).__name__} describes nothing: use TrainingArm or ProbeArm")
+
+    @property
+    def work(self) -> float:
+        """How long a run takes, in images visited: a guess, good for ordering only."""
+        raise TypeError(f"{type(self).__name__} does no work: use TrainingArm or ProbeArm")
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingArm(Arm):
+    """A model, the data, and how it is trained on them."""
+
+    model: Model
+    data: Data | DataSource
+    images: int | None
+    """How many training images, the first ones; None for all."""
+    epochs: int
+    optimizer: Optimizer = ARTICLE_SGD
+    batch_size: int = ARTICLE_BATCH
+    loss: str = "sparse_categorical_crossentropy"
+    """Keras's name of the loss."""
+    probes: bool = False
+    """Whether the layers' statistics are recorded before training and after each epoch."""
+
+    def __post_init__(self) -> None:
+        if not callable(getattr(self.model, "build", self.model)):
+            raise TypeError(f"{self.model!r} is no model: give an MLP or a function returning one")
+        for name in ("epochs", "batch_size"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"{name}={value!r}: give an integer of 1 or more")
+
+    def __str__(self) -> str:
+        name = model_name(self.model)
+        optimizer = str(self.optimizer) if self.optimizer != ARTICLE_SGD else ""
+        batch = f"batch {self.batch_size}" if self.batch_size != ARTICLE_BATCH else ""
+        return ", ".join(filter(None, (name, optimizer, batch)))
+
+    def build(self) -> Any:
+        """Returns a new Keras model, built or not."""
+        build = getattr(self.model, "build", self.model)
+        return build()
+
+    @cached_property
+    def digest(self) -> str:  # type: ignore[override]
+        """SHA-256 of the description, in hexadecimal."""
+        return digest(self.description)
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """Everything that changes a number, as JSON data."""
+        return {
+            "kind": "training",
+            "model": _described_model(self.model),
+            "data": self.data.fingerprint,
+            "images": self.images,
+            "epochs": self.epochs,
+            "optimizer": describe(self.optimizer),
+            "batch_size": self.batch_size,
+            "loss": self.loss,
+            "probes": self.probes,
+            "versions": versions(),
+        }
+
+    @property
+    def work(self) -> float:
+        """How long a run takes, in images visited: a guess, good for ordering only."""
+        images = self.images or len(self.data.load().x_train)
+        # A step costs about as much as sixteen images, however few of them it holds.
+        return self.epochs * images * (1 + 16 / self.batch_size)
+
+
+@dataclass(frozen=True, eq=False)
+class ProbeArm(Arm):
+    """An untrained layer on random inputs."""
+
+    layer: Layer
+
+    def __str__(self) -> str:
+        return str(self.layer)
+
+    @cached_property
+    def digest(self) -> str:  # type: ignore[override]
+        """SHA-256 of the description, in hexadecimal."""
+        return digest(self.description)
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """Everything that changes a number, as JSON data."""
+        return {"kind": "probe", "layer": describe(self.layer), "versions": versions()}
+
+    @property
+    def work(self) -> float:
+        """How long a run takes, in images visited: a guess, good for ordering only."""
+        return float(self.layer.samples)
+
+
+def model_name(model: Model) -> str:
+    """Returns what a model is called in tables and messages."""
+    return getattr(model, "__name__", None) or str(model)
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions that a run depends on, without importing what they are versions of."""
+    return {
+        "engine": str(ENGINE_VERSION),
+        "keras": metadata.version("keras"),
+        "numpy": metadata.version("numpy"),
+        "tensorflow": _tensorflow_version(),
+    }
+
+
+def _tensorflow_version() -> str:
+    for distribution in TENSORFLOW_DISTRIBUTIONS:
+        try:
+            return metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            continue
+    raise ModuleNotFoundError(
+        "TensorFlow is not installed: run `pip install tensorflow`, then try again"
+    )
+
+
+def _described_model(model: Model) -> Any:
+    try:
+        return describe(model)
+    except DescriptionError as error:
+        raise DescriptionError(f"model {model_name(model)}: {error}") from None

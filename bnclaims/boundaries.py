@@ -1,0 +1,286 @@
+"""Exact group-sequential boundaries of the one-sided one-sample t statistic.
+
+The looks are at n_1 < ... < n_K seeds; look k stops when t_k >= c_k. The error alpha is spent along
+alpha * (n_k / n_K)**rho (Lan & DeMets 1983, Biometrika 70; Jennison & Turnbull 2000, Group
+Sequential Methods, ch. 7), so that under the null, at every k,
+
+    P(t_j >= c_j for some j <= k) = alpha * (n_k / n_K)**rho.
+
+Only the upper crossing stops the recursion. Going on below it is always allowed, so the error bound
+holds whatever is done on the other side (the boundary is non-binding).
+
+**The law of the looks.** Write t_n = sqrt(n-1) * cot(theta_n), theta_n being the angle between the
+first n data and the vector of ones. Under the null the direction of the data is uniform on the
+sphere whatever the variance, hence theta_n has the density sin(theta)**(n-2) / B(1/2, (n-1)/2) on
+(0, pi). The direction of the first n data is independent of their length and of later data, so
+theta_n, theta_{n+1}, ... is a Markov chain (Hall, Wijsman & Ghosh 1965, Ann. Math. Statist. 36).
+
+**The recursion.** It runs backwards in the chain, one seed a step. Given theta_{n+1}, the data are
+uniform on a slice of the sphere. Remove the last one: with a = sqrt(n/(n+1)), b = sqrt(1/(n+1)),
+
+    cot(theta_n) = (a * cot(theta_{n+1}) + b * sin(phi)) / cos(phi),
+
+phi in (-pi/2, pi/2) having the density cos(phi)**(n-2) / B(1/2, (n-1)/2). Let h_n(theta) be the
+probability that no look before n has crossed, given theta_n = theta. Then h_{n_1} = 1 and
+
+    h_{n+1}(theta) = E[h_n(theta_n); not crossed at n | theta_{n+1} = theta],
+    P(not crossed before n, t_n >= t) = integral of density * h_n over theta <= arccot(t/sqrt(n-1)).
+
+Every term is positive, so small probabilities keep their relative accuracy. "Not crossed" is an
+interval of phi, known in closed form, and h_n is smooth in the coordinate that `_Stage` uses, so
+Gauss and Chebyshev rules converge fast. Up to some 500 seeds tail probabilities have a relative
+error below 1e-6, mostly far below; at 1000 seeds below 1e-4.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from numbers import Integral
+
+import numpy as np
+from numpy.polynomial import chebyshev
+from numpy.typing import NDArray
+from scipy import special
+
+__all__ = ["Design", "adjusted_p", "critical_values", "spent_alpha"]
+
+_Array = NDArray[np.float64]
+
+# Points of every quadrature and series.
+_NODES = 96
+# Relative density below which a tail is left out: far below the rounding of what is kept.
+_NEGLIGIBLE = 1e-20
+
+
+@dataclass(frozen=True)
+class Design:
+    """When a sequential claim looks at its seeds, and the error that it spends.
+
+    Attributes:
+        looks: Numbers of seeds at which the claim is judged, increasing, the first at least 3.
+        alpha: One-sided error over all looks together.
+        rho: Power of the spending function alpha * (n / looks[-1])**rho; larger spends later.
+    """
+
+    looks: tuple[int, ...] = (5, 10, 15, 20)
+    alpha: float = 0.01
+    rho: float = 1.5
+
+    def __post_init__(self) -> None:
+        # Two seeds allow a t statistic, but an interval of one degree of freedom is worthless.
+        checked = _checked(self.looks, self.alpha, self.rho, first=3)
+        # A list must not make the design unhashable, nor a NumPy integer unserialisable.
+        for name, value in zip(("looks", "alpha", "rho"), checked, strict=True):
+            object.__setattr__(self, name, value)
+
+
+def spent_alpha(looks: Sequence[int], alpha: float, rho: float) -> tuple[float, ...]:
+    """Returns the error spent up to each look, alpha * (n_k / n_K)**rho.
+
+    Args:
+        looks: Numbers of seeds, increasing, the first at least 2.
+        alpha: One-sided error over all looks, in (0, 1/2).
+        rho: Power of the spending function, positive.
+
+    Returns:
+        One cumulative error a look; the last is alpha.
+    """
+    looks, alpha, rho = _checked(looks, alpha, rho)
+    return tuple(alpha * (n / looks[-1]) ** rho for n in looks)
+
+
+def critical_values(looks: Sequence[int], alpha: float, rho: float) -> tuple[float, ...]:
+    """Returns the boundary of each look on the scale of the t statistic.
+
+    Args:
+        looks: Numbers of seeds, increasing, the first at least 2.
+        alpha: One-sided error over all looks, in (0, 1/2).
+        rho: Power of the spending function, positive.
+
+    Returns:
+        One critical value a look: the claim is accepted at look k when t_k >= critical[k].
+    """
+    return _plan(*_checked(looks, alpha, rho)).critical
+
+
+def adjusted_p(t: float, look: int, looks: Sequence[int], alpha: float, rho: float) -> float:
+    """Returns the one-sided p-value that accounts for the earlier looks.
+
+    Outcomes are ordered stage-wise (Jennison & Turnbull 2000, section 8.4): an earlier stop is more
+    extreme, and within a look the larger t. So p is the null probability of crossing at an earlier
+    look, plus that of reaching this look uncrossed with a statistic of at least t. It is at most
+    the error spent up to this look exactly when t is at least the look's critical value.
+
+    Args:
+        t: The t statistic at this look, possibly infinite; nan gives nan.
+        look: Index of the look, from 0.
+        looks: Numbers of seeds, increasing, the first at least 2.
+        alpha: One-sided error over all looks, in (0, 1/2).
+        rho: Power of the spending function, positive.
+
+    Returns:
+        A probability, not below the error spent before this look.
+    """
+    plan = _plan(*_checked(looks, alpha, rho))
+    if not 0 <= look < len(plan.stages):
+        raise ValueError(f"look must be an index into the {len(plan.stages)} looks, got {look}")
+    if math.isnan(t):
+        return math.nan
+    before = plan.spent[look - 1] if look else 0.0
+    p = before + plan.stages[look].upper_tail(t)
+    # The boundary is found to rounding error; which side of it t lies on is decided by t itself.
+    if t >= plan.critical[look]:
+        return min(p, plan.spent[look])
+    return min(max(p, math.nextafter(plan.spent[look], 1.0)), 1.0)
+
+
+def _checked(
+    looks: Sequence[int], alpha: float, rho: float, first: int = 2
+) -> tuple[tuple[int, ...], float, float]:
+    """Returns the arguments as plain hashable values, or raises a readable ValueError."""
+    looks = tuple(looks)
+    if not looks or not all(_is_integer(n) for n in looks):
+        raise ValueError(f"looks must be one or more integers, got {looks!r}")
+    if any(later <= earlier for earlier, later in pairwise(looks)):
+        raise ValueError(f"looks must increase, got {looks!r}")
+    if looks[0] < first:
+        raise ValueError(f"the first look must have at least {first} seeds, got {looks!r}")
+    if not 0 < alpha < 0.5:
+        raise ValueError(f"alpha must lie between 0 and 1/2, got {alpha!r}")
+    if not 0 < rho < math.inf:
+        raise ValueError(f"rho must be positive and finite, got {rho!r}")
+    if alpha * (looks[0] / looks[-1]) ** rho == 0:
+        raise ValueError(f"rho is so large that the first look spends nothing, got {rho!r}")
+    return tuple(int(n) for n in looks), float(alpha), float(rho)
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+@dataclass(frozen=True, eq=False)
+class _Stage:
+    """The chain at n seeds: h_n as a Chebyshev series on the angles that matter.
+
+    Attributes:
+        n: Number of seeds.
+        edge: Smallest angle reachable uncrossed; h_n is 0 at smaller ones.
+        top: Largest angle of non-negligible density.
+        series: Chebyshev coefficients of h_n in 2*s - 1, s = sqrt((theta - edge) / (top - edge)).
+            j seeds after a look h_n starts at its edge like (theta - edge)**(j/2), a power of s.
+        nodes: Points of every quadrature and series.
+    """
+
+    n: int
+    edge: float
+    top: float
+    series: _Array
+    nodes: int
+
+    @classmethod
+    def first(cls, n: int, nodes: int) -> "_Stage":
+        return cls(n, 0.0, _top_angle(n), np.ones(1), nodes)
+
+    def uncrossed(self, theta: _Array) -> _Array:
+        """Returns h_n at angles of at least `edge`, up to rounding."""
+        s = np.sqrt(np.clip((theta - self.edge) / (self.top - self.edge), 0.0, 1.0))
+        h: _Array = np.asarray(chebyshev.chebval(2.0 * s - 1.0, self.series), dtype=np.float64)
+        return h
+
+    def tail_to(self, theta: float) -> float:
+        """Returns P(not crossed before n, theta_n <= theta) under the null."""
+        span = self.top - self.edge
+        x, weight = _gauss_legendre(self.nodes)
+        s = x * math.sqrt(min(max((theta - self.edge) / span, 0.0), 1.0))
+        angle = self.edge + span * s**2
+        density = np.sin(angle) ** (self.n - 2) / special.beta(0.5, (self.n - 1) / 2)
+        # d(angle) = 2 * span * s * ds, and ds = s / x * dx.
+        return float(np.sum(weight / x * 2.0 * span * s**2 * density * self.uncrossed(angle)))
+
+    def upper_tail(self, t: float) -> float:
+        """Returns P(not crossed before n, t_n >= t) under the null."""
+        return self.tail_to(math.atan2(math.sqrt(self.n - 1), t))
+
+    def boundary(self, probability: float) -> float:
+        """Returns the angle up to which `tail_to` is `probability`, by bisection."""
+        low, high = self.edge, self.top
+        while low < (middle := (low + high) / 2) < high:
+            if self.tail_to(middle) <= probability:
+                low = middle
+            else:
+                high = middle
+        return low
+
+    def step(self, limit: float) -> "_Stage":
+        """Returns the stage of one more seed, going on from angles of at least `limit` only."""
+        a, b = math.sqrt(self.n / (self.n + 1)), math.sqrt(1 / (self.n + 1))
+        # cot(theta_n) < cot(limit) reads a*cot(theta_{n+1}) < radius * cos(phi + shift).
+        cot_limit = 1 / math.tan(limit)
+        radius, shift = math.hypot(cot_limit, b), math.atan2(b, cot_limit)
+        edge, top = math.atan2(a, radius), _top_angle(self.n + 1)
+        x = chebyshev.chebpts1(self.nodes)
+        drift = a / np.tan(edge + (top - edge) * ((x + 1) / 2) ** 2)
+
+        reach = np.arccos(np.clip(drift / radius, -1.0, 1.0))
+        low = np.maximum(-shift - reach, -math.pi / 2)
+        high = np.minimum(-shift + reach, math.pi / 2)
+        # Keep to where the density of phi is not negligible beside its largest value in reach.
+        peak = np.cos(np.clip(0.0, low, high))
+        far = np.arccos(peak * _NEGLIGIBLE ** (1 / max(self.n - 2, 1)))
+        low, high = np.maximum(low, -far), np.minimum(high, far)
+
+        # Next to a limit h_n may start like a square root; the cosine makes that smooth.
+        u, weight = _gauss_legendre(self.nodes)
+        half = (high - low)[:, None] / 2
+        phi = (low + high)[:, None] / 2 - half * np.cos(math.pi * u)
+        cos_phi = np.cos(phi)
+        theta = np.arctan2(cos_phi, drift[:, None] + b * np.sin(phi))
+        integrand = cos_phi ** (self.n - 2) * self.uncrossed(theta)
+        measure = half * math.pi * np.sin(math.pi * u) * weight
+        h = np.sum(integrand * measure, axis=1) / special.beta(0.5, (self.n - 1) / 2)
+
+        series = chebyshev.chebvander(x, self.nodes - 1).T @ h * (2 / self.nodes)
+        series[0] /= 2
+        return _Stage(self.n + 1, edge, top, series, self.nodes)
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """The solved design: per look the stage, the cumulative error and the critical value."""
+
+    stages: tuple[_Stage, ...]
+    spent: tuple[float, ...]
+    critical: tuple[float, ...]
+
+
+@lru_cache(maxsize=128)
+def _plan(looks: tuple[int, ...], alpha: float, rho: float, nodes: int = _NODES) -> _Plan:
+    """Returns the solved design."""
+    spent = spent_alpha(looks, alpha, rho)
+    stages: list[_Stage] = []
+    critical: list[float] = []
+    stage, before = _Stage.first(looks[0], nodes), 0.0
+    for look, n in enumerate(looks):
+        while stage.n < n:
+            stage = stage.step(stage.edge)
+        limit = stage.boundary(spent[look] - before)
+        stages.append(stage)
+        critical.append(math.sqrt(n - 1) / math.tan(limit))
+        if look + 1 < len(looks):
+            stage = stage.step(limit)
+        before = spent[look]
+    return _Plan(tuple(stages), spent, tuple(critical))
+
+
+@lru_cache(maxsize=8)
+def _gauss_legendre(nodes: int) -> tuple[_Array, _Array]:
+    """Returns nodes and weights on (0, 1)."""
+    x, weight = np.polynomial.legendre.leggauss(nodes)
+    return (x + 1) / 2, weight / 2
+
+
+def _top_angle(n: int) -> float:
+    """Returns the angle above which the density sin(theta)**(n-2) is negligible."""
+    return math.pi / 2 + math.acos(_NEGLIGIBLE ** (1 / max(n - 2, 1)))

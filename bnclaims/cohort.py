@@ -1,0 +1,393 @@
+"""Trains the runs of an arm: real Keras models, a whole epoch as one compiled program.
+
+The program is traced and compiled once an arm, then serves one seed after another, each on one
+thread; several threads train several seeds at a time. So a run knows nothing of its cohort, and
+its numbers are the same to the bit however the work was shared out. Why one seed at a time and not
+a stack of seeds: see "Seeds one at a time" in docs/architecture.md.
+"""
+
+import gc
+import queue
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from bnclaims.arm import TrainingArm, model_name
+from bnclaims.data import Data
+from bnclaims.history import Curve, History
+from bnclaims.initialisation import Initialisation
+from bnclaims.probing import LayerStatistics
+from bnclaims.seeds import data_order
+
+FINE_POINTS = 20
+"""Points an epoch of the fine curves, about."""
+
+EVALUATION_BATCH = 1_000
+
+_STATEFUL_RANDOM = {
+    "Multinomial", "ParameterizedTruncatedNormal", "RandomGamma", "RandomPoissonV2",
+    "RandomShuffle", "RandomStandardNormal", "RandomUniform", "RandomUniformInt", "TruncatedNormal",
+}  # fmt: skip
+
+
+class ArmError(RuntimeError):
+    """An arm cannot be trained as it is: the message names it and says why."""
+
+
+def configure(threads: int) -> None:
+    """Gives TensorFlow its threads; to be called before its first operation.
+
+    A run always computes on one thread, which is what keeps its bits the same; `threads` is how
+    many runs may compute at a time.
+    """
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    except RuntimeError:
+        warnings.warn(
+            "TensorFlow had run before bnclaims could set its threads; numbers may differ in "
+            "their last bits from other runs'. Create tensors inside tests, not on import",
+            stacklevel=2,
+        )
+
+
+def train(
+    arm: TrainingArm, seeds: Iterable[int], *, threads: int = 1
+) -> Iterator[tuple[int, History]]:
+    """Trains an arm for some seeds and yields each history as soon as it is there.
+
+    Args:
+        arm: What to train.
+        seeds: Taken one by one, when a thread is free: an iterator may still decide.
+        threads: How many runs to train at a time.
+
+    Raises:
+        ArmError: The model does not fit its data, or draws random numbers that no seed decides.
+    """
+    if threads == 1:
+        trainer: _Trainer | None = None
+        for seed in seeds:
+            trainer = trainer or _Trainer(arm)
+            yield seed, trainer.train(seed)
+    else:
+        yield from _train_on_threads(arm, iter(seeds), threads)
+    gc.collect()  # a model, its program and its variables refer to each other
+
+
+def _train_on_threads(
+    arm: TrainingArm, seeds: Iterator[int], threads: int
+) -> Iterator[tuple[int, History]]:
+    done: queue.Queue[tuple[int, History] | BaseException | None] = queue.Queue()
+    taking = threading.Lock()
+    stop = threading.Event()
+
+    def work() -> None:
+        trainer: _Trainer | None = None
+        try:
+            while not stop.is_set():
+                with taking:
+                    seed = next(seeds, None)
+                if seed is None:
+                    break
+                trainer = trainer or _Trainer(arm)
+                done.put((seed, trainer.train(seed)))
+        except BaseException as error:  # noqa: BLE001  (it is raised again in the caller's thread)
+            done.put(error)
+        finally:
+            done.put(None)
+
+    workers = [threading.Thread(target=work, daemon=True) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
+    running = threads
+    try:
+        while running:
+            item = done.get()
+            if item is None:
+                running -= 1
+            elif isinstance(item, BaseException):
+                raise item
+            else:
+                yield item
+    finally:
+        stop.set()
+        for worker in workers:
+            worker.join()
+
+
+class _Trainer:
+    """One Keras model, its optimizer and its compiled epoch, reused for seed after seed."""
+
+    def __init__(self, arm: TrainingArm) -> None:
+        self.arm = arm
+        data = arm.data if isinstance(arm.data, Data) else arm.data.load()
+        self.model = _built(arm, data)
+        self.x, self.y, self.x_test, self.y_test = _resident(data, arm.images, self.model)
+        self.model.compile(optimizer=arm.optimizer.build(), loss=arm.loss)
+        self.model.optimizer.build(self.model.trainable_variables)
+        self.initialisation = Initialisation(self.model, lambda: _built(arm, data))
+        self.optimizer_start = [v.numpy() for v in self.model.optimizer.variables]
+        self.classifies = "categorical_crossentropy" in arm.loss
+        self.epoch = self._compiled()
+        self.statistics = self._probed() if arm.probes else None
+
+    def train(self, seed: int) -> History:
+        """Returns the history of one seed."""
+        self._restart(seed)
+        epochs = []
+        snapshots = [self._probe()]
+        for number in range(self.arm.epochs):
+            started = time.perf_counter()
+            curves = self._run_epoch(data_order(seed, number, len(self.x)))
+            epochs.append((*curves, time.perf_counter() - started))
+            if not np.isfinite(curves[0]).all():
+                break
+            snapshots.append(self._probe())
+        return self._history(epochs, snapshots)
+
+    def _restart(self, seed: int) -> None:
+        self.initialisation.assign(seed)
+        for variable, start in zip(
+            self.model.optimizer.variables, self.optimizer_start, strict=True
+        ):
+            variable.assign(start)
+
+    # The program
+
+    def _compiled(self) -> Any:
+        for jit_compile in (self.model.jit_compile, False):
+            epoch = tf.function(self._epoch, jit_compile=jit_compile, autograph=False)
+            try:
+                order = tf.range(len(self.x), dtype=tf.int32)
+                concrete = epoch.get_concrete_function(order, tf.constant(0), tf.constant(0))
+                self._check(concrete)
+                # Runs the tail step only: it compiles now, so that no epoch's time includes it.
+                concrete(order, tf.constant(0), tf.constant(0))
+            except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
+                if not jit_compile:
+                    raise ArmError(self._refusal(str(error))) from error
+                warnings.warn(
+                    f"{model_name(self.arm.model)} does not compile with XLA and trains without",
+                    stacklevel=2,
+                )
+            except (ValueError, TypeError) as error:
+                raise ArmError(self._refusal(str(error))) from error
+            else:
+                return concrete
+        raise AssertionError
+
+    def _refusal(self, why: str) -> str:
+        shapes = f"images {tuple(self.x.shape)}, labels {tuple(self.y.shape)}"
+        return f"{model_name(self.arm.model)} cannot be trained on {shapes}: {why}"
+
+    def _check(self, concrete: Any) -> None:
+        known = {id(v.value) for v in (*self.model.variables, *self.model.optimizer.variables)}
+        if strange := [v.name for v in concrete.variables if id(v) not in known]:
+            raise ValueError(
+                f"it uses variables that are neither the model's nor its optimizer's: {strange}. "
+                "Random layers need a keras.random.SeedGenerator of their own"
+            )
+        graph = concrete.graph.as_graph_def()
+        nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
+        if stateful := {node.op for node in nodes} & _STATEFUL_RANDOM:
+            raise ValueError(
+                f"it draws with {sorted(stateful)}, which no seed decides: use keras.random with a "
+                "keras.random.SeedGenerator"
+            )
+
+    def _epoch(self, order: Any, steps: Any, evaluations: Any) -> Any:
+        """One pass over the training images in an order, then one over the test images.
+
+        Args:
+            order: Permutation of the training images, int32.
+            steps: How many of the full batches to train on; the partial last one always is.
+            evaluations: How many of the full evaluation batches to evaluate.
+
+        Returns:
+            Mean loss and correct answers of each training batch, then of each evaluation batch.
+        """
+        size = self.arm.batch_size
+        trained = _batchwise(
+            lambda rows: self._step(tf.gather(order, rows)), len(self.x), size, steps
+        )
+        tested = _batchwise(self._evaluate, len(self.x_test), EVALUATION_BATCH, evaluations)
+        return (*trained, *tested)
+
+    def _step(self, rows: Any) -> tuple[Any, Any]:
+        model = self.model
+        x, y = _scaled(tf.gather(self.x, rows)), tf.gather(self.y, rows)
+        with tf.GradientTape() as tape:
+            predicted = model(x, training=True)
+            loss = model.compute_loss(x=x, y=y, y_pred=predicted, training=True)
+            scaled = model.optimizer.scale_loss(loss)
+        variables = model.trainable_variables
+        model.optimizer.apply(tape.gradient(scaled, variables), variables)
+        return loss, self._correct(y, predicted)
+
+    def _evaluate(self, rows: Any) -> tuple[Any, Any]:
+        x, y = _scaled(tf.gather(self.x_test, rows)), tf.gather(self.y_test, rows)
+        predicted = self.model(x, training=False)
+        loss = self.model.compute_loss(x=x, y=y, y_pred=predicted, training=False)
+        return loss, self._correct(y, predicted)
+
+    def _correct(self, y: Any, predicted: Any) -> Any:
+        if not self.classifies:
+            return tf.constant(0, tf.int32)
+        labels = y if y.shape.rank < predicted.shape.rank else tf.argmax(y, axis=-1)
+        answers = tf.argmax(predicted, axis=-1, output_type=tf.int32)
+        return tf.reduce_sum(tf.cast(answers == tf.cast(labels, tf.int32), tf.int32))
+
+    # The numbers
+
+    def _run_epoch(self, order: NDArray[np.int32]) -> tuple[Curve, Curve, float, float]:
+        """Returns loss and accuracy of each training batch and the test images' two means."""
+        steps = len(self.x) // self.arm.batch_size
+        evaluations = len(self.x_test) // EVALUATION_BATCH
+        results = self.epoch(tf.constant(order), tf.constant(steps), tf.constant(evaluations))
+        loss, correct, val_loss, val_correct = (r.numpy().astype(np.float64) for r in results)
+        sizes = self._batch_sizes()
+        val_sizes = _batch_sizes(len(self.x_test), EVALUATION_BATCH)
+        unknown = 1.0 if self.classifies else np.nan
+        return (
+            loss,
+            unknown * correct / sizes,
+            float(np.average(val_loss, weights=val_sizes)),
+            unknown * float(val_correct.sum()) / len(self.x_test),
+        )
+
+    def _batch_sizes(self) -> Curve:
+        return _batch_sizes(len(self.x), self.arm.batch_size)
+
+    def _history(self, epochs: list[Any], snapshots: list[Any]) -> History:
+        sizes = self._batch_sizes()
+        points = min(FINE_POINTS, len(sizes))
+        ends = np.linspace(0, len(sizes), points + 1).round().astype(int)[1:]
+        fine = [(_means(loss, sizes, ends), _means(hits, sizes, ends)) for loss, hits, *_ in epochs]
+        whole = [
+            (np.average(loss, weights=sizes), np.average(hits, weights=sizes), val, val_hits, sec)
+            for loss, hits, val, val_hits, sec in epochs
+        ]
+        planned = self.arm.epochs
+        loss, accuracy, val_loss, val_accuracy, seconds = (
+            _padded(np.array(column), planned) for column in zip(*whole, strict=True)
+        )
+        stretch = np.cumsum(sizes)[ends - 1] / sizes.sum()
+        return History(
+            loss=loss,
+            accuracy=accuracy,
+            val_loss=val_loss,
+            val_accuracy=val_accuracy,
+            fine_loss=_padded(np.concatenate([f[0] for f in fine]), planned * points),
+            fine_accuracy=_padded(np.concatenate([f[1] for f in fine]), planned * points),
+            fine_epochs=np.concatenate([number + stretch for number in range(planned)]),
+            seconds=seconds,
+            probes=self.statistics.stacked(snapshots, planned + 1) if self.statistics else {},
+        )
+
+    # The probes
+
+    def _probed(self) -> LayerStatistics:
+        rows = tf.range(min(LayerStatistics.batch, len(self.x_test)))
+        x, y = _scaled(tf.gather(self.x_test, rows)), tf.gather(self.y_test, rows)
+        return LayerStatistics(self.model, x, y)
+
+    def _probe(self) -> Any:
+        return self.statistics.measure() if self.statistics else None
+
+
+def _built(arm: TrainingArm, data: Data) -> Any:
+    model = arm.build()
+    if not isinstance(model, keras.Model):
+        raise ArmError(
+            f"{model_name(arm.model)} returned {type(model).__name__}, not a keras.Model: "
+            "give `train` a function that returns a new model each time"
+        )
+    if not model.built:
+        model.build((None, *data.x_train.shape[1:]))
+    return model
+
+
+def _resident(data: Data, images: int | None, model: Any) -> tuple[Any, Any, Any, Any]:
+    shape = tuple(model.input_shape[1:])
+    if int(np.prod(shape)) != int(np.prod(data.x_train.shape[1:])):
+        raise ArmError(
+            f"{model.name} takes inputs of shape {shape}, but the images of {data.name} are "
+            f"{data.x_train.shape[1:]}"
+        )
+    if images is not None and images > len(data.x_train):
+        raise ArmError(f"{data.name} has {len(data.x_train)} training images, not {images}")
+    x, y, x_test, y_test = _tensors(data)
+    return (
+        tf.reshape(x[:images], (-1, *shape)),
+        y[:images],
+        tf.reshape(x_test, (-1, *shape)),
+        y_test,
+    )
+
+
+@lru_cache(maxsize=2)
+def _tensors(data: Data) -> tuple[Any, Any, Any, Any]:
+    """Returns the data as tensors, held once a process."""
+
+    def labels(y: NDArray[Any]) -> Any:
+        return tf.constant(y.astype(np.int32) if y.dtype.kind in "iu" else y)
+
+    return (
+        tf.constant(data.x_train),
+        labels(data.y_train),
+        tf.constant(data.x_test),
+        labels(data.y_test),
+    )
+
+
+def _scaled(x: Any) -> Any:
+    """Bytes are intensities and become numbers from 0 to 1, as the articles scale them."""
+    return tf.cast(x, tf.float32) / 255.0 if x.dtype == tf.uint8 else x
+
+
+def _batchwise(
+    function: Callable[[Any], tuple[Any, Any]], rows: int, size: int, batches: Any
+) -> tuple[Any, Any]:
+    """Applies a function to the full batches of rows, then to the partial last one."""
+    full, rest = divmod(rows, size)
+    losses = tf.TensorArray(tf.float32, size=full, element_shape=())
+    correct = tf.TensorArray(tf.int32, size=full, element_shape=())
+
+    def body(i: Any, losses: Any, correct: Any) -> tuple[Any, Any, Any]:
+        loss, hits = function(i * size + tf.range(size))
+        return i + 1, losses.write(i, loss), correct.write(i, hits)
+
+    if full:
+        _, losses, correct = tf.while_loop(
+            lambda i, *_: i < batches, body, (tf.constant(0), losses, correct)
+        )
+    all_losses, all_correct = losses.stack(), correct.stack()
+    if rest:
+        loss, hits = function(full * size + tf.range(rest))
+        all_losses = tf.concat([all_losses, [loss]], axis=0)
+        all_correct = tf.concat([all_correct, [hits]], axis=0)
+    return all_losses, all_correct
+
+
+def _batch_sizes(rows: int, size: int) -> Curve:
+    full, rest = divmod(rows, size)
+    return np.array([size] * full + [rest] * (rest > 0), np.float64)
+
+
+def _means(values: Curve, sizes: Curve, ends: NDArray[np.intp]) -> Curve:
+    """Returns the weighted mean of each stretch of batches."""
+    starts = np.concatenate([[0], ends[:-1]])
+    totals = np.add.reduceat(values * sizes, starts)
+    return np.asarray(totals / np.add.reduceat(sizes, starts), np.float64)
+
+
+def _padded(curve: Curve, length: int) -> Curve:
+    return np.pad(curve, (0, length - len(curve)), constant_values=np.nan)

@@ -1,0 +1,75 @@
+"""The way to TensorFlow: imported, configured and quiet, on the first run that must be trained."""
+
+import contextlib
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from bnclaims.arm import Arm, ProbeArm, TrainingArm
+from bnclaims.history import History
+
+
+class Engine:
+    """Trains and probes; imports TensorFlow when first asked to.
+
+    Args:
+        threads: How many runs to train at a time.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+
+    def __call__(self, arm: Arm, seeds: Iterable[int]) -> Iterator[tuple[int, History]]:
+        """Trains or probes an arm for some seeds; yields each history when it is there."""
+        for first in (iterator := iter(seeds)):
+            # Without a seed to train there is no reason to wait for TensorFlow.
+            _start(self._threads)
+            rest = _chained(first, iterator)
+            if isinstance(arm, TrainingArm):
+                from bnclaims import cohort
+
+                yield from cohort.train(arm, rest, threads=self._threads)
+            elif isinstance(arm, ProbeArm):
+                from bnclaims import probing
+
+                for seed in rest:
+                    yield seed, probing.probe(arm.layer, seed)
+
+
+def _chained(first: int, rest: Iterator[int]) -> Iterator[int]:
+    yield first
+    yield from rest
+
+
+@cache
+def _start(threads: int) -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    with _quiet():
+        from bnclaims import cohort
+
+    cohort.configure(threads)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps TensorFlow's start-up chatter, written below Python, from the terminal.
+
+    Should the import fail, what it wrote is shown.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as chatter:
+        os.dup2(chatter.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            chatter.seek(0)
+            os.write(kept, chatter.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

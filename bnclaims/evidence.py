@@ -1,0 +1,343 @@
+"""Evidence: a comparison of samples, whose truth value is a group-sequential test.
+
+The rule: reduce each seed to a contrast, and take an interval for its mean whose error is
+controlled over all looks. Supported: the interval lies in the claim's region. Refuted: it lies
+outside. Otherwise more seeds are trained; undecided at the last look is inconclusive.
+See docs/statistics.md.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+
+from bnclaims import statistics
+from bnclaims.arm import Arm
+from bnclaims.boundaries import Design, adjusted_p, critical_values
+from bnclaims.history import History
+from bnclaims.sample import NotFiniteError, Number, Runs, Sample, Values, as_sample
+from bnclaims.schedule import Cohort
+
+Verdict = Literal["supported", "refuted", "inconclusive"]
+
+_POWER = (0.80, 0.95)
+"""For how much power an inconclusive verdict says the seeds that it would take."""
+
+
+class Inconclusive(Exception):  # noqa: N818  (a verdict, not a mistake)
+    """The evidence decides neither way at the last look; the message says what it would take."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one part of a claim came to."""
+
+    verdict: Verdict
+    contrast: str
+    estimate: float
+    low: float
+    """Lower end of the repeated interval of the mean, in the metric's units."""
+    high: float
+    """Upper end."""
+    region: tuple[float, float]
+    """Where the mean has to lie for the claim to hold."""
+    seeds: int
+    p: float
+    """Look-adjusted p of the verdict's direction."""
+    nominal_p: float
+    """The same look's p as if it were the only one."""
+    sign_flip_p: float
+    """Exact sign-flip p of the same direction."""
+    d_z: float
+    """Standardised effect with Hedges' correction, from the region's nearest edge."""
+    correlation: float
+    """Between the two sides, over the seeds; NaN where there are no two sides."""
+    detectable: float
+    """Smallest distance from the edge that these looks would detect with 80% power."""
+    needed: tuple[int | None, ...]
+    """Seeds for 80% and 95% power, were the estimate true; None if out of reach."""
+
+    @property
+    def disagrees(self) -> bool:
+        """Says whether the sign-flip test, with the power it has, sees it otherwise."""
+        return self.sign_flip_p > max(1.01 * 2.0**-self.seeds, 0.05)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A contrast and the region that its mean is claimed to lie in.
+
+    Without a margin the region is all above 0; with one, it is nearer to 0 than the margin.
+    """
+
+    contrast: Sample
+    margin: Sample | None = None
+
+    def faces(self, count: int) -> tuple[Values, ...]:
+        """Returns what must be positive in the mean: one array `(count,)`, or two for a margin."""
+        values = self.contrast.values(count)
+        if self.margin is None:
+            return (values,)
+        margin = self.margin.values(count)
+        return margin - values, margin + values
+
+
+@dataclass
+class Trial:
+    """What a claim's evidence needs to know: the design, the runs, and how much it asserts.
+
+    While tracing nothing trains and every comparison answers true, so that a claim's arms and the
+    number of its parts are known before it runs.
+    """
+
+    design: Design
+    require: Callable[[Sequence[Cohort]], None]
+    load: Callable[[Arm, int], History | None]
+    tracing: bool = False
+    parts: int | None = None
+    """Over how many parts a refutation's alpha is split; None when the claim was not traced."""
+    named: list[Runs] = field(default_factory=list)
+    """The runs that the claim named."""
+    evidence: list["Evidence"] = field(default_factory=list)
+    """What it compared, in order."""
+
+    def histories(self, runs: Runs, count: int) -> list[History]:
+        """Returns the histories of the first seeds, which the store must hold."""
+        found = [self.load(runs.arm, seed) for seed in runs.seeds(count)]
+        return [history for history in found if history is not None]
+
+    def train_to(self, sources: Sequence[Runs], start: int, stop: int) -> None:
+        """Has the runs from one look to the next in the store."""
+        cohorts = [Cohort(runs.arm, tuple(runs.seeds(stop)[start:])) for runs in sources]
+        self.require(cohorts)
+
+
+class Evidence:
+    """A comparison of samples: true when supported, false when refuted.
+
+    Args:
+        parts: What must hold together.
+
+    Raises:
+        Inconclusive: On asking for its truth, when the last look decides neither way.
+    """
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self.parts = tuple(parts)
+        samples = [s for part in parts for s in (part.contrast, part.margin) if s is not None]
+        self.sources = tuple(dict.fromkeys(runs for s in samples for runs in s.sources))
+        if not self.sources:
+            raise TypeError("this compares numbers only: one side must be a metric of an arm")
+        self.trial = self.sources[0].trial
+        self.trial.evidence.append(self)
+        self.findings: tuple[Finding, ...] = ()
+        self.problem = ""
+        """Why there is no number to judge, where there is none."""
+
+    def __bool__(self) -> bool:
+        if self.verdict == "inconclusive":
+            raise Inconclusive(str(self))
+        return self.verdict == "supported"
+
+    def __repr__(self) -> str:
+        return f"<Evidence: {self}>"
+
+    def __str__(self) -> str:
+        if self.problem:
+            return self.problem
+        return "\n".join(explained(f, self.trial.design) for f in self.findings) or "not decided"
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict. Asking for it trains what the design needs, once."""
+        if self.trial.tracing:
+            return "supported"
+        if not self.findings and not self.problem:
+            self._decide()
+        verdicts = {finding.verdict for finding in self.findings}
+        if self.problem or not verdicts:
+            return "inconclusive"
+        if "refuted" in verdicts:
+            return "refuted"
+        return "inconclusive" if "inconclusive" in verdicts else "supported"
+
+    def _decide(self) -> None:
+        looks = self.trial.design.looks
+        settled: dict[int, Verdict] = {}
+        for look, (start, stop) in enumerate(zip((0, *looks), looks, strict=False)):
+            self.trial.train_to(self.sources, start, stop)
+            try:
+                findings = [self._finding(part, look) for part in self.parts]
+            except NotFiniteError as error:
+                self.problem = str(error)
+                return
+            # A boundary once crossed stays crossed: that is what the alpha was spent on.
+            for number, finding in enumerate(findings):
+                if finding.verdict != "inconclusive":
+                    settled.setdefault(number, finding.verdict)
+            if "refuted" in settled.values() or len(settled) == len(self.parts):
+                break
+        self.findings = tuple(
+            replace(finding, verdict=settled.get(number, finding.verdict))
+            for number, finding in enumerate(findings)
+        )
+
+    def _finding(self, part: Part, look: int) -> Finding:
+        design = self.trial.design
+        count = design.looks[look]
+        split = design.alpha / (self.trial.parts or len(self.parts))
+        support = critical_values(design.looks, design.alpha, design.rho)[look]
+        refute = critical_values(design.looks, split, design.rho)[look]
+        faces = part.faces(count)
+        nearest = min(faces, key=statistics.t_statistic)
+        verdict = _judged(faces, support, refute)
+        sign = -1.0 if verdict == "refuted" else 1.0
+        critical, alpha = (refute, split) if verdict == "refuted" else (support, design.alpha)
+        t = sign * statistics.t_statistic(nearest)
+        adjusted = adjusted_p(t, look, design.looks, alpha, design.rho)
+        estimate, low, high, region, text = _shown(part, nearest, critical, count)
+        deviation = float(nearest.std(ddof=1))
+        effect = abs(float(nearest.mean())) / deviation if deviation else math.inf
+        sides = part.contrast.sides
+        return Finding(
+            verdict=verdict,
+            contrast=text,
+            estimate=estimate,
+            low=low,
+            high=high,
+            region=region,
+            seeds=count,
+            p=min(1.0, adjusted * design.alpha / alpha),
+            nominal_p=statistics.nominal_p(sign * nearest),
+            sign_flip_p=statistics.sign_flip_p(sign * nearest),
+            d_z=statistics.standardised_effect(nearest).g,
+            correlation=(
+                statistics.correlation(sides[0].values(count), sides[1].values(count))
+                if sides
+                else math.nan
+            ),
+            detectable=deviation * statistics.detectable_effect(count, support, _POWER[0]),
+            needed=tuple(
+                statistics.seeds_needed(effect, design.alpha, power)
+                if math.isfinite(effect)
+                else None
+                for power in _POWER
+            ),
+        )
+
+
+def above(contrast: Sample) -> Evidence:
+    """Returns the evidence that a contrast's mean is above 0."""
+    return Evidence([Part(contrast)])
+
+
+def within(contrast: Sample, margin: Sample | Number) -> Evidence:
+    """Returns the evidence that a contrast's mean is nearer to 0 than a margin (TOST)."""
+    return Evidence([Part(contrast, as_sample(margin))])
+
+
+def all_of(*evidence: Evidence) -> Evidence:
+    """Returns the evidence that several comparisons hold together.
+
+    Supported when each is, without correction (an intersection-union test); refuted when one is,
+    each at its share of alpha.
+    """
+    joined = Evidence([part for item in evidence for part in item.parts])
+    for item in evidence:
+        item.trial.evidence.remove(item)
+    return joined
+
+
+def decreasing(levels: Sequence[Sample], *, tolerance: Sample | Number) -> Evidence:
+    """Returns the evidence for a trend: the levels decrease, without a material reversal.
+
+    Args:
+        levels: Samples of equally spaced levels, at least three.
+        tolerance: By how much a step from one level to the next may rise. Requiring each step to
+            fall significantly would have no power; a slope alone calls a zigzag a trend.
+
+    Raises:
+        ValueError: There are fewer than three levels, or the tolerance is not positive.
+    """
+    if len(levels) < 3:
+        raise ValueError(f"a trend needs at least three levels, not {len(levels)}")
+    if isinstance(tolerance, Number) and tolerance <= 0:
+        raise ValueError(f"tolerance={tolerance}: give a positive number, in the metric's units")
+    weights = statistics.trend_weights(len(levels))
+    slope = sum((float(w) * level for w, level in zip(weights, levels, strict=True)), start=0.0)
+    named = _renamed(as_sample(slope), f"fall per level of {levels[0]} … {levels[-1]}")
+    steps = [before - after + tolerance for before, after in zip(levels, levels[1:], strict=False)]
+    return Evidence([Part(named), *(Part(step) for step in steps)])
+
+
+def equivalent(levels: Sequence[Sample], *, within: Sample | Number) -> Evidence:
+    """Returns the evidence that all later levels differ from the first by less than a margin.
+
+    Raises:
+        ValueError: There are fewer than two levels, or the margin is not positive.
+    """
+    if len(levels) < 2:
+        raise ValueError("an equivalence needs at least two levels")
+    if isinstance(within, Number) and within <= 0:
+        raise ValueError(f"within={within}: give a positive margin, in the metric's units")
+    return Evidence([Part(level - levels[0], as_sample(within)) for level in levels[1:]])
+
+
+def explained(finding: Finding, design: Design) -> str:
+    """Returns a finding in words, two or three lines."""
+    low, high = finding.region
+    claimed = f"> {low:.4g}" if math.isinf(high) else f"between {low:.4g} and {high:.4g}"
+    lines = [
+        f"{finding.verdict}: {finding.contrast} = {finding.estimate:.4g} "
+        f"[{finding.low:.4g}, {finding.high:.4g}], claimed {claimed}",
+        f"  {finding.seeds} of at most {design.looks[-1]} seeds, p = {finding.p:.2g} adjusted for "
+        f"looks ({finding.nominal_p:.2g} nominal, {finding.sign_flip_p:.2g} sign-flip), "
+        f"d_z = {finding.d_z:.2f}, arms correlate {finding.correlation:.2f}",
+    ]
+    if finding.disagrees:
+        lines.append("  the t test and the sign-flip test disagree: look at the seeds one by one")
+    if finding.verdict == "inconclusive":
+        eighty, ninety_five = (f"{n}" if n else "more than 100,000" for n in finding.needed)
+        lines.append(
+            f"  these looks see a distance of {finding.detectable:.2g} from the edge with 80% "
+            f"power; for what was measured it would take {eighty} seeds (80%) or {ninety_five} "
+            "(95%): raise --claims-looks"
+        )
+    return "\n".join(lines)
+
+
+def _judged(faces: Sequence[Values], support: float, refute: float) -> Verdict:
+    if all(statistics.interval(face, support)[0] > 0 for face in faces):
+        return "supported"
+    if any(_is_outside(face, refute) for face in faces):
+        return "refuted"
+    return "inconclusive"
+
+
+def _is_outside(face: Values, critical: float) -> bool:
+    # Without any variance the mean is exact, and an edge is not inside its region.
+    high = statistics.interval(face, critical)[1]
+    return high < 0 or (high == 0 and bool(np.ptp(face) == 0))
+
+
+def _shown(
+    part: Part, nearest: Values, critical: float, count: int
+) -> tuple[float, float, float, tuple[float, float], str]:
+    """Returns estimate, interval, region and text: of the contrast where the region is fixed."""
+    if part.margin is not None and part.margin.sources:
+        low, high = statistics.interval(nearest, critical)
+        text = f"{part.margin} - |{part.contrast}|"
+        return float(nearest.mean()), low, high, (0.0, math.inf), text
+    offset = part.contrast.offset
+    values = part.contrast.values(count) - offset
+    low, high = statistics.interval(values, critical)
+    region = (-offset, math.inf)
+    if part.margin is not None:
+        region = (-part.margin.offset - offset, part.margin.offset - offset)
+    return float(values.mean()), low, high, region, part.contrast.text
+
+
+def _renamed(sample: Sample, text: str) -> Sample:
+    return Sample(sample.values, sample.sources, text)

@@ -1,0 +1,127 @@
+"""What a claim's body gets: `train` and `probe`, which name arms and train nothing."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bnclaims.arm import (
+    ARTICLE_BATCH,
+    ARTICLE_SGD,
+    Model,
+    Optimizer,
+    ProbeArm,
+    TrainingArm,
+    TrainingProtocol,
+)
+from bnclaims.data import Data, DataSource
+from bnclaims.evidence import Trial
+from bnclaims.models import Layer
+from bnclaims.sample import Runs
+
+
+@dataclass(frozen=True)
+class Train:
+    """The `train` fixture: names an arm and returns a handle to its runs."""
+
+    trial: Trial
+    data: DataSource
+    protocol: TrainingProtocol
+
+    def __call__(
+        self,
+        model: Model,
+        *,
+        optimizer: Any = ARTICLE_SGD,
+        learning_rate: float | None = None,
+        batch_size: int = ARTICLE_BATCH,
+        epochs: int | None = None,
+        loss: str = "sparse_categorical_crossentropy",
+        data: Data | None = None,
+        probes: bool = False,
+        first_seed: int = 0,
+    ) -> Runs:
+        """Names an arm: a model and how it is trained. Nothing trains before a comparison.
+
+        Args:
+            model: An `MLP`, or a function without arguments that returns a Keras model.
+            optimizer: An `Optimizer`, a Keras optimizer, or the name of one; the BN article's SGD
+                by default.
+            learning_rate: For an optimizer given by its name.
+            batch_size: Images a step; the article's 128 by default.
+            epochs: The protocol's by default.
+            loss: Keras's name of the loss.
+            data: Arrays of your own instead of the session's images; all of them are used.
+            probes: Whether to record the layers' statistics.
+            first_seed: Where the seeds start. Only a control compares an arm with itself on other
+                seeds; arms with different first seeds are not paired.
+
+        Raises:
+            TypeError: The model, optimizer or data is of no type that is understood.
+            ValueError: A number is out of range.
+        """
+        if data is not None and not isinstance(data, Data):
+            raise TypeError(
+                f"data={type(data).__name__}: give bnclaims.Data(name=..., x_train=..., "
+                "y_train=..., x_test=..., y_test=...)"
+            )
+        arm = TrainingArm(
+            model=model,
+            data=data or self.data,
+            images=None if data else self.protocol.images,
+            epochs=self.protocol.epochs if epochs is None else epochs,
+            optimizer=as_optimizer(optimizer, learning_rate),
+            batch_size=batch_size,
+            loss=loss,
+            probes=probes,
+        )
+        return _named(self.trial, Runs(arm, first_seed, self.trial))
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The `probe` fixture: names an untrained layer and returns a handle to its draws."""
+
+    trial: Trial
+
+    def __call__(self, layer: Layer, *, first_seed: int = 0) -> Runs:
+        """Names a layer whose weights and inputs are drawn anew for each seed.
+
+        Raises:
+            TypeError: It is no `Layer`.
+        """
+        if not isinstance(layer, Layer):
+            raise TypeError(f"probe takes a Layer(activation, initializer), not {layer!r}")
+        return _named(self.trial, Runs(ProbeArm(layer), first_seed, self.trial))
+
+
+def as_optimizer(optimizer: Any, learning_rate: float | None) -> Optimizer:
+    """Returns an optimizer's description.
+
+    Args:
+        optimizer: An `Optimizer`, a Keras optimizer, or the name of one.
+        learning_rate: For one given by its name.
+
+    Raises:
+        TypeError: It is none of these.
+        ValueError: A learning rate comes with an optimizer that has its own.
+    """
+    if isinstance(optimizer, str):
+        arguments = {} if learning_rate is None else {"learning_rate": learning_rate}
+        return Optimizer(optimizer, **arguments)
+    if learning_rate is not None:
+        raise ValueError(
+            f"learning_rate={learning_rate}: {optimizer} has its own; give the optimizer's name, "
+            'as in optimizer="adam"'
+        )
+    if isinstance(optimizer, Optimizer):
+        return optimizer
+    if hasattr(optimizer, "get_config") and hasattr(optimizer, "apply_gradients"):
+        return Optimizer(type(optimizer).__name__, **optimizer.get_config())
+    raise TypeError(
+        f"optimizer={optimizer!r}: give a name such as 'adam', bnclaims.Optimizer(...) or a "
+        "Keras optimizer"
+    )
+
+
+def _named(trial: Trial, runs: Runs) -> Runs:
+    trial.named.append(runs)
+    return runs

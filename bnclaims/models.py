@@ -1,0 +1,155 @@
+"""Frozen descriptions of models, and how they become Keras models."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Self
+
+
+@dataclass(frozen=True, init=False)
+class KerasObject:
+    """A Keras object by class name and arguments: hashable, and TensorFlow stays unimported."""
+
+    class_name: str
+    arguments: tuple[tuple[str, Any], ...]
+
+    def __init__(self, class_name: str, **arguments: Any) -> None:
+        object.__setattr__(self, "class_name", class_name)
+        object.__setattr__(self, "arguments", tuple(sorted(arguments.items())))
+
+    def __str__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.arguments)
+        return f"{self.class_name}({arguments})"
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The object as Keras's `get` functions take it."""
+        return {"class_name": self.class_name, "config": dict(self.arguments)}
+
+
+class Initializer(KerasObject):
+    """A weight initialiser: `Initializer("RandomNormal", stddev=1.0)`."""
+
+    def build(self) -> Any:
+        """Returns the `keras.initializers.Initializer`.
+
+        Raises:
+            ValueError: Keras has none of that name, or it does not take these arguments.
+        """
+        import keras
+
+        return keras.initializers.get(self.config)
+
+
+GLOROT_UNIFORM = Initializer("GlorotUniform")
+GLOROT_NORMAL = Initializer("GlorotNormal")
+
+
+@dataclass(frozen=True)
+class MLP:
+    """The articles' family: dense layers, BN after the activation of some, a softmax of ten.
+
+    Source: the BN article's network 784-512-256-128-64-10; `BatchNormalization()` with Keras's
+    defaults comes after the activated Dense layer.
+    """
+
+    activation: str = "relu"
+    """Keras's name of the hidden layers' activation."""
+    hidden: tuple[int, ...] = (512, 256, 128, 64)
+    """Units of each hidden layer."""
+    batch_norm: tuple[int, ...] = ()
+    """The hidden layers, numbered from 1, that a BN layer follows."""
+    batch_norm_arguments: tuple[tuple[str, Any], ...] = ()
+    """Arguments of `keras.layers.BatchNormalization` other than its defaults."""
+    initializer: Initializer = GLOROT_UNIFORM
+    """Initialiser of every kernel; Keras's default is Glorot's uniform."""
+    inputs: int = 784
+    """Size of the flattened image."""
+    classes: int = 10
+    """Units of the softmax."""
+
+    def __post_init__(self) -> None:
+        if not self.hidden or min(self.hidden) < 1:
+            raise ValueError(
+                f"hidden={self.hidden!r}: give at least one layer, each of 1 unit or more"
+            )
+        if wrong := set(self.batch_norm) - set(range(1, len(self.hidden) + 1)):
+            raise ValueError(
+                f"batch_norm={self.batch_norm!r}: there is no hidden layer {min(wrong)}; "
+                f"this network has 1 to {len(self.hidden)}"
+            )
+        object.__setattr__(self, "batch_norm", tuple(sorted(set(self.batch_norm))))
+
+    def __str__(self) -> str:
+        where = f"{len(self.batch_norm)} BN" if self.batch_norm else "no BN"
+        if self.batch_norm and self.batch_norm != tuple(range(1, len(self.batch_norm) + 1)):
+            where = "BN after " + ", ".join(map(str, self.batch_norm))
+        extras = [f"{name}={value!r}" for name, value in self.batch_norm_arguments]
+        if self.initializer != GLOROT_UNIFORM:
+            extras.append(str(self.initializer))
+        if self.hidden != MLP.hidden:
+            extras.append("-".join(map(str, self.hidden)))
+        return ", ".join([f"{self.activation} {where}", *extras])
+
+    def with_batch_norm(self, after: int | tuple[int, ...], **arguments: Any) -> Self:
+        """Returns this network with BN layers.
+
+        Args:
+            after: A number k puts them after the first k hidden layers, as the article's "k BN
+                layers"; a tuple names the hidden layers, from 1.
+            **arguments: Of `keras.layers.BatchNormalization`, where they are not its defaults.
+
+        Raises:
+            ValueError: There is no such hidden layer.
+        """
+        layers = after if isinstance(after, tuple) else tuple(range(1, after + 1))
+        return dataclasses.replace(
+            self, batch_norm=layers, batch_norm_arguments=tuple(sorted(arguments.items()))
+        )
+
+    def with_initializer(self, initializer: Initializer) -> Self:
+        """Returns this network with another initialiser of its kernels."""
+        return dataclasses.replace(self, initializer=initializer)
+
+    def build(self) -> Any:
+        """Returns a new `keras.Sequential`."""
+        import keras
+
+        model = keras.Sequential([keras.Input((self.inputs,))])
+        for number, units in enumerate(self.hidden, start=1):
+            model.add(
+                keras.layers.Dense(
+                    units,
+                    activation=self.activation,
+                    kernel_initializer=self.initializer.build(),
+                )
+            )
+            if number in self.batch_norm:
+                model.add(keras.layers.BatchNormalization(**dict(self.batch_norm_arguments)))
+        output = keras.layers.Dense(
+            self.classes, activation="softmax", kernel_initializer=self.initializer.build()
+        )
+        model.add(output)
+        return model
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An untrained dense layer on random inputs, to look at its activations.
+
+    Source: the article on Glorot initialisation: one `Dense(256)`, biases zero, on one
+    784-dimensional input drawn from U(0, 1).
+    """
+
+    activation: str
+    """Keras's name of the activation."""
+    initializer: Initializer
+    """Initialiser of the kernel."""
+    units: int = 256
+    """Units of the layer."""
+    inputs: int = 784
+    """Size of an input."""
+    samples: int = 1
+    """How many inputs are drawn."""
+
+    def __str__(self) -> str:
+        return f"{self.activation} layer, {self.initializer}"

@@ -1,0 +1,89 @@
+"""What a claim came to, as plain data that travels from a worker to the controller."""
+
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+from bnclaims.claim import Claim
+from bnclaims.evidence import Finding, Trial, Verdict
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One row of the verdict table."""
+
+    id: str
+    statement: str
+    source: str
+    verdict: Verdict
+    expected: Verdict
+    because: str
+    protocol: str
+    data: str
+    data_note: str
+    findings: list[dict[str, Any]]
+    """What the evidence found, the deciding finding first; empty for an exact claim."""
+    seconds: float = 0.0
+    """Time that the test took, waiting included."""
+
+    @classmethod
+    def of(cls, claim: Claim, name: str, verdict: Verdict, trial: Trial, **where: str) -> Self:
+        """Returns the outcome of a claim's test.
+
+        Args:
+            claim: As declared.
+            name: Its id, with its parameters where it has some.
+            verdict: How its test ended.
+            trial: What it compared.
+            **where: `protocol`, `data` and `data_note`.
+        """
+        return cls(
+            id=name,
+            statement=claim.statement,
+            source=claim.source,
+            verdict=verdict,
+            expected=claim.expected_under(where["protocol"], where["data"]),
+            because=claim.because,
+            findings=[_plain(finding) for finding in _deciding_first(trial, verdict)],
+            **where,
+        )
+
+    @property
+    def as_expected(self) -> bool:
+        """Says whether the verdict is the one that the claim declares."""
+        return self.verdict == self.expected
+
+    def to_plain(self) -> dict[str, Any]:
+        """Returns plain Python data: anything else does not survive the way to the controller."""
+        return asdict(self)
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Self:
+        """Returns the outcome that `to_plain` took apart."""
+        return cls(**{f.name: plain[f.name] for f in fields(cls)})
+
+
+def _deciding_first(trial: Trial, verdict: Verdict) -> list[Finding]:
+    """Returns the findings, those of the claim's verdict first and the weakest of these at the top.
+
+    A claim is as strong as its weakest part; a refuted one is refuted by its strongest.
+    """
+    findings = [finding for evidence in trial.evidence for finding in evidence.findings]
+    sign = -1 if verdict == "supported" else 1
+    return sorted(findings, key=lambda f: (f.verdict != verdict, sign * f.p))
+
+
+def _plain(finding: Finding) -> dict[str, Any]:
+    return {name: _python(value) for name, value in asdict(finding).items()} | {
+        "disagrees": bool(finding.disagrees)
+    }
+
+
+def _python(value: Any) -> Any:
+    """Returns a value without NumPy in it, infinite and missing numbers as None."""
+    if isinstance(value, tuple | list):
+        return [_python(item) for item in value]
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    number = float(value)
+    return number if math.isfinite(number) else None

@@ -1,0 +1,327 @@
+"""The pytest plugin: hooks, options and fixtures; what they do is in the modules they call."""
+
+import shlex
+import shutil
+import tempfile
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bnclaims import terminal
+from bnclaims.board import Board
+from bnclaims.claim import claim_of
+from bnclaims.config import OPTIONS, Settings
+from bnclaims.data import DataError
+from bnclaims.evidence import Inconclusive, Trial, Verdict
+from bnclaims.fixtures import Probe, Train
+from bnclaims.outcome import Outcome
+from bnclaims.sample import Runs
+from bnclaims.schedule import Cohort
+from bnclaims.suite import Suite
+
+_SUITE = pytest.StashKey[Suite]()
+_BOARD = pytest.StashKey[Path]()
+_TRIAL = pytest.StashKey[Trial]()
+
+_COLOURS = {
+    "supported": {"green": True},
+    "refuted": {"red": True},
+    "inconclusive": {"yellow": True},
+    "": {"bold": True},
+}
+
+
+# Options and the session
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds each option with its ini twin."""
+    group = parser.getgroup("claims", "claims about training neural networks (bnclaims)")
+    for name, values, text in OPTIONS:
+        group.addoption(f"--claims-{name}", metavar=values, default=None, help=text)
+        parser.addini(f"claims_{name}", f"as --claims-{name}: {text}", default="")
+    group.addoption(
+        "--claims-plan", action="store_true", help="show what would be trained, and train nothing"
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Plans in this process: a plan has nothing to share out."""
+    if config.option.claims_plan and config.pluginmanager.hasplugin("xdist"):
+        config.option.numprocesses = None
+        config.option.dist = "no"
+        config.option.tx = []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Reads the settings and, on a controller, opens the board for its workers."""
+    config.addinivalue_line("markers", "claim: a claim, declared with @bnclaims.claim")
+    worker = getattr(config, "workerinput", None)
+    if worker is not None:
+        folder = Path(worker["bnclaims_board"])
+        board: Board | None = Board(folder, worker["workerid"])
+    elif _is_controller(config):
+        folder = Path(tempfile.mkdtemp(prefix="bnclaims-"))
+        config.stash[_BOARD] = folder
+        board = Board(folder, "controller")
+    else:
+        board = None
+    config.stash[_SUITE] = Suite(Settings.from_pytest_config(config), board)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tells an xdist worker where the board is."""
+    node.workerinput["bnclaims_board"] = str(node.config.stash[_BOARD])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Takes the board down."""
+    folder = config.stash.get(_BOARD, None)
+    if folder is not None:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Finds the images before any worker starts, where the project says that it has claims."""
+    config = session.config
+    if _wants_data_early(config):
+        try:
+            config.stash[_SUITE].source.load()
+        except DataError as error:
+            raise pytest.UsageError(str(error)) from None
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Says on what data and under which protocol claims are judged."""
+    if not _wants_data_early(config):
+        return []
+    suite = config.stash[_SUITE]
+    settings, design = suite.settings, suite.settings.design
+    protocol = settings.protocol
+    return [
+        f"bnclaims: {suite.source.note}",
+        f"bnclaims: {protocol.name} protocol ({protocol.images:,} images, {protocol.epochs} epochs)"
+        f", looks at {', '.join(map(str, design.looks))} seeds, alpha {design.alpha:g} each way"
+        f", store {settings.store}",
+    ]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Learns what the selected claims will need."""
+    if _is_controller(session.config) or session.config.option.collectonly:
+        return
+    suite = session.config.stash[_SUITE]
+    for item in session.items:
+        if isinstance(item, pytest.Function) and claim_of(item.function):
+            try:
+                suite.trace(item.nodeid, item.obj, _parameters(item))
+            except DataError:
+                return  # each claim reports it
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
+    """Plans instead of running; lets a worker that is through its own tests help the others."""
+    config = session.config
+    suite = config.stash[_SUITE]
+    if config.option.claims_plan:
+        session.items.clear()
+        return (yield)
+    if suite.board is None or not suite.traces:
+        return (yield)
+    with suite.board.working():
+        result = yield
+    suite.schedule.help()
+    return result
+
+
+# Claims
+
+
+@pytest.fixture
+def train(request: pytest.FixtureRequest) -> Train:
+    """Names an arm, a model with its training protocol; see `bnclaims.fixtures.Train`."""
+    suite, trial = _suite_and_trial(request)
+    return suite.train(trial)
+
+
+@pytest.fixture
+def probe(request: pytest.FixtureRequest) -> Probe:
+    """Names an untrained layer; see `bnclaims.fixtures.Probe`."""
+    suite, trial = _suite_and_trial(request)
+    return suite.probe(trial)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turns how a claim's body ended into a verdict, and the verdict into pass or fail."""
+    report = yield
+    declared = claim_of(getattr(item, "function", None))
+    if declared is None or call.when != "call":
+        return report
+    trial = item.stash.get(_TRIAL, None)
+    if trial is not None and call.excinfo is None and (fault := _untested(trial)):
+        report.outcome, report.longrepr = "failed", fault
+        return report
+    verdict = _verdict(call)
+    if verdict is None:
+        return report
+    suite = item.config.stash[_SUITE]
+    source = suite.source if trial else None
+    outcome = Outcome.of(
+        declared,
+        _row_name(item, declared.id),
+        verdict,
+        trial or suite.trial(tracing=True),
+        protocol=suite.settings.protocol.name,
+        data=source.name if source else "none",
+        data_note=source.note if source else "no data",
+    )
+    exact_failure = verdict == "refuted" and not outcome.findings
+    report.outcome = "passed" if outcome.as_expected else "failed"
+    if outcome.as_expected:
+        report.longrepr = None
+    elif not exact_failure:
+        report.longrepr = _failure(item, outcome, trial)
+    report.user_properties.extend(_properties(outcome))
+    # On the report itself: its attributes are what xdist carries to the controller.
+    report.__dict__["bnclaims"] = outcome.to_plain()
+    return report
+
+
+def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
+    """Shows the verdict where pytest would show PASSED or FAILED."""
+    plain = getattr(report, "bnclaims", None)
+    if plain is None:
+        return None
+    outcome = Outcome.from_plain(plain)
+    letter = "." if outcome.as_expected else "F"
+    expected = " (as expected)" if outcome.as_expected and outcome.verdict != "supported" else ""
+    return report.outcome, letter, f"{outcome.verdict.upper()}{expected}"
+
+
+# The end
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Prints the verdict table, or the plan."""
+    if config.option.claims_plan:
+        _print_plan(terminalreporter, config.stash[_SUITE])
+        return
+    outcomes = [
+        Outcome.from_plain(report.bnclaims)
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if hasattr(report, "bnclaims")
+    ]
+    if not outcomes:
+        return
+    outcomes.sort(key=lambda outcome: outcome.id)
+    terminalreporter.section("claims")
+    for line, verdict in terminal.table(outcomes):
+        terminalreporter.write_line(line, **_COLOURS[verdict])
+    for line in terminal.notes(outcomes):
+        terminalreporter.write_line(line)
+
+
+def _print_plan(terminalreporter: Any, suite: Suite) -> None:
+    claims = [
+        (name, [_first_look(suite, runs) for runs in trace.runs])
+        for name, trace in suite.traces.items()
+    ]
+    cohorts = [(cohort, len(suite.schedule.missing(cohort))) for cohort in suite.planned()]
+    rate = suite.seconds_per_work()
+    terminalreporter.section("plan")
+    for line in terminal.plan(claims, cohorts, rate, suite.settings.threads):
+        terminalreporter.write_line(line)
+
+
+def _first_look(suite: Suite, runs: Runs) -> Cohort:
+    return Cohort(runs.arm, tuple(runs.seeds(suite.settings.design.looks[0])))
+
+
+# Helpers of the hooks
+
+
+def _is_controller(config: pytest.Config) -> bool:
+    shared_out = config.getoption("dist", "no") != "no" and bool(config.getoption("tx", None))
+    return shared_out and not hasattr(config, "workerinput")
+
+
+def _wants_data_early(config: pytest.Config) -> bool:
+    worker = hasattr(config, "workerinput")
+    chosen = config.stash[_SUITE].settings.chosen
+    return chosen and not worker and not config.option.collectonly
+
+
+def _parameters(item: pytest.Function) -> dict[str, Any]:
+    callspec = getattr(item, "callspec", None)
+    return dict(callspec.params) if callspec else {}
+
+
+def _row_name(item: pytest.Item, name: str) -> str:
+    callspec = getattr(item, "callspec", None)
+    return f"{name}[{callspec.id}]" if callspec else name
+
+
+def _suite_and_trial(request: pytest.FixtureRequest) -> tuple[Suite, Trial]:
+    """Returns the session's suite and this test's trial, which `train` and `probe` share."""
+    suite, item = request.config.stash[_SUITE], request.node
+    if _TRIAL not in item.stash:
+        try:
+            suite.source.load()
+        except DataError as error:
+            pytest.fail(str(error), pytrace=False)
+        item.stash[_TRIAL] = suite.trial(name=item.nodeid)
+    return suite, item.stash[_TRIAL]
+
+
+def _verdict(call: pytest.CallInfo[None]) -> Verdict | None:
+    """Returns the verdict that a body's end stands for; None for anything but a verdict."""
+    if call.excinfo is None:
+        return "supported"
+    if call.excinfo.errisinstance(Inconclusive):
+        return "inconclusive"
+    return "refuted" if call.excinfo.errisinstance(AssertionError) else None
+
+
+def _untested(trial: Trial) -> str:
+    """Returns why a claim that passed has tested nothing, or ''."""
+    if not trial.evidence:
+        return "this claim names arms but compares nothing, so it cannot fail: assert a comparison"
+    if any(not evidence.findings and not evidence.problem for evidence in trial.evidence):
+        return "this claim makes a comparison that it does not assert: write `assert` before it"
+    return ""
+
+
+def _failure(item: pytest.Item, outcome: Outcome, trial: Trial | None) -> str:
+    settings = item.config.stash[_SUITE].settings
+    evidence = [str(e) for e in trial.evidence] if trial else []
+    command = ["pytest", item.nodeid, "--claims-protocol", outcome.protocol]
+    command += ["--claims-data", settings.data]
+    command += ["--claims-looks", ",".join(map(str, settings.design.looks))]
+    command += ["--claims-alpha", f"{settings.design.alpha:g}"]
+    return "\n".join(
+        [
+            f"{outcome.id} is {outcome.verdict}, expected was {outcome.expected}",
+            f"claim: {outcome.statement}",
+            f"source: {outcome.source}",
+            *evidence,
+            f"{outcome.protocol} protocol, {outcome.data_note}",
+            f"reproduce: {shlex.join(command)}",
+        ]
+    )
+
+
+def _properties(outcome: Outcome) -> list[tuple[str, object]]:
+    """Returns what JUnit's XML says of a claim."""
+    properties: list[tuple[str, object]] = [("claim", outcome.id), ("verdict", outcome.verdict)]
+    for name in ("estimate", "low", "high", "seeds", "p"):
+        properties += [(name, finding[name]) for finding in outcome.findings[:1]]
+    return properties

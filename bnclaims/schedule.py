@@ -1,0 +1,134 @@
+"""Who trains what when: beside other workers, longest first, nothing twice, nobody idle."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from bnclaims.arm import Arm
+from bnclaims.board import Board
+from bnclaims.history import History
+from bnclaims.store import Store
+
+_PAUSE = 0.05
+"""Seconds between looks at what others have finished."""
+
+Engine = Callable[[Arm, Iterable[int]], Iterator[tuple[int, History]]]
+"""Trains an arm for seeds that it takes one by one; yields each history when it is there."""
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Runs of one arm that a look needs together."""
+
+    arm: Arm
+    seeds: tuple[int, ...]
+
+    @property
+    def work(self) -> float:
+        """How long it takes, in the unit of `Arm.work`."""
+        return self.arm.work * len(self.seeds)
+
+    @property
+    def name(self) -> str:
+        """Name of its lock."""
+        return f"{self.seeds[0]}-{len(self.seeds)}"
+
+
+class Schedule:
+    """Sees to it that runs are in the store, with whoever else works on the same store.
+
+    Args:
+        store: Where runs come from and go to.
+        engine: Trains what is missing.
+        board: Where workers tell each other what they need; None for a session of one process.
+        planned: What the session is known to need, for the time that this worker has to wait.
+    """
+
+    def __init__(
+        self, store: Store, engine: Engine, board: Board | None, planned: Iterable[Cohort] = ()
+    ) -> None:
+        self._store = store
+        self._engine = engine
+        self._board = board
+        self._planned = tuple(planned)
+        self._arms = {cohort.arm.digest: cohort.arm for cohort in self._planned}
+
+    def require(self, cohorts: Sequence[Cohort]) -> None:
+        """Returns when the store holds all runs of the cohorts.
+
+        What is free is trained here. While others train the rest, this trains what else the
+        session needs, and only then waits.
+        """
+        if self._board is not None:
+            for cohort in filter(self.missing, cohorts):
+                self._board.post(cohort.arm.digest, cohort.seeds)
+        while any(self.missing(cohort) for cohort in cohorts):
+            if not self._work_on(cohorts):
+                time.sleep(_PAUSE)
+
+    def help(self) -> None:
+        """Trains what the other workers need, until none of them may need more."""
+        while self._board is not None and self._board.others_work():
+            if not self._work_on(()):
+                time.sleep(_PAUSE)
+
+    def missing(self, cohort: Cohort) -> list[int]:
+        """Returns the seeds of a cohort that the store does not hold."""
+        return [seed for seed in cohort.seeds if self._store.load(cohort.arm, seed) is None]
+
+    def _work_on(self, needed: Sequence[Cohort]) -> bool:
+        """Trains one cohort, or part of one; says whether there was anything to train."""
+        groups = [_longest_first(needed), _longest_first(self._wanted())]
+        return any(self._begin(c) for group in groups for c in group) or any(
+            self._join(c) for group in groups for c in group
+        )
+
+    def _wanted(self) -> list[Cohort]:
+        if self._board is None:
+            return []  # alone, this process will come to all that is planned by itself
+        posted = [
+            Cohort(self._arms[digest], seeds)
+            for digest, seeds in self._board.posted()
+            if digest in self._arms
+        ]
+        return [*self._planned, *posted]
+
+    def _begin(self, cohort: Cohort) -> bool:
+        """Trains a cohort that nobody else is at."""
+        if not self.missing(cohort):
+            return False
+        with self._store.lock(cohort.arm, cohort.name) as held:
+            return held and self._train(cohort.arm, cohort.seeds)
+
+    def _join(self, cohort: Cohort) -> bool:
+        """Takes over runs of a cohort that somebody else is at, from its far end."""
+        missing = self.missing(cohort)
+        return len(missing) > 1 and self._train(cohort.arm, missing[::-1])
+
+    def _train(self, arm: Arm, seeds: Sequence[int]) -> bool:
+        """Trains those runs that are neither stored nor being trained; says whether any was."""
+        trained = False
+        with contextlib.ExitStack() as held:
+            locks: dict[int, contextlib.ExitStack] = {}
+
+            def free() -> Iterator[int]:
+                for seed in seeds:
+                    lock = held.enter_context(contextlib.ExitStack())
+                    if lock.enter_context(self._store.lock(arm, str(seed))) and (
+                        self._store.load(arm, seed) is None
+                    ):
+                        locks[seed] = lock
+                        yield seed
+                    else:
+                        lock.close()
+
+            for seed, history in self._engine(arm, free()):
+                self._store.save(arm, seed, history)
+                locks[seed].close()
+                trained = True
+        return trained
+
+
+def _longest_first(cohorts: Iterable[Cohort]) -> list[Cohort]:
+    return sorted(cohorts, key=lambda cohort: -cohort.work)

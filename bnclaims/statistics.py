@@ -1,0 +1,406 @@
+"""Statistics of per-seed contrasts.
+
+A claim reduces each seed to one number, its contrast; everything here is a pure function of the
+array of them, of shape (n,) with n >= 2 finite values.
+
+Contrasts that are all equal have no variance to judge them by. They are recognised exactly, by
+their values, and have results of their own: a t statistic of plus or minus infinity by the sign of
+their mean, or 0 when the mean is 0 too.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+
+__all__ = [
+    "Effect",
+    "correlation",
+    "detectable_effect",
+    "holm",
+    "interval",
+    "nominal_p",
+    "power",
+    "seeds_needed",
+    "sign_flip_p",
+    "standardised_effect",
+    "t_statistic",
+    "trend_weights",
+]
+
+_Array = NDArray[np.float64]
+
+# Both halves' subset sums are held at once: 2**(n/2) numbers each.
+_EXACT_SIGN_FLIPS = 32
+_RESAMPLES = 99_999
+# Mass that a quadrature leaves out at either end.
+_TAIL = 1e-17
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A standardised mean.
+
+    Attributes:
+        d_z: Mean over standard deviation of the contrasts.
+        g: d_z with Hedges' correction for its small-sample bias.
+        low: Lower end of the 95% interval of the true mean over the true standard deviation.
+        high: Upper end.
+    """
+
+    d_z: float
+    g: float
+    low: float
+    high: float
+
+
+def t_statistic(values: ArrayLike) -> float:
+    """Returns sqrt(n) * mean / standard deviation.
+
+    Args:
+        values: Contrasts, shape (n,).
+
+    Returns:
+        The one-sample t statistic against 0, of n - 1 degrees of freedom. Without variance: inf or
+        -inf by the sign of the mean, 0 for a mean of 0.
+    """
+    n, mean, deviation = _moments(values)
+    return math.sqrt(n) * _ratio(mean, deviation)
+
+
+def interval(values: ArrayLike, critical: float) -> tuple[float, float]:
+    """Returns mean -+ critical * standard deviation / sqrt(n).
+
+    With the boundary of a look as critical value this is the repeated confidence interval (Jennison
+    & Turnbull 2000, ch. 9), which covers the mean at every look at once.
+
+    Args:
+        values: Contrasts, shape (n,).
+        critical: Critical value on the scale of t; infinity gives the whole line.
+
+    Returns:
+        Low and high; both are the mean when there is no variance.
+    """
+    n, mean, deviation = _moments(values)
+    if math.isinf(critical):
+        return -math.inf, math.inf
+    half = critical * (deviation / math.sqrt(n))
+    return mean - half, mean + half
+
+
+def nominal_p(values: ArrayLike) -> float:
+    """Returns the one-sided p-value P(T >= t) of a single look, T of n - 1 degrees of freedom.
+
+    Args:
+        values: Contrasts, shape (n,).
+
+    Returns:
+        The probability; 0 or 1 without variance, 1/2 for a mean of 0.
+    """
+    return float(special.stdtr(np.size(values) - 1, -t_statistic(values)))
+
+
+def sign_flip_p(values: ArrayLike, seed: int = 0) -> float:
+    """Returns the one-sided sign-flip p-value of the mean.
+
+    If the contrasts are symmetric about 0, every pattern of signs is equally likely (Fisher 1935).
+    p is the share of the 2**n patterns with a mean at least the observed one. Flipping the signs of
+    a subset changes the sum by minus twice the subset's sum, so p is the share of subsets whose sum
+    is at most 0. Up to 32 values they are counted exactly, by meeting in the middle: the sums of
+    one half's subsets are looked up among the sorted sums of the other's. Beyond that, p is the
+    Monte Carlo estimate (1 + hits) / (1 + draws), itself a valid p-value.
+
+    Args:
+        values: Contrasts, shape (n,).
+        seed: Seed of the Monte Carlo draws.
+
+    Returns:
+        The probability, at least 2**-n.
+    """
+    x = _checked(values)
+    # Equal means may differ by rounding; a tie counts as at least as extreme.
+    tie = 4.0 * x.size * np.finfo(np.float64).eps * float(np.sum(np.abs(x)))
+    if x.size <= _EXACT_SIGN_FLIPS:
+        left = _subset_sums(x[: x.size // 2])
+        right = np.sort(_subset_sums(x[x.size // 2 :]))
+        return float(np.searchsorted(right, tie - left, side="right").sum() / 2**x.size)
+    rng = np.random.default_rng(np.random.SeedSequence(seed))
+    hits, chunk = 0, 9_999
+    for start in range(0, _RESAMPLES, chunk):
+        flipped = rng.integers(0, 2, size=(min(chunk, _RESAMPLES - start), x.size), dtype=np.int8)
+        hits += int(np.count_nonzero(flipped @ x <= tie))
+    return (1 + hits) / (1 + _RESAMPLES)
+
+
+def standardised_effect(values: ArrayLike) -> Effect:
+    """Returns the mean in units of the contrasts' standard deviation.
+
+    d_z = mean / sd = t / sqrt(n). Hedges (1981, J. Educ. Statist. 6) removes its bias exactly:
+    g = d_z * gamma(m/2) / (sqrt(m/2) * gamma((m-1)/2)), m = n - 1. The interval inverts the
+    noncentral t: its ends are the effects delta at which t is the 97.5% and the 2.5% quantile of
+    the t distribution of n - 1 degrees of freedom and noncentrality delta * sqrt(n).
+
+    Args:
+        values: Contrasts, shape (n,).
+
+    Returns:
+        The effect. Without variance d_z and g are infinite, or 0 for a mean of 0, and the interval
+        is nan.
+    """
+    n, mean, deviation = _moments(values)
+    d_z = _ratio(mean, deviation)
+    if deviation == 0:
+        return Effect(d_z, d_z, math.nan, math.nan)
+    df = n - 1
+    # Two values leave gamma(0) below the line: the correction is 0.
+    correction = math.exp(special.gammaln(df / 2) - special.gammaln((df - 1) / 2))
+    t = math.sqrt(n) * d_z
+
+    def tail(noncentrality: float) -> float:
+        return _noncentral_t_tail(t, df, noncentrality)
+
+    low, high = (_inverse(tail, level, start=t) / math.sqrt(n) for level in (0.025, 0.975))
+    return Effect(d_z, d_z * correction / math.sqrt(df / 2), low, high)
+
+
+def correlation(a: ArrayLike, b: ArrayLike) -> float:
+    """Returns Pearson's correlation between paired arms.
+
+    Args:
+        a: One number a seed, shape (n,).
+        b: The other arm's, same shape and seeds.
+
+    Returns:
+        The correlation; nan when an arm is constant.
+    """
+    x, y = _checked(a), _checked(b)
+    if x.size != y.size:
+        raise ValueError(f"paired arms need equally many values, got {x.size} and {y.size}")
+    x, y = _direction(x), _direction(y)
+    return float(np.clip(x @ y, -1.0, 1.0))
+
+
+def trend_weights(k: int) -> _Array:
+    """Returns the weights of a decreasing trend over k equally spaced levels.
+
+    With centred positions c_i = i - (k-1)/2 the weights are -c_i / sum(c_j**2), so that
+    weights @ levels is minus the least-squares slope a level: positive when the levels decrease.
+
+    Args:
+        k: Number of levels, at least 2.
+
+    Returns:
+        The weights, shape (k,).
+    """
+    if k < 2:
+        raise ValueError(f"a trend needs at least two levels, got {k}")
+    centred: _Array = np.arange(k, dtype=np.float64) - (k - 1) / 2
+    return np.asarray(-centred / (centred @ centred), dtype=np.float64)
+
+
+def power(effect: float, n: int, critical: float) -> float:
+    """Returns the probability that t >= critical at a fixed number of seeds.
+
+    That is P(T >= critical), T noncentral t of n - 1 degrees of freedom and noncentrality
+    effect * sqrt(n).
+
+    Args:
+        effect: True mean over true standard deviation of the contrasts.
+        n: Number of seeds, at least 2.
+        critical: Critical value on the scale of t.
+
+    Returns:
+        The probability.
+    """
+    _check_seeds(n)
+    return _noncentral_t_tail(critical, n - 1, effect * math.sqrt(n))
+
+
+def detectable_effect(n: int, critical: float, power: float) -> float:
+    """Returns the standardised effect that n seeds detect with the given probability.
+
+    Args:
+        n: Number of seeds, at least 2.
+        critical: Critical value on the scale of t.
+        power: Probability of detection, in (0, 1).
+
+    Returns:
+        The effect at which the function `power` has that value.
+    """
+    _check_seeds(n)
+    _check_probability("power", power)
+    if math.isinf(critical):
+        return critical
+
+    def tail(noncentrality: float) -> float:
+        return _noncentral_t_tail(critical, n - 1, noncentrality)
+
+    return _inverse(tail, power, start=critical) / math.sqrt(n)
+
+
+def seeds_needed(effect: float, alpha: float, power: float, limit: int = 100_000) -> int | None:
+    """Returns the smallest fixed number of seeds that detects an effect.
+
+    Args:
+        effect: True mean over true standard deviation of the contrasts.
+        alpha: Level of the fixed-n one-sided t test, in (0, 1).
+        power: Probability of detection, in (0, 1).
+        limit: Largest number of seeds considered.
+
+    Returns:
+        The number of seeds; None when the effect is not positive or more than `limit` are needed.
+    """
+    _check_probability("alpha", alpha)
+    _check_probability("power", power)
+
+    def enough(n: int) -> bool:
+        critical = -float(special.stdtrit(n - 1, alpha))
+        return _noncentral_t_tail(critical, n - 1, effect * math.sqrt(n)) >= power
+
+    if not effect > 0 or limit < 2 or not enough(limit):
+        return None
+    # More seeds never detect less: bisect between too few and enough.
+    few, many = 1, limit
+    while many - few > 1:
+        middle = (few + many) // 2
+        few, many = (few, middle) if enough(middle) else (middle, many)
+    return many
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Returns Holm's step-down adjusted p-values (1979, Scand. J. Statist. 6).
+
+    With the values sorted, the i-th smallest of m becomes the largest of (m - j + 1) * p_(j) over
+    j <= i, at most 1. Rejecting those at most alpha bounds the chance of any false rejection by
+    alpha, however the values depend on each other.
+
+    Args:
+        p: One p-value a hypothesis, each in [0, 1].
+
+    Returns:
+        The adjusted values, in the order given.
+    """
+    if any(not 0 <= value <= 1 for value in p):
+        raise ValueError(f"p-values must lie between 0 and 1, got {list(p)!r}")
+    adjusted = [0.0] * len(p)
+    largest = 0.0
+    for rank, index in enumerate(sorted(range(len(p)), key=p.__getitem__)):
+        largest = max(largest, min(1.0, (len(p) - rank) * p[index]))
+        adjusted[index] = float(largest)
+    return adjusted
+
+
+def _checked(values: ArrayLike) -> _Array:
+    """Returns the values as an array, or raises a readable ValueError."""
+    x = np.asarray(values, dtype=np.float64)
+    if x.ndim != 1 or x.size < 2:
+        raise ValueError(f"need one number for each of at least two seeds, got shape {x.shape}")
+    if not np.isfinite(x).all():
+        raise ValueError("values must be finite; count diverged seeds as an endpoint of their own")
+    return x
+
+
+def _check_seeds(n: int) -> None:
+    if n < 2:
+        raise ValueError(f"a t test needs at least two seeds, got {n}")
+
+
+def _check_probability(name: str, value: float) -> None:
+    if not 0 < value < 1:
+        raise ValueError(f"{name} must lie between 0 and 1, got {value!r}")
+
+
+def _moments(values: ArrayLike) -> tuple[int, float, float]:
+    """Returns n, the mean and the standard deviation (divisor n - 1).
+
+    The deviation is 0 exactly when all values are equal, and then the mean is their value: rounding
+    in the mean must not leave a tiny spread, nor squaring a tiny spread lose it.
+    """
+    x = _checked(values)
+    if np.all(x == x[0]):
+        return x.size, float(x[0]), 0.0
+    mean = math.fsum(x) / x.size
+    centred = x - mean
+    scale = float(np.max(np.abs(centred)))
+    return x.size, mean, scale * math.sqrt(math.fsum((centred / scale) ** 2) / (x.size - 1))
+
+
+def _ratio(mean: float, deviation: float) -> float:
+    if deviation == 0:
+        return math.copysign(math.inf, mean) if mean else 0.0
+    return mean / deviation
+
+
+def _direction(x: _Array) -> _Array:
+    """Returns the centred values at unit length; nan when they are all equal."""
+    if np.all(x == x[0]):
+        return np.full_like(x, math.nan)
+    centred = x - math.fsum(x) / x.size
+    centred /= np.max(np.abs(centred))
+    unit: _Array = centred / np.linalg.norm(centred)
+    return unit
+
+
+def _subset_sums(x: _Array) -> _Array:
+    """Returns the sums of all 2**n subsets of x."""
+    sums = np.zeros(1)
+    for value in x:
+        sums = np.concatenate([sums, sums + value])
+    return sums
+
+
+def _inverse(increasing: Callable[[float], float], level: float, start: float) -> float:
+    """Returns where an increasing function on the line reaches a level, by bisection."""
+    low, high, step = start, start, 1.0
+    while low > -math.inf and increasing(low) > level:
+        low, step = low - step, 2 * step
+    step = 1.0
+    # Rounding may leave the function just short of a level next to 1: the answer is then infinity.
+    while high < math.inf and increasing(high) < level:
+        high, step = high + step, 2 * step
+    while low < (middle := low + (high - low) / 2) < high:
+        low, high = (middle, high) if increasing(middle) < level else (low, middle)
+    return high
+
+
+def _noncentral_t_tail(t: float, df: int, noncentrality: float) -> float:
+    """Returns P(T >= t), T = (Z + noncentrality) / S, Z standard normal, S = chi_df / sqrt(df).
+
+    The integral over S of Phi(noncentrality - t*S) or, where that is too steep in S, the integral
+    over Z of P(S <= (Z + noncentrality) / t). Either integrand lies in [0, 1], so nothing overflows
+    or turns nan, however large the arguments.
+    """
+    if t < 0:
+        return 1.0 - _noncentral_t_tail(-t, df, -noncentrality)
+    if math.isinf(t):
+        return 0.0
+    if t * t <= 2 * df:
+        # Quantiles of S bound the range that matters.
+        start = math.sqrt(special.gammaincinv(df / 2, _TAIL) * 2 / df)
+        stop = math.sqrt(special.gammainccinv(df / 2, _TAIL) * 2 / df)
+        s, weight = _gauss_legendre(start, stop)
+        weight = weight * np.exp((df - 1) * np.log(s) - df * (s * s - 1) / 2)
+        # Dividing by the sum spares the constant of the density, and its rounding.
+        return min(float(weight @ special.ndtr(noncentrality - t * s) / np.sum(weight)), 1.0)
+    # P(S <= .) is 0 for Z below -noncentrality, and 1 well before S = 1000, whose square is safe.
+    reach = -float(special.ndtri(_TAIL))
+    start = min(max(-reach, -noncentrality), reach)
+    z, weight = _gauss_legendre(start, reach)
+    weight = weight * np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
+    s = np.clip((z + noncentrality) / t, 0.0, 1e3)
+    below = special.gammainc(df / 2, s * s * df / 2)
+    return min(float(weight @ below), 1.0)
+
+
+_leggauss = lru_cache(maxsize=1)(np.polynomial.legendre.leggauss)
+
+
+def _gauss_legendre(start: float, stop: float) -> tuple[_Array, _Array]:
+    """Returns nodes and weights on an interval."""
+    x, weight = _leggauss(128)
+    half = (stop - start) / 2
+    return start + half * (x + 1), half * weight

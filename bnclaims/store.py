@@ -1,0 +1,150 @@
+"""Runs on disk: one file a run, found by its arm's digest and its seed.
+
+A file is a line with a SHA-256, a line of JSON that says what the run is, and the history's arrays
+as an `.npz`; the checksum covers all that follows it. Files appear whole or not at all.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from bnclaims.arm import Arm
+from bnclaims.history import History
+
+_MAGIC = b"bnclaims-run-1 "
+
+
+class StoreWarning(UserWarning):
+    """Something is wrong with the stored runs; the session goes on without losing any."""
+
+
+class _DamagedRunError(ValueError):
+    pass
+
+
+class Store:
+    """The runs in a folder, with those of this session in memory.
+
+    Args:
+        folder: Where the runs are; it need not exist yet.
+        data: Name of the data set, written into each run for its reader.
+    """
+
+    def __init__(self, folder: Path, data: str) -> None:
+        self.folder = folder
+        self._data = data
+        self._known: dict[tuple[str, int], History] = {}
+
+    def load(self, arm: Arm, seed: int) -> History | None:
+        """Returns a run's history, or None when it has not been trained.
+
+        A damaged file counts as not trained, with a `StoreWarning` that names it.
+        """
+        key = (arm.digest, seed)
+        if key not in self._known:
+            path = self.path(arm, seed)
+            try:
+                self._known[key] = _decoded(path.read_bytes())
+            except FileNotFoundError:
+                return None
+            except (_DamagedRunError, OSError) as error:
+                warnings.warn(
+                    StoreWarning(f"{path} cannot be used ({error}): the run is trained again"),
+                    stacklevel=2,
+                )
+                return None
+        return self._known[key]
+
+    def save(self, arm: Arm, seed: int, history: History) -> None:
+        """Keeps a run, in memory and, atomically, on disk.
+
+        Where the disk takes no more, a `StoreWarning` says so and the run stays in memory.
+        """
+        self._known[arm.digest, seed] = history
+        about = {"arm": str(arm), "seed": seed, "data": self._data, **arm.description}
+        path = self.path(arm, seed)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _write_atomically(path, _encoded(about, history))
+        except OSError as error:
+            warnings.warn(
+                StoreWarning(
+                    f"cannot write runs to {self.folder} ({error}): this session keeps them in "
+                    "memory, the next one will train them again. Make room or choose another "
+                    "folder with --claims-store"
+                ),
+                stacklevel=2,
+            )
+
+    def path(self, arm: Arm, seed: int) -> Path:
+        """Returns where a run is or would be stored."""
+        return self.folder / "runs" / arm.digest / f"{seed}.run"
+
+    @contextlib.contextmanager
+    def lock(self, arm: Arm, name: str) -> Iterator[bool]:
+        """Holds a lock on part of an arm, without waiting; yields whether it was to be had.
+
+        The system lets go of it when its process ends, however it ends.
+        """
+        path = self.folder / "locks" / f"{arm.digest}-{name}.lock"
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(path, thread_local=False)
+            lock.acquire(blocking=False)
+        except Timeout:
+            yield False
+            return
+        except OSError:  # a folder that takes no locks takes no runs either: `save` says so
+            yield True
+            return
+        try:
+            yield True
+        finally:
+            # Whoever has this file open already, and locks it once it is gone, finds the run stored.
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+            lock.release()
+
+
+def _encoded(about: dict[str, object], history: History) -> bytes:
+    arrays = io.BytesIO()
+    np.savez(arrays, allow_pickle=False, **history.to_arrays())  # type: ignore[arg-type]
+    content = json.dumps(about).encode() + b"\n" + arrays.getvalue()
+    return _MAGIC + hashlib.sha256(content).hexdigest().encode() + b"\n" + content
+
+
+def _decoded(file: bytes) -> History:
+    first, _, content = file.partition(b"\n")
+    if not first.startswith(_MAGIC):
+        raise _DamagedRunError("not a run of bnclaims")
+    if first.removeprefix(_MAGIC).decode(errors="replace") != hashlib.sha256(content).hexdigest():
+        raise _DamagedRunError("its checksum does not match")
+    arrays = content.partition(b"\n")[2]
+    try:
+        with np.load(io.BytesIO(arrays), allow_pickle=False) as loaded:
+            return History.from_arrays(dict(loaded))
+    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+        raise _DamagedRunError(f"its arrays cannot be read: {error}") from error
+
+
+def _write_atomically(path: Path, content: bytes) -> None:
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+        temporary = Path(file.name)
+        try:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise

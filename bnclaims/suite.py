@@ -1,0 +1,122 @@
+"""A session's claims: what they will need, and what it takes to get it."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from bnclaims.board import Board
+from bnclaims.config import Settings, cache_folder
+from bnclaims.data import DataSource, resolve
+from bnclaims.engine import Engine
+from bnclaims.evidence import Trial
+from bnclaims.fixtures import Probe, Train
+from bnclaims.sample import Runs
+from bnclaims.schedule import Cohort, Schedule
+from bnclaims.store import Store
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a claim's body named and compared when nothing was trained."""
+
+    runs: tuple[Runs, ...]
+    parts: int
+
+
+class Suite:
+    """The claims of a session in one process.
+
+    Args:
+        settings: What the session was asked for.
+        board: Where its workers meet; None when there is one process only.
+    """
+
+    def __init__(self, settings: Settings, board: Board | None) -> None:
+        self.settings = settings
+        self.board = board
+        self.traces: dict[str, Trace] = {}
+
+    @cached_property
+    def source(self) -> DataSource:
+        """The images of the session, the same for all its workers.
+
+        Raises:
+            DataError: They cannot be had; the message says what to do.
+        """
+        cache = cache_folder()
+        if self.board is None:
+            return resolve(self.settings.data, cache=cache)
+        return DataSource.from_strings(
+            self.board.once("data", lambda: resolve(self.settings.data, cache=cache).to_strings())
+        )
+
+    @cached_property
+    def store(self) -> Store:
+        """The runs."""
+        return Store(self.settings.store, self.source.note)
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """Sees to the runs; made when the claims have been traced."""
+        engine = Engine(self.settings.threads)
+        return Schedule(self.store, engine, self.board, self.planned())
+
+    def trace(self, name: str, function: Callable[..., None], others: Mapping[str, Any]) -> None:
+        """Runs a claim's body without training, to learn what it will need.
+
+        A body that takes other fixtures, or that fails without numbers, is known as far as it got.
+
+        Args:
+            name: The test's name, to look its trace up by.
+            function: The claim.
+            others: Its parameters, where it is parametrised.
+        """
+        trial = self.trial(tracing=True)
+        given = {"train": self.train(trial), "probe": self.probe(trial), **others}
+        wanted = inspect.signature(function).parameters
+        if not wanted.keys() <= given.keys():
+            return
+        try:
+            function(**{argument: given[argument] for argument in wanted})
+        except Exception:  # noqa: BLE001, S110  (it is reported when the claim runs in earnest)
+            pass
+        parts = sum(len(evidence.parts) for evidence in trial.evidence)
+        self.traces[name] = Trace(tuple(dict.fromkeys(trial.named)), parts)
+
+    def trial(self, *, tracing: bool = False, name: str = "") -> Trial:
+        """Returns what one claim's evidence refers to."""
+        trace = self.traces.get(name)
+        return Trial(
+            design=self.settings.design,
+            require=lambda cohorts: self.schedule.require(cohorts),
+            load=lambda arm, seed: self.store.load(arm, seed),
+            tracing=tracing,
+            parts=trace.parts if trace and trace.parts else None,
+        )
+
+    def train(self, trial: Trial) -> Train:
+        """Returns the `train` fixture of a trial."""
+        return Train(trial, self.source, self.settings.protocol)
+
+    def probe(self, trial: Trial) -> Probe:
+        """Returns the `probe` fixture of a trial."""
+        return Probe(trial)
+
+    def planned(self) -> list[Cohort]:
+        """Returns the cohorts of all claims' first look, each once."""
+        first = self.settings.design.looks[0]
+        runs = (runs for trace in self.traces.values() for runs in trace.runs)
+        return list(dict.fromkeys(Cohort(r.arm, tuple(r.seeds(first))) for r in runs))
+
+    def seconds_per_work(self) -> float | None:
+        """Returns how long the planned arms' stored runs took per unit of `Arm.work`, or None."""
+        seconds, work = 0.0, 0.0
+        for cohort in self.planned():
+            for seed in cohort.seeds:
+                history = self.store.load(cohort.arm, seed)
+                if history is not None and len(history.seconds):
+                    seconds += float(history.seconds.sum())
+                    work += cohort.arm.work
+        return seconds / work if work else None

@@ -1,0 +1,108 @@
+"""What the terminal shows of a session's claims."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from bnclaims.outcome import Outcome
+from bnclaims.schedule import Cohort
+
+_SECONDS_PER_IMAGE = 40e-6
+"""A guess for a first plan: the article's network on one core of 2024."""
+
+
+def table(outcomes: Sequence[Outcome]) -> list[tuple[str, str]]:
+    """Returns the verdict table, a line each, with the verdict that colours it or ''."""
+    width = max(len("claim"), *(len(outcome.id) for outcome in outcomes))
+    head = f"{'verdict':<13} {'claim':<{width}} {'estimate':>8} {'interval':>17} {'n':>2} {'p':>6}"
+    rows = [(head, "")]
+    for outcome in outcomes:
+        mark = "" if outcome.as_expected else "!"
+        numbers = _numbers(outcome.findings[0]) if outcome.findings else "exact"
+        rows.append(
+            (
+                f"{outcome.verdict + mark:<13} {outcome.id:<{width}} {numbers}".rstrip(),
+                outcome.verdict,
+            )
+        )
+    return rows
+
+
+def notes(outcomes: Sequence[Outcome]) -> list[str]:
+    """Returns what the table's reader needs to know: data, protocol, and verdicts to explain."""
+    lines = sorted({f"{o.protocol} protocol, {o.data_note}" for o in outcomes})
+    for outcome in outcomes:
+        if not outcome.as_expected:
+            lines.append(f"! {outcome.id}: expected {outcome.expected}, now {outcome.verdict}")
+        elif outcome.verdict != "supported":
+            lines.append(f"{outcome.id} is {outcome.verdict}, as expected: {outcome.because}")
+    if any(finding["disagrees"] for o in outcomes for finding in o.findings[:1]):
+        lines.append("the t test and the sign-flip test disagree on some: see -v")
+    lines.append("intervals hold over all looks; stopping early makes estimates a little too large")
+    return lines
+
+
+def plan(
+    claims: Iterable[tuple[str, Sequence[Cohort]]],
+    cohorts: Sequence[tuple[Cohort, int]],
+    rate: float | None,
+    workers: int,
+) -> list[str]:
+    """Returns what a session would do: its claims with their arms, its cohorts, an estimate.
+
+    Args:
+        claims: Each claim's id and the cohorts of its first look.
+        cohorts: Each cohort once, with how many of its runs are missing.
+        rate: Seconds per unit of work in runs that are stored; None where there are none.
+        workers: How many share the work.
+    """
+    lines = []
+    for name, needs in claims:
+        lines.append(name)
+        lines += [f"    {cohort.arm}" + _from(cohort) for cohort in needs] or ["    (not traced)"]
+    missing = sum(runs for _, runs in cohorts)
+    total = sum(len(cohort.seeds) for cohort, _ in cohorts)
+    lines.append(f"{len(cohorts)} cohorts, {total} runs for the first look:")
+    lines += [
+        f"    {_state(cohort, runs)}  {cohort.arm}{_from(cohort)}" for cohort, runs in cohorts
+    ]
+    work = sum(cohort.arm.work * runs for cohort, runs in cohorts)
+    seconds = work * (rate or _SECONDS_PER_IMAGE) / workers
+    basis = "measured in stored runs" if rate else "a guess; nothing is stored to measure"
+    lines.append(
+        f"{missing} runs to train, about {_duration(seconds)} on {workers} "
+        f"core{'s' * (workers > 1)} ({basis}); later looks, where a claim needs them, come on top"
+    )
+    return lines
+
+
+def _numbers(finding: dict[str, Any]) -> str:
+    low, high = (_short(finding[end]) for end in ("low", "high"))
+    interval = f"[{low}, {high}]"
+    return (
+        f"{_short(finding['estimate']):>8} {interval:>17} {finding['seeds']:>2} "
+        f"{_p(finding['p']):>6}"
+    )
+
+
+def _short(value: float | None) -> str:
+    return "inf" if value is None else f"{value:.3g}"
+
+
+def _p(value: float) -> str:
+    if value < 1e-9:
+        return "<1e-9"
+    return f"{value:.0e}" if value < 0.001 else f"{value:.3f}"
+
+
+def _state(cohort: Cohort, missing: int) -> str:
+    if not missing:
+        return "stored  "
+    return "to train" if missing == len(cohort.seeds) else f"{missing} of {len(cohort.seeds)}  "
+
+
+def _from(cohort: Cohort) -> str:
+    return f", seeds from {cohort.seeds[0]}" if cohort.seeds[0] else ""
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

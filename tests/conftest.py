@@ -1,0 +1,26 @@
+"""Fixtures for all tests: small real data, and pytest within pytest."""
+
+import numpy as np
+import pytest
+
+from bnclaims.data import Data
+
+pytest_plugins = ["pytester"]
+
+
+@pytest.fixture(scope="session")
+def small_data() -> Data:
+    """500 training and 200 test images: scikit-learn's digits, enlarged to 28x28 bytes."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    images = np.kron(digits.images[:700], np.ones((3, 3)))
+    images = (np.pad(images, ((0, 0), (2, 2), (2, 2))) * (255 / 16)).astype(np.uint8)
+    labels = digits.target[:700].astype(np.uint8)
+    return Data(
+        name="small",
+        x_train=images[:500],
+        y_train=labels[:500],
+        x_test=images[500:],
+        y_test=labels[500:],
+    )
