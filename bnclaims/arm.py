@@ -1,4 +1,4 @@
-"""Arms: a model with its training protocol, hashable, with a digest of all that changes a number."""
+"""Arms: a model with its training protocol, and a digest of all that changes a number."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -104,8 +104,11 @@ class TrainingArm(Arm):
     """Whether the layers' statistics are recorded before training and after each epoch."""
 
     def __post_init__(self) -> None:
-        if not callable(getattr(self.model, "build", self.model)):
-            raise TypeError(f"{self.model!r} is no model: give an MLP or a function returning one")
+        if not callable(_builder(self.model)) or hasattr(self.model, "get_config"):
+            raise TypeError(
+                f"model={self.model!r}: give an MLP, or a function that returns a new Keras model "
+                "each time, so that every seed starts anew"
+            )
         for name in ("epochs", "batch_size"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
@@ -119,8 +122,7 @@ class TrainingArm(Arm):
 
     def build(self) -> Any:
         """Returns a new Keras model, built or not."""
-        build = getattr(self.model, "build", self.model)
-        return build()
+        return _builder(self.model)()
 
     @cached_property
     def digest(self) -> str:  # type: ignore[override]
@@ -174,6 +176,11 @@ class ProbeArm(Arm):
     def work(self) -> float:
         """How long a run takes, in images visited: a guess, good for ordering only."""
         return float(self.layer.samples)
+
+
+def _builder(model: Model) -> Callable[[], Any]:
+    build: Callable[[], Any] = getattr(model, "build", model)
+    return build
 
 
 def model_name(model: Model) -> str:

@@ -79,7 +79,8 @@ def claim(
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
             raise ValueError(f"id={name!r}: a claim's id is lower-case words joined by hyphens")
         setattr(function, _ATTRIBUTE, Claim(name, statement, source, expected, because))
-        return pytest.mark.claim(function)
+        marked: Test = pytest.mark.claim(function)
+        return marked
 
     return declare
 

@@ -128,7 +128,7 @@ class _Trainer:
 
     def __init__(self, arm: TrainingArm) -> None:
         self.arm = arm
-        data = arm.data if isinstance(arm.data, Data) else arm.data.load()
+        data = arm.data.load()
         self.model = _built(arm, data)
         self.x, self.y, self.x_test, self.y_test = _resident(data, arm.images, self.model)
         self.model.compile(optimizer=arm.optimizer.build(), loss=arm.loss)

@@ -107,6 +107,10 @@ class Data:
                     f"{train.shape[1:]}, those of {axis}_test {test.shape[1:]}; expected one shape."
                 )
 
+    def load(self) -> Data:
+        """The data themselves, so that they stand where a `DataSource` can."""
+        return self
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 in hex over each array's name, type, shape and bytes; not over `name`."""

@@ -9,7 +9,8 @@ See docs/statistics.md.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from itertools import pairwise
+from typing import Any, Literal
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from bnclaims import statistics
 from bnclaims.arm import Arm
 from bnclaims.boundaries import Design, adjusted_p, critical_values
 from bnclaims.history import History
-from bnclaims.sample import NotFiniteError, Number, Runs, Sample, Values, as_sample
+from bnclaims.sample import NotFiniteError, Number, Part, Runs, Sample, Values, as_sample
 from bnclaims.schedule import Cohort
 
 Verdict = Literal["supported", "refuted", "inconclusive"]
@@ -65,25 +66,6 @@ class Finding:
         return self.sign_flip_p > max(1.01 * 2.0**-self.seeds, 0.05)
 
 
-@dataclass(frozen=True)
-class Part:
-    """A contrast and the region that its mean is claimed to lie in.
-
-    Without a margin the region is all above 0; with one, it is nearer to 0 than the margin.
-    """
-
-    contrast: Sample
-    margin: Sample | None = None
-
-    def faces(self, count: int) -> tuple[Values, ...]:
-        """Returns what must be positive in the mean: one array `(count,)`, or two for a margin."""
-        values = self.contrast.values(count)
-        if self.margin is None:
-            return (values,)
-        margin = self.margin.values(count)
-        return margin - values, margin + values
-
-
 @dataclass
 class Trial:
     """What a claim's evidence needs to know: the design, the runs, and how much it asserts.
@@ -108,6 +90,12 @@ class Trial:
         found = [self.load(runs.arm, seed) for seed in runs.seeds(count)]
         return [history for history in found if history is not None]
 
+    def judge(self, *parts: Part) -> "Evidence":
+        """Returns the evidence that all parts hold."""
+        evidence = Evidence(parts, self)
+        self.evidence.append(evidence)
+        return evidence
+
     def train_to(self, sources: Sequence[Runs], start: int, stop: int) -> None:
         """Has the runs from one look to the next in the store."""
         cohorts = [Cohort(runs.arm, tuple(runs.seeds(stop)[start:])) for runs in sources]
@@ -119,19 +107,17 @@ class Evidence:
 
     Args:
         parts: What must hold together.
+        trial: Where its runs come from.
 
     Raises:
         Inconclusive: On asking for its truth, when the last look decides neither way.
     """
 
-    def __init__(self, parts: Sequence[Part]) -> None:
+    def __init__(self, parts: Sequence[Part], trial: Trial) -> None:
         self.parts = tuple(parts)
+        self.trial = trial
         samples = [s for part in parts for s in (part.contrast, part.margin) if s is not None]
         self.sources = tuple(dict.fromkeys(runs for s in samples for runs in s.sources))
-        if not self.sources:
-            raise TypeError("this compares numbers only: one side must be a metric of an arm")
-        self.trial = self.sources[0].trial
-        self.trial.evidence.append(self)
         self.findings: tuple[Finding, ...] = ()
         self.problem = ""
         """Why there is no number to judge, where there is none."""
@@ -228,29 +214,19 @@ class Evidence:
         )
 
 
-def above(contrast: Sample) -> Evidence:
-    """Returns the evidence that a contrast's mean is above 0."""
-    return Evidence([Part(contrast)])
-
-
-def within(contrast: Sample, margin: Sample | Number) -> Evidence:
-    """Returns the evidence that a contrast's mean is nearer to 0 than a margin (TOST)."""
-    return Evidence([Part(contrast, as_sample(margin))])
-
-
 def all_of(*evidence: Evidence) -> Evidence:
     """Returns the evidence that several comparisons hold together.
 
     Supported when each is, without correction (an intersection-union test); refuted when one is,
     each at its share of alpha.
     """
-    joined = Evidence([part for item in evidence for part in item.parts])
+    trial = evidence[0].trial
     for item in evidence:
-        item.trial.evidence.remove(item)
-    return joined
+        trial.evidence.remove(item)
+    return trial.judge(*(part for item in evidence for part in item.parts))
 
 
-def decreasing(levels: Sequence[Sample], *, tolerance: Sample | Number) -> Evidence:
+def decreasing(levels: Sequence[Sample], *, tolerance: Sample | Number) -> Any:
     """Returns the evidence for a trend: the levels decrease, without a material reversal.
 
     Args:
@@ -268,11 +244,11 @@ def decreasing(levels: Sequence[Sample], *, tolerance: Sample | Number) -> Evide
     weights = statistics.trend_weights(len(levels))
     slope = sum((float(w) * level for w, level in zip(weights, levels, strict=True)), start=0.0)
     named = _renamed(as_sample(slope), f"fall per level of {levels[0]} … {levels[-1]}")
-    steps = [before - after + tolerance for before, after in zip(levels, levels[1:], strict=False)]
-    return Evidence([Part(named), *(Part(step) for step in steps)])
+    steps = [before - after + tolerance for before, after in pairwise(levels)]
+    return levels[0].court.judge(Part(named), *(Part(step) for step in steps))
 
 
-def equivalent(levels: Sequence[Sample], *, within: Sample | Number) -> Evidence:
+def equivalent(levels: Sequence[Sample], *, within: Sample | Number) -> Any:
     """Returns the evidence that all later levels differ from the first by less than a margin.
 
     Raises:
@@ -282,19 +258,20 @@ def equivalent(levels: Sequence[Sample], *, within: Sample | Number) -> Evidence
         raise ValueError("an equivalence needs at least two levels")
     if isinstance(within, Number) and within <= 0:
         raise ValueError(f"within={within}: give a positive margin, in the metric's units")
-    return Evidence([Part(level - levels[0], as_sample(within)) for level in levels[1:]])
+    margin = as_sample(within)
+    return levels[0].court.judge(*(Part(level - levels[0], "near", margin) for level in levels[1:]))
 
 
 def explained(finding: Finding, design: Design) -> str:
     """Returns a finding in words, two or three lines."""
-    low, high = finding.region
-    claimed = f"> {low:.4g}" if math.isinf(high) else f"between {low:.4g} and {high:.4g}"
+    claimed = f"claimed {_claimed(*finding.region)}"
+    interval = f"[{finding.low:.4g}, {finding.high:.4g}]"
+    p = f"{finding.p:.2g} adjusted for looks ({finding.nominal_p:.2g} nominal, "
+    p += f"{finding.sign_flip_p:.2g} sign-flip)"
     lines = [
-        f"{finding.verdict}: {finding.contrast} = {finding.estimate:.4g} "
-        f"[{finding.low:.4g}, {finding.high:.4g}], claimed {claimed}",
-        f"  {finding.seeds} of at most {design.looks[-1]} seeds, p = {finding.p:.2g} adjusted for "
-        f"looks ({finding.nominal_p:.2g} nominal, {finding.sign_flip_p:.2g} sign-flip), "
-        f"d_z = {finding.d_z:.2f}, arms correlate {finding.correlation:.2f}",
+        f"{finding.verdict}: {finding.contrast} = {finding.estimate:.4g} {interval}, {claimed}",
+        f"  {finding.seeds} of at most {design.looks[-1]} seeds, p = {p}",
+        f"  d_z = {finding.d_z:.2f}, the two sides correlate {finding.correlation:.2f} over seeds",
     ]
     if finding.disagrees:
         lines.append("  the t test and the sign-flip test disagree: look at the seeds one by one")
@@ -306,6 +283,12 @@ def explained(finding: Finding, design: Design) -> str:
             "(95%): raise --claims-looks"
         )
     return "\n".join(lines)
+
+
+def _claimed(low: float, high: float) -> str:
+    if math.isinf(high):
+        return f"> {low:.4g}"
+    return f"< {high:.4g}" if math.isinf(low) else f"between {low:.4g} and {high:.4g}"
 
 
 def _judged(faces: Sequence[Values], support: float, refute: float) -> Verdict:
@@ -333,7 +316,7 @@ def _shown(
     offset = part.contrast.offset
     values = part.contrast.values(count) - offset
     low, high = statistics.interval(values, critical)
-    region = (-offset, math.inf)
+    region = (-math.inf, -offset) if part.where == "below" else (-offset, math.inf)
     if part.margin is not None:
         region = (-part.margin.offset - offset, part.margin.offset - offset)
     return float(values.mean()), low, high, region, part.contrast.text

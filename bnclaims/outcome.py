@@ -23,11 +23,19 @@ class Outcome:
     data_note: str
     findings: list[dict[str, Any]]
     """What the evidence found, the deciding finding first; empty for an exact claim."""
-    seconds: float = 0.0
-    """Time that the test took, waiting included."""
 
     @classmethod
-    def of(cls, claim: Claim, name: str, verdict: Verdict, trial: Trial, **where: str) -> Self:
+    def of(
+        cls,
+        claim: Claim,
+        name: str,
+        verdict: Verdict,
+        trial: Trial,
+        *,
+        protocol: str,
+        data: str,
+        data_note: str,
+    ) -> Self:
         """Returns the outcome of a claim's test.
 
         Args:
@@ -35,17 +43,21 @@ class Outcome:
             name: Its id, with its parameters where it has some.
             verdict: How its test ended.
             trial: What it compared.
-            **where: `protocol`, `data` and `data_note`.
+            protocol: Name of the protocol.
+            data: Name of the data set.
+            data_note: What they are and how they were chosen.
         """
         return cls(
             id=name,
             statement=claim.statement,
             source=claim.source,
             verdict=verdict,
-            expected=claim.expected_under(where["protocol"], where["data"]),
+            expected=claim.expected_under(protocol, data),
             because=claim.because,
             findings=[_plain(finding) for finding in _deciding_first(trial, verdict)],
-            **where,
+            protocol=protocol,
+            data=data,
+            data_note=data_note,
         )
 
     @property

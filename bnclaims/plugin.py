@@ -102,11 +102,12 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     suite = config.stash[_SUITE]
     settings, design = suite.settings, suite.settings.design
     protocol = settings.protocol
+    rule = f"looks at {', '.join(map(str, design.looks))} seeds, alpha {design.alpha:g} each way"
+    size = f"{protocol.images:,} images, {protocol.epochs} epochs"
     return [
         f"bnclaims: {suite.source.note}",
-        f"bnclaims: {protocol.name} protocol ({protocol.images:,} images, {protocol.epochs} epochs)"
-        f", looks at {', '.join(map(str, design.looks))} seeds, alpha {design.alpha:g} each way"
-        f", store {settings.store}",
+        f"bnclaims: {protocol.name} protocol ({size}), {rule}",
+        f"bnclaims: runs in {settings.store}",
     ]
 
 

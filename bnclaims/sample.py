@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, Literal, NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,6 @@ from numpy.typing import NDArray
 from bnclaims import metrics
 from bnclaims.arm import Arm
 from bnclaims.history import History
-
-if TYPE_CHECKING:
-    from bnclaims.evidence import Evidence, Trial
 
 Values = NDArray[np.float64]
 Number = int | float
@@ -26,13 +23,23 @@ class NotFiniteError(ValueError):
     """A metric met a run that diverged, so that its sample has no value there."""
 
 
+class Court(Protocol):
+    """Where samples get their runs from, and where comparing them leads to."""
+
+    def histories(self, runs: Runs, count: int) -> list[History]:
+        """Returns the histories of the first seeds."""
+
+    def judge(self, *parts: Part) -> Any:
+        """Returns the evidence that all parts hold; its truth value is the test."""
+
+
 @dataclass(frozen=True)
 class Runs:
     """A handle to the runs of an arm, as `train` and `probe` return it. Nothing has trained yet."""
 
     arm: Arm
     first_seed: int
-    trial: Trial = field(repr=False, compare=False)
+    court: Court = field(repr=False, compare=False)
 
     def seeds(self, count: int) -> range:
         """Returns the seeds of the first runs."""
@@ -81,6 +88,17 @@ class Sample:
             return f"{self.text} {'-' if self.offset < 0 else '+'} {abs(self.offset):g}"
         return self.text
 
+    @property
+    def court(self) -> Court:
+        """Where its runs come from.
+
+        Raises:
+            TypeError: It is a mere number.
+        """
+        if not self.sources:
+            raise TypeError("this compares numbers only: one side must be a metric of an arm")
+        return self.sources[0].court
+
     def values(self, count: int) -> Values:
         """Returns the values of the first seeds, whose runs must be in the store.
 
@@ -122,15 +140,14 @@ class Sample:
     def __abs__(self) -> Magnitude:
         return Magnitude(self)
 
-    def __lt__(self, other: Sample | Number) -> Evidence:
-        from bnclaims.evidence import above
+    def __lt__(self, other: Sample | Number) -> Any:
+        # Against a number the reader wants to see the sample itself, not what is left of it.
+        right = as_sample(other)
+        part = Part(right - self) if right.sources else Part(self - right, "below")
+        return self.court.judge(part)
 
-        return above(as_sample(other) - self)
-
-    def __gt__(self, other: Sample | Number) -> Evidence:
-        from bnclaims.evidence import above
-
-        return above(self - as_sample(other))
+    def __gt__(self, other: Sample | Number) -> Any:
+        return self.court.judge(Part(self - as_sample(other)))
 
     __le__ = __lt__
     __ge__ = __gt__
@@ -155,15 +172,13 @@ class Magnitude:
     def __init__(self, sample: Sample) -> None:
         self._sample = sample
 
-    def __lt__(self, margin: Sample | Number) -> Evidence:
-        from bnclaims.evidence import within
-
+    def __lt__(self, margin: Sample | Number) -> Any:
         if isinstance(margin, Number) and margin <= 0:
             raise ValueError(
                 f"abs({self._sample}) < {margin}: nothing is smaller; the margin of an "
                 "equivalence is positive"
             )
-        return within(self._sample, margin)
+        return self._sample.court.judge(Part(self._sample, "near", as_sample(margin)))
 
     __le__ = __lt__
 
@@ -179,7 +194,25 @@ class Magnitude:
         raise TypeError(f"abs({self._sample}) is no verdict: compare it, as in abs(a - b) < margin")
 
 
-def as_sample(value: Sample | Number) -> Sample:
+@dataclass(frozen=True)
+class Part:
+    """A contrast and where its mean is claimed to lie: above 0, below 0, or near 0."""
+
+    contrast: Sample
+    where: Literal["above", "below", "near"] = "above"
+    margin: Sample | None = None
+    """How near is near."""
+
+    def faces(self, count: int) -> tuple[Values, ...]:
+        """Returns what must be positive in the mean: one array `(count,)`, or two for a margin."""
+        values = self.contrast.values(count)
+        if self.margin is None:
+            return (values if self.where == "above" else -values,)
+        margin = self.margin.values(count)
+        return margin - values, margin + values
+
+
+def as_sample(value: object) -> Sample:
     """Returns a number as a sample that is the same for every seed.
 
     Raises:
@@ -187,7 +220,7 @@ def as_sample(value: Sample | Number) -> Sample:
     """
     if isinstance(value, Sample):
         return value
-    if isinstance(value, Magnitude) or not isinstance(value, Number | np.number):
+    if not isinstance(value, int | float | np.number):
         raise TypeError(
             f"{value!r} is neither a sample nor a number: a metric of an arm is a sample, as in "
             "mean_loss(train(...))"
@@ -221,7 +254,7 @@ def metric(function: Callable[..., float]) -> Callable[..., Any]:
             )
 
         def compute(count: int) -> Values:
-            histories = [handle.trial.histories(handle, count) for handle in handles]
+            histories = [handle.court.histories(handle, count) for handle in handles]
             values = np.array(
                 [function(*paired, **arguments) for paired in zip(*histories, strict=True)],
                 np.float64,

@@ -110,7 +110,7 @@ class Store:
         try:
             yield True
         finally:
-            # Whoever has this file open already, and locks it once it is gone, finds the run stored.
+            # Whoever has it open already, and locks it once it is gone, finds the run stored.
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
             lock.release()
@@ -118,7 +118,7 @@ class Store:
 
 def _encoded(about: dict[str, object], history: History) -> bytes:
     arrays = io.BytesIO()
-    np.savez(arrays, allow_pickle=False, **history.to_arrays())  # type: ignore[arg-type]
+    np.savez(arrays, allow_pickle=False, **history.to_arrays())
     content = json.dumps(about).encode() + b"\n" + arrays.getvalue()
     return _MAGIC + hashlib.sha256(content).hexdigest().encode() + b"\n" + content
 

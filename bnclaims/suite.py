@@ -1,17 +1,20 @@
 """A session's claims: what they will need, and what it takes to get it."""
 
+import contextlib
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from bnclaims.arm import Arm
 from bnclaims.board import Board
 from bnclaims.config import Settings, cache_folder
 from bnclaims.data import DataSource, resolve
 from bnclaims.engine import Engine
 from bnclaims.evidence import Trial
 from bnclaims.fixtures import Probe, Train
+from bnclaims.history import History
 from bnclaims.sample import Runs
 from bnclaims.schedule import Cohort, Schedule
 from bnclaims.store import Store
@@ -78,10 +81,8 @@ class Suite:
         wanted = inspect.signature(function).parameters
         if not wanted.keys() <= given.keys():
             return
-        try:
+        with contextlib.suppress(Exception):  # it is reported when the claim runs in earnest
             function(**{argument: given[argument] for argument in wanted})
-        except Exception:  # noqa: BLE001, S110  (it is reported when the claim runs in earnest)
-            pass
         parts = sum(len(evidence.parts) for evidence in trial.evidence)
         self.traces[name] = Trace(tuple(dict.fromkeys(trial.named)), parts)
 
@@ -90,8 +91,8 @@ class Suite:
         trace = self.traces.get(name)
         return Trial(
             design=self.settings.design,
-            require=lambda cohorts: self.schedule.require(cohorts),
-            load=lambda arm, seed: self.store.load(arm, seed),
+            require=self._require,
+            load=self._load,
             tracing=tracing,
             parts=trace.parts if trace and trace.parts else None,
         )
@@ -109,6 +110,14 @@ class Suite:
         first = self.settings.design.looks[0]
         runs = (runs for trace in self.traces.values() for runs in trace.runs)
         return list(dict.fromkeys(Cohort(r.arm, tuple(r.seeds(first))) for r in runs))
+
+    # Store and schedule are made on first use: the schedule must know all claims' traces.
+
+    def _require(self, cohorts: Sequence[Cohort]) -> None:
+        self.schedule.require(cohorts)
+
+    def _load(self, arm: Arm, seed: int) -> History | None:
+        return self.store.load(arm, seed)
 
     def seconds_per_work(self) -> float | None:
         """Returns how long the planned arms' stored runs took per unit of `Arm.work`, or None."""

@@ -173,7 +173,7 @@ def test_probes_leave_the_training_alone(small_data: Data) -> None:
     np.testing.assert_array_equal(plain.loss, probed.loss)
     np.testing.assert_array_equal(plain.val_loss, probed.val_loss)
     assert probed.probes["gradient_norm"].shape == (EPOCHS + 1, 4)
-    assert list(probed.probes["layers"])[0].startswith("dense")
+    assert next(iter(probed.probes["layers"])).startswith("dense")
     assert (probed.probes["update_norm"] > 0).all()
     assert np.isnan(probed.probes["saturated_share"][:, 1]).all()  # BN has no bounded range
 
