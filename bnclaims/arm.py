@@ -179,7 +179,8 @@ class ProbeArm(Arm):
 
 
 def _builder(model: Model) -> Callable[[], Any]:
-    build: Callable[[], Any] = getattr(model, "build", model)
+    described: Any = model
+    build: Callable[[], Any] = getattr(described, "build", described)
     return build
 
 
