@@ -62,8 +62,9 @@ class Finding:
 
     @property
     def disagrees(self) -> bool:
-        """Says whether the sign-flip test, with the power it has, sees it otherwise."""
-        return self.sign_flip_p > max(1.01 * 2.0**-self.seeds, 0.05)
+        """Says whether the sign-flip test would not have decided: neither at 5% nor as it can."""
+        decided = self.verdict != "inconclusive"
+        return decided and self.sign_flip_p > max(1.01 * 2.0**-self.seeds, 0.05)
 
 
 @dataclass
@@ -271,8 +272,10 @@ def explained(finding: Finding, design: Design) -> str:
     lines = [
         f"{finding.verdict}: {finding.contrast} = {finding.estimate:.4g} {interval}, {claimed}",
         f"  {finding.seeds} of at most {design.looks[-1]} seeds, p = {p}",
-        f"  d_z = {finding.d_z:.2f}, the two sides correlate {finding.correlation:.2f} over seeds",
+        f"  d_z = {finding.d_z:.2f}",
     ]
+    if not math.isnan(finding.correlation):
+        lines[-1] += f", the two sides correlate {finding.correlation:.2f} over seeds"
     if finding.disagrees:
         lines.append("  the t test and the sign-flip test disagree: look at the seeds one by one")
     if finding.verdict == "inconclusive":
@@ -316,9 +319,10 @@ def _shown(
     offset = part.contrast.offset
     values = part.contrast.values(count) - offset
     low, high = statistics.interval(values, critical)
-    region = (-math.inf, -offset) if part.where == "below" else (-offset, math.inf)
+    edge = 0.0 - offset  # never a negative zero
+    region = (-math.inf, edge) if part.where == "below" else (edge, math.inf)
     if part.margin is not None:
-        region = (-part.margin.offset - offset, part.margin.offset - offset)
+        region = (edge - part.margin.offset, edge + part.margin.offset)
     return float(values.mean()), low, high, region, part.contrast.text
 
 

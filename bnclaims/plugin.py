@@ -190,7 +190,7 @@ def pytest_runtest_makereport(
         report.longrepr = None
     elif not exact_failure:
         report.longrepr = _failure(item, outcome, trial)
-    report.user_properties.extend(_properties(outcome))
+    item.user_properties.extend(_properties(outcome))  # JUnit's XML takes them from the teardown
     # On the report itself: its attributes are what xdist carries to the controller.
     report.__dict__["bnclaims"] = outcome.to_plain()
     return report

@@ -1,30 +1,33 @@
 """What the terminal shows of a session's claims."""
 
+import math
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from bnclaims.outcome import Outcome
 from bnclaims.schedule import Cohort
+
+_HEAD = ("verdict", "claim", "estimate", "interval", "n", "p")
 
 _SECONDS_PER_IMAGE = 40e-6
 """A guess for a first plan: the article's network on one core of 2024."""
 
 
 def table(outcomes: Sequence[Outcome]) -> list[tuple[str, str]]:
-    """Returns the verdict table, a line each, with the verdict that colours it or ''."""
-    width = max(len("claim"), *(len(outcome.id) for outcome in outcomes))
-    head = f"{'verdict':<13} {'claim':<{width}} {'estimate':>8} {'interval':>17} {'n':>2} {'p':>6}"
-    rows = [(head, "")]
-    for outcome in outcomes:
-        mark = "" if outcome.as_expected else "!"
-        numbers = _numbers(outcome.findings[0]) if outcome.findings else "exact"
-        rows.append(
-            (
-                f"{outcome.verdict + mark:<13} {outcome.id:<{width}} {numbers}".rstrip(),
-                outcome.verdict,
-            )
-        )
-    return rows
+    """Returns the verdict table, a line each, with the verdict that colours it or ''.
+
+    A `!` marks a verdict that is not the expected one.
+    """
+    rows = [_HEAD, *(_cells(outcome) for outcome in outcomes)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    # Words to the left, numbers to the right.
+    aligned = [
+        " ".join(
+            cell.ljust(width) if i < 2 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    return list(zip(aligned, ["", *(outcome.verdict for outcome in outcomes)], strict=True))
 
 
 def notes(outcomes: Sequence[Outcome]) -> list[str]:
@@ -75,17 +78,22 @@ def plan(
     return lines
 
 
-def _numbers(finding: dict[str, Any]) -> str:
-    low, high = (_short(finding[end]) for end in ("low", "high"))
-    interval = f"[{low}, {high}]"
+def _cells(outcome: Outcome) -> tuple[str, ...]:
+    verdict = outcome.verdict + ("" if outcome.as_expected else "!")
+    if not outcome.findings:
+        return verdict, outcome.id, "exact", "", "", ""
+    finding = outcome.findings[0]
+    low, high = finding["low"], finding["high"]
+    decimals = _decimals(high - low)
+    estimate, low, high = (f"{x:.{decimals}f}" for x in (finding["estimate"], low, high))
     return (
-        f"{_short(finding['estimate']):>8} {interval:>17} {finding['seeds']:>2} "
-        f"{_p(finding['p']):>6}"
-    )
+        verdict, outcome.id, estimate, f"[{low}, {high}]", str(finding["seeds"]), _p(finding["p"]),
+    )  # fmt: skip
 
 
-def _short(value: float | None) -> str:
-    return "inf" if value is None else f"{value:.3g}"
+def _decimals(width: float) -> int:
+    """Returns the decimals that show an interval of this width with two digits or three."""
+    return min(4, max(0, 1 - math.floor(math.log10(width / 2)))) if width > 0 else 3
 
 
 def _p(value: float) -> str:

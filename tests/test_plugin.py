@@ -1,0 +1,406 @@
+"""The plugin as its users meet it: pytest runs within pytest, on stored runs that we made up.
+
+Made-up runs make verdicts certain and cost no training; tests/test_session.py trains for real.
+"""
+
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bnclaims.arm import PROTOCOLS, TrainingArm
+from bnclaims.data import Data, DataSource, resolve
+from bnclaims.history import History
+from bnclaims.models import MLP
+from bnclaims.store import Store
+
+CLAIMS = """
+import pytest
+from bnclaims import MLP, claim, decreasing, equivalent, mean_loss
+
+def loss(train, level):
+    return mean_loss(train(MLP(hidden=(level,))))
+
+@claim("Less is lower", source="here")
+def test_lower(train):
+    assert loss(train, 1) < loss(train, 2) - 0.5
+
+@claim("More is lower", source="here", expected="refuted", because="it is higher by 1")
+def test_wrong(train):
+    assert loss(train, 2) < loss(train, 1)
+
+@claim("It falls from level to level", source="here")
+def test_trend(train):
+    assert decreasing([loss(train, k) for k in (4, 3, 2, 1)], tolerance=0.1)
+"""
+
+REFUTED = """
+from bnclaims import MLP, claim, mean_loss
+
+@claim("More is lower", source="here")
+def test_more(train):
+    assert mean_loss(train(MLP(hidden=(2,)))) < mean_loss(train(MLP(hidden=(1,)))) - 0.25
+"""
+
+UNDECIDED = """
+from bnclaims import MLP, claim, mean_loss
+
+@claim("Noise is lower", source="here")
+def test_noise(train):
+    assert mean_loss(train(MLP(hidden=(50,)))) < mean_loss(train(MLP(hidden=(1,))))
+"""
+
+
+def made_up(level: int, seed: int) -> History:
+    """A run whose loss is its level; level 50 is noise around 1, level 60 diverges at seed 2."""
+    rng = np.random.default_rng([level, seed])
+    loss = rng.normal(1, 1) if level == 50 else level + rng.normal(0, 0.01)
+    curve = np.full(6, np.nan if (level, seed) == (60, 2) else loss)
+    return History(loss=curve, fine_loss=curve, seconds=np.full(6, 2.0))
+
+
+@pytest.fixture(scope="session")
+def images(small_data: Data, tmp_path_factory: pytest.TempPathFactory) -> DataSource:
+    path = tmp_path_factory.mktemp("images") / "small.npz"
+    arrays = {key: getattr(small_data, key) for key in ("x_train", "y_train", "x_test", "y_test")}
+    np.savez(path, allow_pickle=False, **arrays)
+    return resolve(str(path), cache=path.parent)
+
+
+@pytest.fixture(scope="session")
+def stored(images: DataSource, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store that holds all runs that the claims here may need."""
+    folder = tmp_path_factory.mktemp("store")
+    store = Store(folder, images.note)
+    quick = PROTOCOLS["quick"]
+    for level in (1, 2, 3, 4, 50, 60):
+        network = MLP(hidden=(level,))
+        arm = TrainingArm(model=network, data=images, images=quick.images, epochs=quick.epochs)
+        for seed in range(20):
+            store.save(arm, seed, made_up(level, seed))
+    return folder
+
+
+@pytest.fixture
+def options(
+    pytester: pytest.Pytester, images: DataSource, stored: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[str]:
+    """What every run here is given. TensorFlow and Keras cannot be imported."""
+    stubs = pytester.mkdir("stubs")
+    for name in ("tensorflow", "keras"):
+        (stubs / f"{name}.py").write_text("raise ImportError('a cached rerun imports this')\n")
+    monkeypatch.setenv("PYTHONPATH", f"{stubs}:{Path(__file__).parents[1]}")
+    monkeypatch.delenv("BNCLAIMS_DATA", raising=False)
+    pytester.makeconftest("pytest_plugins = ['bnclaims.plugin']")
+    return [f"--claims-data={images.path}", f"--claims-store={stored}"]
+
+
+def run(pytester: pytest.Pytester, options: list[str], *more: str) -> pytest.RunResult:
+    return pytester.runpytest_subprocess(*options, *more)
+
+
+@pytest.mark.parametrize("workers", [["-n2"], ["-n0"], ["-p", "no:xdist"]])
+def test_verdicts_and_table_whatever_the_workers(
+    pytester: pytest.Pytester, options: list[str], workers: list[str]
+) -> None:
+    pytester.makepyfile(CLAIMS)
+    result = run(pytester, options, "-v", *workers)
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(
+        [
+            "bnclaims: *small.npz*",
+            "bnclaims: quick protocol (10,000 images, 6 epochs), looks at 5, 10, 15, 20 seeds*",
+            "*SUPPORTED*test_lower*" if "-n2" in workers else "*test_lower SUPPORTED*",
+            "verdict *claim *estimate *interval *n *p",
+            "supported lower * [[]*[]] 5 *",
+            "supported trend * 5 *",
+            "refuted * wrong * 5 *",
+            "quick protocol, *small.npz*",
+            "wrong is refuted, as expected: it is higher by 1",
+        ]
+        if "-n2" not in workers
+        else ["bnclaims: *small.npz*", "supported lower *", "refuted * wrong * 5 *"]
+    )
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")
+
+
+def test_a_refuted_claim_fails_with_its_evidence(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    pytester.makepyfile(REFUTED)
+    result = run(pytester, options)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "more is refuted, expected was supported",
+            "claim: More is lower",
+            "source: here",
+            "refuted: mean_loss(relu no BN, 1) - mean_loss(relu no BN, 2) = -1*, claimed > 0.25",
+            "  5 of at most 20 seeds, p = * adjusted for looks (* nominal, 0.031 sign-flip)",
+            "  d_z = *, the two sides correlate * over seeds",
+            "quick protocol, *small.npz*",
+            "reproduce: pytest test_a_refuted*::test_more --claims-protocol quick --claims-data *",
+            "refuted! more *",
+            "! more: expected supported, now refuted",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_an_undecided_claim_fails_with_what_it_would_take(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    pytester.makepyfile(UNDECIDED)
+    result = run(pytester, options)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "noise is inconclusive, expected was supported",
+            "inconclusive: *claimed > 0",
+            "  20 of at most 20 seeds*",
+            "  these looks see a distance of * from the edge with 80% power; * seeds (80%) *",
+            "inconclusive! noise * 20 *",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("expected", "outcome"),
+    [
+        ("'refuted'", "passed"),
+        ("'supported'", "failed"),
+        ("{'quick': 'refuted', 'article': 'supported'}", "passed"),
+        ("{'article': 'refuted'}", "failed"),
+        ("{'quick': {'custom': 'refuted', 'mnist': 'supported'}}", "passed"),
+        ("{'quick': {'mnist': 'refuted'}}", "failed"),
+    ],
+)
+def test_expectations_hold_by_protocol_and_data(
+    pytester: pytest.Pytester, options: list[str], expected: str, outcome: str
+) -> None:
+    given = f"source='here', expected={expected}, because='measured'"
+    pytester.makepyfile(REFUTED.replace("source='here'", given).replace('source="here"', given))
+    run(pytester, options).assert_outcomes(**{outcome: 1})
+
+
+def test_a_claim_that_comes_true_against_expectation_fails(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    pytester.makepyfile(
+        CLAIMS.replace(
+            '"Less is lower", source="here"', '"Less", source="a", expected="refuted", because="b"'
+        )
+    )
+    result = run(pytester, options)
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines(["lower is supported, expected was refuted"])
+
+
+def test_a_diverged_run_makes_a_claim_inconclusive_and_is_named(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    pytester.makepyfile(UNDECIDED.replace("50", "60"))
+    result = run(pytester, options)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "noise is inconclusive, expected was supported",
+            "mean_loss has no value where a run diverged (relu no BN, 60: seeds 2)*",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("train(MLP(hidden=(1,)))", "names arms but compares nothing, so it cannot fail"),
+        ("loss(train, 1) < loss(train, 2)", "makes a comparison that it does not assert"),
+        ("assert loss(train, 1)", "is a sample: compare it, as in"),
+        ("assert loss(train, 1) == loss(train, 1)", "no test can show that two samples are equal"),
+        ("assert abs(loss(train, 1)) < -1", "the margin of an equivalence is positive"),
+        ("assert abs(loss(train, 1)) > 1", "does not say which way the difference goes"),
+        ("assert loss(train, 1) < 'low'", "'low' is neither a sample nor a number"),
+        ("assert mean_loss(3) < 1", "takes what train(...) or probe(...) returned, not int"),
+        ("train(MLP(), batch_size=0)", "batch_size=0: give an integer of 1 or more"),
+        ("train(MLP(), optimizer=3)", "optimizer=3: give a name such as 'adam'"),
+        ("train(3)", "model=3: give an MLP, or a function that returns a new Keras model"),
+        ("decreasing([loss(train, 1)] * 2, tolerance=1)", "a trend needs at least three levels"),
+    ],
+)
+def test_misuse_is_told_in_words(
+    pytester: pytest.Pytester, options: list[str], body: str, words: str
+) -> None:
+    pytester.makepyfile(
+        CLAIMS + f"\n@claim('Misused', source='here')\ndef test_misused(train):\n    {body}\n"
+    )
+    result = run(pytester, options, "-k", "misused")
+    result.assert_outcomes(failed=1, deselected=2 + 1)
+    result.stdout.fnmatch_lines([f"*{words.replace('[', '[[]')}*"])
+
+
+@pytest.mark.parametrize(
+    ("declaration", "words"),
+    [
+        ("'', source='a'", "a claim needs a statement and a source"),
+        ("'a', source=' '", "a claim needs a statement and a source"),
+        ("'a', source='b', expected='true'", "a verdict is one of supported, refuted, inconc"),
+        ("'a', source='b', expected='refuted'", "say why, in because='...', as measured"),
+        ("'a', source='b', id='Not kebab'", "a claim's id is lower-case words joined by hyphens"),
+    ],
+)
+def test_a_wrong_declaration_is_refused(
+    pytester: pytest.Pytester, options: list[str], declaration: str, words: str
+) -> None:
+    pytester.makepyfile(f"from bnclaims import claim\n@claim({declaration})\ndef test_a(): pass\n")
+    result = run(pytester, options)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"*{words}*"])
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("--claims-protocol=slow", "--claims-protocol slow: choose one of article, quick"),
+        ("--claims-looks=5,x", "--claims-looks 5,x: give numbers of seeds, as in 5,10,15,20"),
+        ("--claims-looks=10,5", "*looks*"),
+        ("--claims-alpha=2", "*alpha*"),
+        ("--claims-threads=0", "--claims-threads 0: give an integer of 1 or more"),
+        ("--claims-data=/no/such/file.npz", "*/no/such/file.npz*"),
+    ],
+)
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_a_wrong_option_is_one_readable_error(
+    pytester: pytest.Pytester, options: list[str], option: str, words: str, workers: str
+) -> None:
+    pytester.makepyfile(CLAIMS)
+    result = run(pytester, options, option, workers)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {words}" if words[0] != "*" else words])
+    assert "Traceback" not in result.stderr.str() + result.stdout.str()
+
+
+def test_the_plan_trains_nothing(pytester: pytest.Pytester, options: list[str]) -> None:
+    pytester.makepyfile(CLAIMS.replace("hidden=(level,)", "hidden=(level + 1,)"))
+    result = run(pytester, options, "--claims-plan", "-n2")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        [
+            "*test_lower",
+            "    relu no BN, 2",
+            "4 cohorts, 20 runs for the first look:",
+            "    stored    relu no BN, 2",
+            "    to train  relu no BN, 5",
+            "5 runs to train, about * s on * core* (measured in stored runs)*",
+        ]
+    )
+
+
+def test_selection_by_name_marker_and_last_failure(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    pytester.makepyfile(
+        REFUTED + CLAIMS.replace("def test_lower", "def test_low") + "\ndef test_plain(): pass\n"
+    )
+    run(pytester, options, "-k", "low", "-n2").assert_outcomes(passed=1)
+    run(pytester, options, "-m", "claim").assert_outcomes(passed=3, failed=1, deselected=1)
+    run(pytester, options, "--lf").assert_outcomes(failed=1)
+    result = run(pytester, options, "--collect-only", "-q")
+    result.stdout.fnmatch_lines(["*::test_more", "*::test_plain"])
+    first = run(pytester, options, "-x", "-n0")
+    first.assert_outcomes(failed=1)
+
+
+def test_stopping_at_the_first_failure_ends_all_workers(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    pytester.makepyfile(test_a=REFUTED, test_b=REFUTED, test_c=REFUTED, test_d=REFUTED)
+    result = run(pytester, options, "-x", "-n2")
+    assert result.ret != 0
+    result.stdout.fnmatch_lines(["refuted! more *"])
+
+
+def test_parameters_make_rows_of_their_own(pytester: pytest.Pytester, options: list[str]) -> None:
+    pytester.makepyfile(
+        CLAIMS
+        + """
+@pytest.mark.parametrize("level", [1, 2])
+@claim("Lower than the next", source="here")
+def test_each(train, level):
+    assert loss(train, level) < loss(train, level + 1)
+"""
+    )
+    result = run(pytester, options, "-k", "each")
+    result.assert_outcomes(passed=2, deselected=3)
+    result.stdout.fnmatch_lines(["supported each[[]1[]] *", "supported each[[]2[]] *"])
+
+
+def test_junit_names_verdict_and_numbers(pytester: pytest.Pytester, options: list[str]) -> None:
+    pytester.makepyfile(CLAIMS)
+    run(pytester, options, "--junitxml=report.xml", "-n2")
+    tree = ET.parse(pytester.path / "report.xml")
+    found = {
+        case.attrib["name"]: {p.attrib["name"]: p.attrib["value"] for p in case.iter("property")}
+        for case in tree.iter("testcase")
+    }
+    assert found["test_wrong"]["verdict"] == "refuted"
+    assert float(found["test_wrong"]["estimate"]) == pytest.approx(-1, abs=0.05)
+    assert found["test_lower"].keys() == {
+        "claim", "verdict", "estimate", "low", "high", "seeds", "p",
+    }  # fmt: skip
+
+
+def test_settings_come_from_line_then_environment_then_ini(
+    pytester: pytest.Pytester,
+    options: list[str],
+    images: DataSource,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytester.makepyfile(CLAIMS)
+    pytester.makeini("[pytest]\nclaims_data = /from/ini\nclaims_alpha = 0.02\n")
+    store = options[1]
+    result = pytester.runpytest_subprocess(store)
+    result.stderr.fnmatch_lines(["*/from/ini*"])
+    monkeypatch.setenv("BNCLAIMS_DATA", str(images.path))
+    result = pytester.runpytest_subprocess(store)
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(["*alpha 0.02 each way*"])
+
+
+def test_without_claims_the_plugin_keeps_quiet(
+    pytester: pytest.Pytester, options: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.makepyfile("def test_plain(): pass")
+    monkeypatch.setenv("KERAS_HOME", "/no/such/folder")
+    result = pytester.runpytest_subprocess("-n2")
+    result.assert_outcomes(passed=1)
+    assert "claims" not in result.stdout.str().replace("test_without_claims", "")
+
+
+def test_an_exact_claim_needs_no_runs(pytester: pytest.Pytester, options: list[str]) -> None:
+    pytester.makepyfile(
+        """
+from bnclaims import claim
+
+@claim("Two and two is four", source="school")
+def test_four():
+    assert 2 + 2 == 4
+
+@claim("Two and two is five", source="1984")
+def test_five():
+    assert 2 + 2 == 5
+"""
+    )
+    result = run(pytester, options)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        ["*assert (2 + 2) == 5", "refuted! *five *exact", "supported *four *exact"]
+    )
+
+
+def test_the_table_fits_eighty_columns(pytester: pytest.Pytester, options: list[str]) -> None:
+    pytester.makepyfile(CLAIMS.replace("def test_lower", f"def test_{'long_' * 6}name"))
+    result = run(pytester, options)
+    table = [line for line in result.outlines if line.startswith(("verdict", "supported", "refut"))]
+    assert len(table) == 4
+    assert max(map(len, table)) <= 80
