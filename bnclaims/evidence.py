@@ -8,7 +8,8 @@ See docs/statistics.md.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -119,9 +120,11 @@ class Evidence:
         self.trial = trial
         samples = [s for part in parts for s in (part.contrast, part.margin) if s is not None]
         self.sources = tuple(dict.fromkeys(runs for s in samples for runs in s.sources))
-        self.findings: tuple[Finding, ...] = ()
+        self.look: int | None = None
+        """The look that was the last one needed, from 0; None while nobody has asked."""
         self.problem = ""
         """Why there is no number to judge, where there is none."""
+        self._settled: dict[int, Verdict] = {}
 
     def __bool__(self) -> bool:
         if self.verdict == "inconclusive":
@@ -141,45 +144,59 @@ class Evidence:
         """The verdict. Asking for it trains what the design needs, once."""
         if self.trial.tracing:
             return "supported"
-        if not self.findings and not self.problem:
+        if self.look is None:
             self._decide()
-        verdicts = {finding.verdict for finding in self.findings}
-        if self.problem or not verdicts:
+        verdicts = [self._settled.get(i, "inconclusive") for i in range(len(self.parts))]
+        if self.problem:
             return "inconclusive"
         if "refuted" in verdicts:
             return "refuted"
         return "inconclusive" if "inconclusive" in verdicts else "supported"
 
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """What each part came to; empty while undecided, and where there is a problem."""
+        if self.look is None or self.problem:
+            return ()
+        return tuple(self._finding(i, part, self.look) for i, part in enumerate(self.parts))
+
     def _decide(self) -> None:
         looks = self.trial.design.looks
-        settled: dict[int, Verdict] = {}
         for look, (start, stop) in enumerate(zip((0, *looks), looks, strict=False)):
             self.trial.train_to(self.sources, start, stop)
+            self.look = look
+            support, refute = self._criticals(look)
             try:
-                findings = [self._finding(part, look) for part in self.parts]
+                verdicts = [_judged(part.faces(stop), support, refute) for part in self.parts]
             except NotFiniteError as error:
                 self.problem = str(error)
                 return
             # A boundary once crossed stays crossed: that is what the alpha was spent on.
-            for number, finding in enumerate(findings):
-                if finding.verdict != "inconclusive":
-                    settled.setdefault(number, finding.verdict)
-            if "refuted" in settled.values() or len(settled) == len(self.parts):
-                break
-        self.findings = tuple(
-            replace(finding, verdict=settled.get(number, finding.verdict))
-            for number, finding in enumerate(findings)
+            for number, verdict in enumerate(verdicts):
+                if verdict != "inconclusive":
+                    self._settled.setdefault(number, verdict)
+            if "refuted" in self._settled.values() or len(self._settled) == len(self.parts):
+                return
+
+    @property
+    def _split_alpha(self) -> float:
+        """The alpha of each part's refutation: any of them may refute the claim."""
+        return self.trial.design.alpha / (self.trial.parts or len(self.parts))
+
+    def _criticals(self, look: int) -> tuple[float, float]:
+        """Returns the boundary for supporting and the one for refuting."""
+        design = self.trial.design
+        return (
+            critical_values(design.looks, design.alpha, design.rho)[look],
+            critical_values(design.looks, self._split_alpha, design.rho)[look],
         )
 
-    def _finding(self, part: Part, look: int) -> Finding:
-        design = self.trial.design
+    def _finding(self, number: int, part: Part, look: int) -> Finding:
+        design, split = self.trial.design, self._split_alpha
         count = design.looks[look]
-        split = design.alpha / (self.trial.parts or len(self.parts))
-        support = critical_values(design.looks, design.alpha, design.rho)[look]
-        refute = critical_values(design.looks, split, design.rho)[look]
-        faces = part.faces(count)
-        nearest = min(faces, key=statistics.t_statistic)
-        verdict = _judged(faces, support, refute)
+        support, refute = self._criticals(look)
+        nearest = min(part.faces(count), key=statistics.t_statistic)
+        verdict = self._settled.get(number, "inconclusive")
         sign = -1.0 if verdict == "refuted" else 1.0
         critical, alpha = (refute, split) if verdict == "refuted" else (support, design.alpha)
         t = sign * statistics.t_statistic(nearest)

@@ -296,7 +296,7 @@ def _untested(trial: Trial) -> str:
     """Returns why a claim that passed has tested nothing, or ''."""
     if not trial.evidence:
         return "this claim names arms but compares nothing, so it cannot fail: assert a comparison"
-    if any(not evidence.findings and not evidence.problem for evidence in trial.evidence):
+    if any(evidence.look is None for evidence in trial.evidence):
         return "this claim makes a comparison that it does not assert: write `assert` before it"
     return ""
 

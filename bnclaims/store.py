@@ -9,10 +9,12 @@ import hashlib
 import io
 import json
 import os
+import platform
 import tempfile
 import warnings
 import zipfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +46,7 @@ class Store:
         self.folder = folder
         self._data = data
         self._known: dict[tuple[str, int], History] = {}
+        self._warned: set[Path] = set()
 
     def load(self, arm: Arm, seed: int) -> History | None:
         """Returns a run's history, or None when it has not been trained.
@@ -58,10 +61,10 @@ class Store:
             except FileNotFoundError:
                 return None
             except (_DamagedRunError, OSError) as error:
-                warnings.warn(
-                    StoreWarning(f"{path} cannot be used ({error}): the run is trained again"),
-                    stacklevel=2,
-                )
+                if path not in self._warned:
+                    self._warned.add(path)
+                    message = f"{path} cannot be used ({error}): the run is trained again"
+                    warnings.warn(StoreWarning(message), stacklevel=2)
                 return None
         return self._known[key]
 
@@ -71,7 +74,18 @@ class Store:
         Where the disk takes no more, a `StoreWarning` says so and the run stays in memory.
         """
         self._known[arm.digest, seed] = history
-        about = {"arm": str(arm), "seed": seed, "data": self._data, **arm.description}
+        about = {
+            "arm": str(arm),
+            "seed": seed,
+            "data": self._data,
+            "description": arm.description,
+            "trained": {
+                "at": datetime.now(UTC).isoformat(timespec="seconds"),
+                "host": platform.node(),
+                "platform": platform.platform(),
+                "process": os.getpid(),
+            },
+        }
         path = self.path(arm, seed)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
