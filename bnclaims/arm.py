@@ -54,7 +54,7 @@ class Optimizer(KerasObject):
         """
         import keras
 
-        return keras.optimizers.get(self.config)
+        return self.made_by(keras.optimizers.get)
 
 
 ARTICLE_SGD = Optimizer("SGD", learning_rate=0.01, momentum=0.9, nesterov=True)
@@ -104,14 +104,19 @@ class TrainingArm(Arm):
     """Whether the layers' statistics are recorded before training and after each epoch."""
 
     def __post_init__(self) -> None:
-        if not callable(_builder(self.model)) or hasattr(self.model, "get_config"):
+        no_builder = isinstance(self.model, type) or hasattr(self.model, "get_config")
+        if no_builder or not callable(_builder(self.model)):
             raise TypeError(
                 f"model={self.model!r}: give an MLP, or a function that returns a new Keras model "
                 "each time, so that every seed starts anew"
             )
-        for name in ("epochs", "batch_size"):
+        if not isinstance(self.loss, str):
+            raise TypeError(f"loss={self.loss!r}: give Keras's name of the loss")
+        for name in ("epochs", "batch_size", "images"):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
+            if value is None and name == "images":
+                continue
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name}={value!r}: give an integer of 1 or more")
 
     def __str__(self) -> str:
@@ -121,7 +126,16 @@ class TrainingArm(Arm):
         return ", ".join(filter(None, (name, optimizer, batch)))
 
     def build(self) -> Any:
-        """Returns a new Keras model, built or not."""
+        """Returns a new Keras model, built or not.
+
+        Raises:
+            DescriptionError: What the model reaches has changed since the arm got its digest.
+        """
+        if digest(self.description) != self.digest:
+            raise DescriptionError(
+                f"model {model_name(self.model)} has changed since the claim named it: something "
+                "that it reads was set anew. Build it from constants and arguments only"
+            )
         return _builder(self.model)()
 
     @cached_property

@@ -26,22 +26,25 @@ class Board:
         path = self._folder / f"{name}.json"
         with FileLock(self._folder / f"{name}.lock"):
             if not path.exists():
-                path.write_text(json.dumps(make()))
+                self._write(path, make())
             made: dict[str, Any] = json.loads(path.read_text())
             return made
 
     def post(self, digest: str, seeds: tuple[int, ...]) -> None:
         """Says that a claim needs these runs, which no one could have known beforehand."""
         path = self._folder / f"{digest}-{seeds[0]}-{len(seeds)}.wanted"
-        temporary = path.with_suffix(f".{self._worker}")
-        temporary.write_text(json.dumps({"digest": digest, "seeds": seeds}))
-        temporary.replace(path)
+        self._write(path, {"digest": digest, "seeds": seeds})
 
     def posted(self) -> Iterator[tuple[str, tuple[int, ...]]]:
         """Yields what the workers have asked for so far, as digest and seeds."""
         for path in sorted(self._folder.glob("*.wanted")):
             notice = json.loads(path.read_text())
             yield notice["digest"], tuple(notice["seeds"])
+
+    def _write(self, path: Path, content: dict[str, Any]) -> None:
+        temporary = path.with_suffix(f".{self._worker}")
+        temporary.write_text(json.dumps(content))
+        temporary.replace(path)
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:

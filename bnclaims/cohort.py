@@ -47,7 +47,15 @@ def configure(threads: int) -> None:
 
     A run always computes on one thread, which is what keeps its bits the same; `threads` is how
     many runs may compute at a time.
+
+    Raises:
+        ArmError: Keras is configured for another backend or number format.
     """
+    if (keras.config.backend(), keras.config.floatx()) != ("tensorflow", "float32"):
+        raise ArmError(
+            f"Keras is set to {keras.config.backend()} and {keras.config.floatx()}; runs are of "
+            "TensorFlow and float32. Unset KERAS_BACKEND and look into keras.json"
+        )
     try:
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(threads)

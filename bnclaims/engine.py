@@ -47,6 +47,7 @@ def _chained(first: int, rest: Iterator[int]) -> Iterator[int]:
 @cache
 def _start(threads: int) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ["KERAS_BACKEND"] = "tensorflow"
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with _quiet():
         from bnclaims import cohort

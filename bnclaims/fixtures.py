@@ -114,11 +114,11 @@ def as_optimizer(optimizer: Any, learning_rate: float | None) -> Optimizer:
         )
     if isinstance(optimizer, Optimizer):
         return optimizer
-    if hasattr(optimizer, "get_config") and hasattr(optimizer, "apply_gradients"):
+    if type(optimizer).__module__.startswith("keras.") and hasattr(optimizer, "apply_gradients"):
         return Optimizer(type(optimizer).__name__, **optimizer.get_config())
     raise TypeError(
-        f"optimizer={optimizer!r}: give a name such as 'adam', bnclaims.Optimizer(...) or a "
-        "Keras optimizer"
+        f"optimizer={optimizer!r}: give a name such as 'adam', bnclaims.Optimizer(...) or one of "
+        "Keras's own optimizers"
     )
 
 

@@ -1,6 +1,7 @@
 """Frozen descriptions of models, and how they become Keras models."""
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -20,10 +21,17 @@ class KerasObject:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.arguments)
         return f"{self.class_name}({arguments})"
 
-    @property
-    def config(self) -> dict[str, Any]:
-        """The object as Keras's `get` functions take it."""
-        return {"class_name": self.class_name, "config": dict(self.arguments)}
+    def made_by(self, get: Callable[[dict[str, Any]], Any]) -> Any:
+        """Returns the object from one of Keras's `get` functions.
+
+        Raises:
+            ValueError: Keras has none of that name, or it does not take these arguments.
+        """
+        try:
+            return get({"class_name": self.class_name, "config": dict(self.arguments)})
+        except TypeError as error:
+            reason = str(error).rpartition("Exception encountered: ")[2]
+            raise ValueError(f"{self}: {reason}") from error
 
 
 class Initializer(KerasObject):
@@ -37,7 +45,7 @@ class Initializer(KerasObject):
         """
         import keras
 
-        return keras.initializers.get(self.config)
+        return self.made_by(keras.initializers.get)
 
 
 GLOROT_UNIFORM = Initializer("GlorotUniform")
@@ -68,6 +76,7 @@ class MLP:
     """Units of the softmax."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "hidden", tuple(self.hidden))
         if not self.hidden or min(self.hidden) < 1:
             raise ValueError(
                 f"hidden={self.hidden!r}: give at least one layer, each of 1 unit or more"
@@ -101,6 +110,8 @@ class MLP:
         Raises:
             ValueError: There is no such hidden layer.
         """
+        if isinstance(after, int) and after < 0:
+            raise ValueError(f"with_batch_norm({after}): give a number of layers, 0 or more")
         layers = after if isinstance(after, tuple) else tuple(range(1, after + 1))
         return dataclasses.replace(
             self, batch_norm=layers, batch_norm_arguments=tuple(sorted(arguments.items()))

@@ -53,6 +53,8 @@ class Schedule:
         self._board = board
         self._planned = tuple(planned)
         self._arms = {cohort.arm.digest: cohort.arm for cohort in self._planned}
+        self._failed: set[Arm] = set()
+        """Arms of others that could not be trained here; the claims that need them will say why."""
 
     def require(self, cohorts: Sequence[Cohort]) -> None:
         """Returns when the store holds all runs of the cohorts.
@@ -79,10 +81,23 @@ class Schedule:
 
     def _work_on(self, needed: Sequence[Cohort]) -> bool:
         """Trains one cohort, or part of one; says whether there was anything to train."""
-        groups = [_longest_first(needed), _longest_first(self._wanted())]
-        return any(self._begin(c) for group in groups for c in group) or any(
-            self._join(c) for group in groups for c in group
+        ours, others = _longest_first(needed), _longest_first(self._wanted())
+        return (
+            any(self._begin(cohort) for cohort in ours)
+            or any(self._try(self._begin, cohort) for cohort in others)
+            or any(self._join(cohort) for cohort in ours)
+            or any(self._try(self._join, cohort) for cohort in others)
         )
+
+    def _try(self, work: Callable[[Cohort], bool], cohort: Cohort) -> bool:
+        """Works for another claim, whose errors are not this one's."""
+        if cohort.arm in self._failed:
+            return False
+        try:
+            return work(cohort)
+        except Exception:  # noqa: BLE001  (the claim that needs this arm meets the same error)
+            self._failed.add(cohort.arm)
+            return False
 
     def _wanted(self) -> list[Cohort]:
         if self._board is None:

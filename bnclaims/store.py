@@ -57,7 +57,7 @@ class Store:
         if key not in self._known:
             path = self.path(arm, seed)
             try:
-                self._known[key] = _decoded(path.read_bytes())
+                self._known[key] = _decoded(path.read_bytes(), key)
             except FileNotFoundError:
                 return None
             except (_DamagedRunError, OSError) as error:
@@ -78,6 +78,7 @@ class Store:
             "arm": str(arm),
             "seed": seed,
             "data": self._data,
+            "digest": arm.digest,
             "description": arm.description,
             "trained": {
                 "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -137,17 +138,21 @@ def _encoded(about: dict[str, object], history: History) -> bytes:
     return _MAGIC + hashlib.sha256(content).hexdigest().encode() + b"\n" + content
 
 
-def _decoded(file: bytes) -> History:
+def _decoded(file: bytes, key: tuple[str, int]) -> History:
+    """Returns the history in a file, if it is the run of that arm's digest and that seed."""
     first, _, content = file.partition(b"\n")
     if not first.startswith(_MAGIC):
         raise _DamagedRunError("not a run of bnclaims")
     if first.removeprefix(_MAGIC).decode(errors="replace") != hashlib.sha256(content).hexdigest():
         raise _DamagedRunError("its checksum does not match")
-    arrays = content.partition(b"\n")[2]
+    header, _, arrays = content.partition(b"\n")
+    about = json.loads(header)
+    if (about.get("digest"), about.get("seed")) != key:
+        raise _DamagedRunError("it is the run of another arm or seed")
     try:
         with np.load(io.BytesIO(arrays), allow_pickle=False) as loaded:
             return History.from_arrays(dict(loaded))
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+    except (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise _DamagedRunError(f"its arrays cannot be read: {error}") from error
 
 

@@ -45,7 +45,12 @@ def session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def runs(store: Path) -> dict[str, History]:
     files = sorted(store.glob("runs/*/*.run"))
-    return {f"{file.parent.name}/{file.stem}": _decoded(file.read_bytes()) for file in files}
+    return {
+        f"{file.parent.name}/{file.stem}": _decoded(
+            file.read_bytes(), (file.parent.name, int(file.stem))
+        )
+        for file in files
+    }
 
 
 def assert_same_bits(ours: dict[str, History], theirs: dict[str, History]) -> None:

@@ -1,0 +1,33 @@
+# Two commands: `make claims` verifies the claims, `make test` tests the project.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: claims article plan test lint clean
+
+claims: $(INSTALLED)  ## verify every claim under the quick protocol
+	$(BIN)/pytest claims/ -n auto
+
+article: $(INSTALLED)  ## verify every claim under the articles' own protocol
+	$(BIN)/pytest claims/ -n auto --claims-protocol article
+
+plan: $(INSTALLED)  ## show what would be trained, and train nothing
+	$(BIN)/pytest claims/ --claims-plan
+
+test: $(INSTALLED)  ## test the project itself
+	BNCLAIMS_DATA=digits $(BIN)/pytest tests/ -n auto --dist loadfile
+
+lint: $(INSTALLED)  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(INSTALLED): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+clean:  ## remove the environment; stored runs stay in the user's cache folder
+	rm -rf $(VENV)

@@ -1,0 +1,134 @@
+"""Why seeds are trained one at a time: three engines for the same step, side by side.
+
+Run: `python benchmarks/engines.py`. Each engine trains five seeds of the article's network with
+its SGD on random bytes, on one thread: stacked (`tf.vectorized_map` over all seeds), one seed at a
+time, and one seed at a time compiled with XLA. Prints microseconds per seed and step and ratios.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from bnclaims import ARTICLE_SGD, MLP
+
+SEEDS = 5
+ROUNDS = 3
+IMAGES = 20_000
+
+tf.config.threading.set_intra_op_parallelism_threads(1)
+tf.config.threading.set_inter_op_parallelism_threads(1)
+
+rng = np.random.default_rng(0)
+X = tf.constant(rng.integers(0, 256, (IMAGES, 784), np.uint8))
+Y = tf.constant(rng.integers(0, 10, IMAGES, np.int32))
+ORDER = tf.constant(np.stack([rng.permutation(IMAGES) for _ in range(SEEDS)]).astype(np.int32))
+LOSS = keras.losses.SparseCategoricalCrossentropy()
+
+
+def batch(order: Any, i: Any, size: int) -> tuple[Any, Any]:
+    rows = tf.gather(order, i * size + tf.range(size), axis=-1)
+    return tf.cast(tf.gather(X, rows), tf.float32) / 255.0, tf.gather(Y, rows)
+
+
+def loop(body: Callable[[Any], Any], steps: int, shape: tuple[int, ...]) -> Any:
+    losses = tf.TensorArray(tf.float32, size=steps, element_shape=shape)
+    return tf.while_loop(
+        lambda i, _: i < steps,
+        lambda i, losses: (i + 1, losses.write(i, body(i))),
+        (tf.constant(0), losses),
+    )[1].stack()
+
+
+def stacked(network: MLP, size: int, steps: int) -> Callable[[], object]:
+    models = [network.build() for _ in range(SEEDS)]
+
+    def stack(of: Callable[[Any], Any], trainable: bool) -> list[Any]:
+        columns = zip(*(of(model) for model in models), strict=True)
+        return [
+            keras.Variable(np.stack([v.numpy() for v in column]), trainable=trainable)
+            for column in columns
+        ]
+
+    weights = stack(lambda m: m.trainable_variables, True)
+    others = stack(lambda m: m.non_trainable_variables, False)
+    optimizer = ARTICLE_SGD.build()
+    optimizer.build(weights)
+
+    def gradients(arguments: Any) -> Any:
+        trainable, rest, x, y = arguments
+        with tf.GradientTape() as tape:
+            tape.watch(trainable)
+            predicted, rest = models[0].stateless_call(trainable, rest, x, training=True)
+            loss = LOSS(y, predicted)
+        return tape.gradient(loss, trainable), rest, loss
+
+    def step(i: Any) -> Any:
+        values = [[v.value.read_value() for v in group] for group in (weights, others)]
+        grads, rest, loss = tf.vectorized_map(gradients, (*values, *batch(ORDER, i, size)))
+        optimizer.apply(grads, weights)
+        for variable, value in zip(others, rest, strict=True):
+            variable.assign(value)
+        return loss
+
+    run = tf.function(lambda: loop(step, steps, (SEEDS,)), autograph=False)
+    return lambda: run().numpy()
+
+
+def one_at_a_time(network: MLP, size: int, steps: int, *, xla: bool) -> Callable[[], object]:
+    model, optimizer = network.build(), ARTICLE_SGD.build()
+    weights = model.trainable_variables
+    optimizer.build(weights)
+
+    def run_seed(order: Any) -> Any:
+        def step(i: Any) -> Any:
+            x, y = batch(order, i, size)
+            with tf.GradientTape() as tape:
+                loss = LOSS(y, model(x, training=True))
+            optimizer.apply(tape.gradient(loss, weights), weights)
+            return loss
+
+        return loop(step, steps, ())
+
+    run = tf.function(run_seed, autograph=False, jit_compile=xla)
+    return lambda: [run(ORDER[seed]).numpy() for seed in range(SEEDS)]
+
+
+def microseconds(engines: list[Callable[[], object]], steps: int) -> list[float]:
+    """Best time of each engine per seed and step, the engines taking turns."""
+    for engine in engines:
+        engine()
+    times: list[list[float]] = [[] for _ in engines]
+    for _ in range(ROUNDS):
+        for engine, kept in zip(engines, times, strict=True):
+            started = time.perf_counter()
+            engine()
+            kept.append(time.perf_counter() - started)
+    return [min(kept) / steps / SEEDS * 1e6 for kept in times]
+
+
+def main() -> None:
+    print("| network, batch | stacked | one at a time | with XLA | stacked / with XLA |")
+    print("|---|---|---|---|---|", flush=True)
+    for layers, size, steps in ((0, 128, 100), (4, 128, 100), (0, 4, 400), (1, 4, 400)):
+        network = MLP("sigmoid").with_batch_norm(layers)
+        engines = [
+            stacked(network, size, steps),
+            one_at_a_time(network, size, steps, xla=False),
+            one_at_a_time(network, size, steps, xla=True),
+        ]
+        a, b, c = microseconds(engines, steps)
+        print(
+            f"| {layers} BN, {size} | {a:.0f} µs | {b:.0f} µs | {c:.0f} µs | {a / c:.2f} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
