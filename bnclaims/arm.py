@@ -1,9 +1,11 @@
 """Arms: a model with its training protocol, and a digest of all that changes a number."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import metadata
+from types import FunctionType
 from typing import Any, Protocol
 
 from bnclaims.data import Data, DataSource
@@ -200,7 +202,14 @@ def _builder(model: Model) -> Callable[[], Any]:
 
 def model_name(model: Model) -> str:
     """Returns what a model is called in tables and messages."""
-    return getattr(model, "__name__", None) or str(model)
+    if isinstance(model, functools.partial):
+        arguments = [repr(value) for value in model.args]
+        arguments += [f"{name}={value!r}" for name, value in model.keywords.items()]
+        return f"{model_name(model.func)}({', '.join(arguments)})"
+    name = getattr(model, "__name__", None) or str(model)
+    if name == "<lambda>" and isinstance(model, FunctionType):
+        return f"lambda of line {model.__code__.co_firstlineno}"
+    return name
 
 
 def versions() -> dict[str, str]:

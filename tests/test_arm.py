@@ -1,6 +1,7 @@
 """Arms: their digest follows from all that changes a number, and from nothing else."""
 
 import dataclasses
+import functools
 import json
 import subprocess
 import sys
@@ -273,3 +274,12 @@ def test_neither_importing_nor_describing_imports_tensorflow(tmp_path: Path) -> 
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False
     )
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_an_arm_is_called_by_its_model_and_what_is_not_the_article_s() -> None:
+    def network(units: int, *, depth: int = 1) -> Any:
+        return units, depth
+
+    assert str(arm_of(model=functools.partial(network, 8, depth=2))) == "network(8, depth=2)"
+    assert str(arm_of(model=lambda: network(8))).startswith("lambda of line ")
+    assert str(arm_of(model=MLP("tanh"), batch_size=4)) == "tanh no BN, batch 4"
