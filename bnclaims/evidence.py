@@ -72,16 +72,16 @@ class Finding:
 class Trial:
     """What a claim's evidence needs to know: the design, the runs, and how much it asserts.
 
-    While tracing nothing trains and every comparison answers true, so that a claim's arms and the
-    number of its parts are known before it runs.
+    While tracing nothing trains and every comparison answers true, so that a claim's arms and
+    the edges of its regions are known before it runs.
     """
 
     design: Design
     require: Callable[[Sequence[Cohort]], None]
-    load: Callable[[Arm, int], History | None]
+    load: Callable[[Arm, int], History]
     tracing: bool = False
-    parts: int | None = None
-    """Over how many parts a refutation's alpha is split; None when the claim was not traced."""
+    edges: int | None = None
+    """Over how many edges of regions a refutation's alpha is split; None for an untraced claim."""
     named: list[Runs] = field(default_factory=list)
     """The runs that the claim named."""
     evidence: list["Evidence"] = field(default_factory=list)
@@ -89,8 +89,7 @@ class Trial:
 
     def histories(self, runs: Runs, count: int) -> list[History]:
         """Returns the histories of the first seeds, which the store must hold."""
-        found = [self.load(runs.arm, seed) for seed in runs.seeds(count)]
-        return [history for history in found if history is not None]
+        return [self.load(runs.arm, seed) for seed in runs.seeds(count)]
 
     def judge(self, *parts: Part) -> "Evidence":
         """Returns the evidence that all parts hold."""
@@ -124,7 +123,8 @@ class Evidence:
         """The look that was the last one needed, from 0; None while nobody has asked."""
         self.problem = ""
         """Why there is no number to judge, where there is none."""
-        self._settled: dict[int, Verdict] = {}
+        self._settled: dict[int, tuple[Verdict, int]] = {}
+        """Each part's verdict and the look that gave it, where one did."""
 
     def __bool__(self) -> bool:
         if self.verdict == "inconclusive":
@@ -146,19 +146,20 @@ class Evidence:
             return "supported"
         if self.look is None:
             self._decide()
-        verdicts = [self._settled.get(i, "inconclusive") for i in range(len(self.parts))]
-        if self.problem:
-            return "inconclusive"
-        if "refuted" in verdicts:
+        if self._is_refuted:
             return "refuted"
-        return "inconclusive" if "inconclusive" in verdicts else "supported"
+        return "supported" if len(self._settled) == len(self.parts) else "inconclusive"
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
         """What each part came to; empty while undecided, and where there is a problem."""
         if self.look is None or self.problem:
             return ()
-        return tuple(self._finding(i, part, self.look) for i, part in enumerate(self.parts))
+        undecided: tuple[Verdict, int] = ("inconclusive", self.look)
+        return tuple(
+            self._finding(part, *self._settled.get(number, undecided))
+            for number, part in enumerate(self.parts)
+        )
 
     def _decide(self) -> None:
         looks = self.trial.design.looks
@@ -174,14 +175,23 @@ class Evidence:
             # A boundary once crossed stays crossed: that is what the alpha was spent on.
             for number, verdict in enumerate(verdicts):
                 if verdict != "inconclusive":
-                    self._settled.setdefault(number, verdict)
-            if "refuted" in self._settled.values() or len(self._settled) == len(self.parts):
+                    self._settled.setdefault(number, (verdict, look))
+            if self._is_refuted or len(self._settled) == len(self.parts):
                 return
 
     @property
+    def _is_refuted(self) -> bool:
+        return any(verdict == "refuted" for verdict, _ in self._settled.values())
+
+    @property
+    def edges(self) -> int:
+        """How many edges its regions have: crossing any of them refutes."""
+        return sum(part.edges for part in self.parts)
+
+    @property
     def _split_alpha(self) -> float:
-        """The alpha of each part's refutation: any of them may refute the claim."""
-        return self.trial.design.alpha / (self.trial.parts or len(self.parts))
+        """The alpha of a refutation at each edge."""
+        return self.trial.design.alpha / (self.trial.edges or self.edges)
 
     def _criticals(self, look: int) -> tuple[float, float]:
         """Returns the boundary for supporting and the one for refuting."""
@@ -191,12 +201,11 @@ class Evidence:
             critical_values(design.looks, self._split_alpha, design.rho)[look],
         )
 
-    def _finding(self, number: int, part: Part, look: int) -> Finding:
+    def _finding(self, part: Part, verdict: Verdict, look: int) -> Finding:
         design, split = self.trial.design, self._split_alpha
         count = design.looks[look]
         support, refute = self._criticals(look)
         nearest = min(part.faces(count), key=statistics.t_statistic)
-        verdict = self._settled.get(number, "inconclusive")
         sign = -1.0 if verdict == "refuted" else 1.0
         critical, alpha = (refute, split) if verdict == "refuted" else (support, design.alpha)
         t = sign * statistics.t_statistic(nearest)
@@ -235,8 +244,8 @@ class Evidence:
 def all_of(*evidence: Evidence) -> Evidence:
     """Returns the evidence that several comparisons hold together.
 
-    Supported when each is, without correction (an intersection-union test); refuted when one is,
-    each at its share of alpha.
+    Supported when each is, without correction (an intersection-union test); refuted when one is, at
+    its share of alpha.
     """
     trial = evidence[0].trial
     for item in evidence:

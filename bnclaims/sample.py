@@ -203,6 +203,11 @@ class Part:
     margin: Sample | None = None
     """How near is near."""
 
+    @property
+    def edges(self) -> int:
+        """How many edges the region has."""
+        return 1 if self.margin is None else 2
+
     def faces(self, count: int) -> tuple[Values, ...]:
         """Returns what must be positive in the mean: one array `(count,)`, or two for a margin."""
         values = self.contrast.values(count)

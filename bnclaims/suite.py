@@ -25,7 +25,7 @@ class Trace:
     """What a claim's body named and compared when nothing was trained."""
 
     runs: tuple[Runs, ...]
-    parts: int
+    edges: int
 
 
 class Suite:
@@ -83,8 +83,8 @@ class Suite:
             return
         with contextlib.suppress(Exception):  # it is reported when the claim runs in earnest
             function(**{argument: given[argument] for argument in wanted})
-        parts = sum(len(evidence.parts) for evidence in trial.evidence)
-        self.traces[name] = Trace(tuple(dict.fromkeys(trial.named)), parts)
+        edges = sum(evidence.edges for evidence in trial.evidence)
+        self.traces[name] = Trace(tuple(dict.fromkeys(trial.named)), edges)
 
     def trial(self, *, tracing: bool = False, name: str = "") -> Trial:
         """Returns what one claim's evidence refers to."""
@@ -94,7 +94,7 @@ class Suite:
             require=self._require,
             load=self._load,
             tracing=tracing,
-            parts=trace.parts if trace and trace.parts else None,
+            edges=trace.edges if trace and trace.edges else None,
         )
 
     def train(self, trial: Trial) -> Train:
@@ -116,8 +116,11 @@ class Suite:
     def _require(self, cohorts: Sequence[Cohort]) -> None:
         self.schedule.require(cohorts)
 
-    def _load(self, arm: Arm, seed: int) -> History | None:
-        return self.store.load(arm, seed)
+    def _load(self, arm: Arm, seed: int) -> History:
+        history = self.store.load(arm, seed)
+        if history is None:
+            raise LookupError(f"the run of {arm} with seed {seed} is no longer in the store")
+        return history
 
     def seconds_per_work(self) -> float | None:
         """Returns how long the planned arms' stored runs took per unit of `Arm.work`, or None."""

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bnclaims import Layer, log, mean_loss, metric
-from bnclaims.arm import ProbeArm
+from bnclaims.arm import Arm, ProbeArm
 from bnclaims.boundaries import Design
 from bnclaims.evidence import Trial
 from bnclaims.history import History
@@ -22,8 +22,12 @@ values = st.lists(finite, min_size=SEEDS, max_size=SEEDS).map(np.array)
 design = Design()
 
 
+def no_run(arm: Arm, seed: int) -> History:
+    raise LookupError(f"{arm} {seed}: these samples have values of their own")
+
+
 def trial() -> Trial:
-    return Trial(design=design, require=lambda _: None, load=lambda *_: None)
+    return Trial(design=design, require=lambda _: None, load=no_run)
 
 
 def sample(data: Values, court: Trial | None = None, units: int = 1) -> Sample:
