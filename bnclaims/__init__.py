@@ -4,6 +4,7 @@ from bnclaims.arm import ARTICLE_SGD, Optimizer
 from bnclaims.claim import claim
 from bnclaims.data import Data
 from bnclaims.evidence import Inconclusive, all_of, decreasing, equivalent
+from bnclaims.fixtures import Probe, Train
 from bnclaims.history import History
 from bnclaims.models import GLOROT_NORMAL, GLOROT_UNIFORM, MLP, Initializer, Layer
 from bnclaims.sample import (
@@ -29,7 +30,9 @@ __all__ = [
     "Initializer",
     "Layer",
     "Optimizer",
+    "Probe",
     "Sample",
+    "Train",
     "activation_distance",
     "all_of",
     "claim",

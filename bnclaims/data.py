@@ -130,11 +130,13 @@ class DataSource:
         name: "mnist", "digits" or "custom".
         path: An `.npz` file or a folder of IDX files, absolute.
         note: One line for a report's header.
+        known: The fingerprint, where another process has read the arrays; else empty.
     """
 
     name: str
     path: Path
     note: str
+    known: str = field(default="", compare=False)
 
     def load(self) -> Data:
         """Read the arrays, once per process; they are read-only.
@@ -149,17 +151,19 @@ class DataSource:
 
     @property
     def fingerprint(self) -> str:
-        """The fingerprint of the arrays, which are read for it."""
-        return self.load().fingerprint
+        """The fingerprint of the arrays, which are read for it unless it is known."""
+        return self.known or self.load().fingerprint
 
     def to_strings(self) -> dict[str, str]:
         """The source as plain strings, for another process."""
-        return {"name": self.name, "path": str(self.path), "note": self.note}
+        plain = {"name": self.name, "path": str(self.path), "note": self.note}
+        return plain | {"fingerprint": self.fingerprint}
 
     @classmethod
     def from_strings(cls, strings: Mapping[str, str]) -> DataSource:
         """The source that `to_strings` was called on."""
-        return cls(strings["name"], Path(strings["path"]), strings["note"])
+        path, known = Path(strings["path"]), strings["fingerprint"]
+        return cls(strings["name"], path, strings["note"], known)
 
 
 def resolve(choice: str, *, cache: Path, timeout: float = 5.0) -> DataSource:

@@ -326,6 +326,7 @@ def _file_of(kind: type) -> str | None:
     return getattr(module, "__file__", None)
 
 
+@functools.cache
 def _is_installed(module: str | None, file: str | None) -> bool:
     """Says whether code is the standard library's or a package's, rather than the user's own."""
     package = (module or "").partition(".")[0]

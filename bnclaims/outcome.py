@@ -65,6 +65,11 @@ class Outcome:
         """Says whether the verdict is the one that the claim declares."""
         return self.verdict == self.expected
 
+    @property
+    def refuting(self) -> bool:
+        """Says whether evidence refuted the claim, rather than an assertion about plain values."""
+        return any(finding["verdict"] == "refuted" for finding in self.findings)
+
     def to_plain(self) -> dict[str, Any]:
         """Returns plain Python data: anything else does not survive the way to the controller."""
         return asdict(self)

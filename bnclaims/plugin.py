@@ -184,12 +184,12 @@ def pytest_runtest_makereport(
         data=source.name if source else "none",
         data_note=source.note if source else "no data",
     )
-    exact_failure = verdict == "refuted" and not outcome.findings
     report.outcome = "passed" if outcome.as_expected else "failed"
     if outcome.as_expected:
         report.longrepr = None
-    elif not exact_failure:
+    elif verdict != "refuted" or outcome.refuting:
         report.longrepr = _failure(item, outcome, trial)
+    # Else an assertion about plain values failed, which pytest shows best.
     item.user_properties.extend(_properties(outcome))  # JUnit's XML takes them from the teardown
     # On the report itself: its attributes are what xdist carries to the controller.
     report.__dict__["bnclaims"] = outcome.to_plain()
@@ -276,7 +276,7 @@ def _suite_and_trial(request: pytest.FixtureRequest) -> tuple[Suite, Trial]:
     suite, item = request.config.stash[_SUITE], request.node
     if _TRIAL not in item.stash:
         try:
-            suite.source.load()
+            suite.source  # noqa: B018  (asking for it finds it)
         except DataError as error:
             pytest.fail(str(error), pytrace=False)
         item.stash[_TRIAL] = suite.trial(name=item.nodeid)

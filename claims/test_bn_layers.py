@@ -4,8 +4,7 @@
 budget, in nats, on the loss scale throughout: an interaction depends on the scale.
 """
 
-from bnclaims import MLP, Sample, claim, decreasing, equivalent, mean_loss
-from bnclaims.fixtures import Train
+from bnclaims import MLP, Sample, Train, claim, decreasing, equivalent, mean_loss
 
 # What counts as a difference between numbers of BN layers is a share of what the first one brings.
 SHARE_OF_FIRST = 0.2

@@ -5,8 +5,7 @@ Network, optimizer and batches are the article's: 784-512-256-128-64-10, Keras's
 budget, the area under the curve that the article draws.
 """
 
-from bnclaims import MLP, claim, mean_loss
-from bnclaims.fixtures import Train
+from bnclaims import MLP, Train, claim, mean_loss
 
 SIGMOID = MLP("sigmoid")
 RELU = MLP("relu")

@@ -1,7 +1,6 @@
 """Controls: the suite must find what is there, and must not find what is not."""
 
-from bnclaims import MLP, Optimizer, claim, final_loss, mean_loss
-from bnclaims.fixtures import Train
+from bnclaims import MLP, Optimizer, Train, claim, final_loss, mean_loss
 
 # A small network: this control may need all seeds of the design, twice.
 SMALL = MLP("relu", hidden=(32,))

@@ -10,11 +10,11 @@ from bnclaims import (
     GLOROT_UNIFORM,
     Initializer,
     Layer,
+    Probe,
     activation_distance,
     claim,
     saturation,
 )
-from bnclaims.fixtures import Probe
 
 STANDARD_NORMAL = Initializer("RandomNormal", stddev=1.0)
 

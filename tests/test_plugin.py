@@ -405,3 +405,18 @@ def test_the_table_fits_eighty_columns(pytester: pytest.Pytester, options: list[
     table = [line for line in result.outlines if line.startswith(("verdict", "supported", "refut"))]
     assert len(table) == 4
     assert max(map(len, table)) <= 80
+
+
+def test_a_failed_assertion_about_plain_values_is_shown_as_such(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    more = """
+@claim("The verdict itself is asserted", source="here")
+def test_verdict(train):
+    assert loss(train, 1) < loss(train, 2)
+    assert (loss(train, 2) < loss(train, 3)).verdict != "supported"
+"""
+    pytester.makepyfile(CLAIMS + more)
+    result = run(pytester, options, "-k", "test_verdict")
+    result.assert_outcomes(failed=1, deselected=3)
+    result.stdout.fnmatch_lines(["E * assert 'supported' != 'supported'", "refuted! verdict *"])
