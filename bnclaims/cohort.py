@@ -1,6 +1,6 @@
-"""Trains the runs of an arm: real Keras models, a whole epoch as one compiled program.
+"""Trains the runs of an arm: real Keras models, a whole epoch as one program.
 
-The program is traced and compiled once an arm, then serves one seed after another, each on one
+The program is traced once an arm, then serves one seed after another, each on one
 thread; several threads train several seeds at a time. So a run knows nothing of its cohort, and
 its numbers are the same to the bit however the work was shared out. Why one seed at a time and not
 a stack of seeds: see "Seeds one at a time" in docs/architecture.md.
@@ -132,7 +132,7 @@ def _train_on_threads(
 
 
 class _Trainer:
-    """One Keras model, its optimizer and its compiled epoch, reused for seed after seed."""
+    """One Keras model, its optimizer and its epoch as a program, reused for seed after seed."""
 
     def __init__(self, arm: TrainingArm) -> None:
         self.arm = arm

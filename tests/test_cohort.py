@@ -243,6 +243,44 @@ def test_layers_with_weights_of_their_own_making_differ_by_seed() -> None:
     assert not np.array_equal(query, key)
 
 
+class ByNumpy(keras.layers.Layer):  # type: ignore[misc]
+    """Changes nothing, by way of Python, where XLA cannot follow."""
+
+    def call(self, x: Any) -> Any:
+        y = tf.numpy_function(lambda values: values, [x], tf.float32)
+        y.set_shape(x.shape)
+        return y
+
+
+@pytest.fixture
+def accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has Keras compile with XLA, as it does by itself where there is a GPU."""
+    monkeypatch.setattr(keras.Model, "_resolve_auto_jit_compile", lambda _: True)
+
+
+@pytest.mark.usefixtures("accelerator")
+def test_with_xla_it_agrees_with_fit_and_runs_do_not_know_their_cohort(small_data: Data) -> None:
+    arm = arm_of(small_data, MLP("sigmoid", hidden=(64, 32)).with_batch_norm(1))
+    alone = trained(arm, 2)[0]
+    in_company = trained(arm, 0, 1, 2, threads=2)[2]
+    np.testing.assert_array_equal(alone.fine_loss, in_company.fine_loss)
+    assert_agree(alone, fitted(arm, small_data, 2), 1e-4)
+
+
+@pytest.mark.usefixtures("accelerator")
+def test_what_xla_cannot_compile_trains_without_it(small_data: Data) -> None:
+    network = MLP("relu", hidden=(32,))
+
+    def by_numpy() -> Any:
+        return keras.Sequential([keras.Input((784,)), ByNumpy(), *network.build().layers])
+
+    with pytest.warns(UserWarning, match="by_numpy does not compile with XLA and trains without"):
+        history = trained(arm_of(small_data, by_numpy), 0)[0]
+    expected = trained(arm_of(small_data, network), 0)[0]
+    np.testing.assert_allclose(history.loss, expected.loss, rtol=1e-4)
+    np.testing.assert_allclose(history.val_loss, expected.val_loss, rtol=1e-4)
+
+
 def test_a_diverged_run_says_when(small_data: Data) -> None:
     arm = arm_of(
         small_data,
