@@ -67,10 +67,16 @@ ARTICLE_BATCH = 128
 """The BN article's batch size."""
 
 
+class ArmError(RuntimeError):
+    """An arm cannot be trained as it is: the message names it and says why."""
+
+
 class Arm:
     """What a run is a run of. Arms are equal when their digests are."""
 
     digest: str
+    data_note: str = ""
+    """Which images its runs have seen, in a line."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Arm) and self.digest == other.digest
@@ -120,6 +126,7 @@ class TrainingArm(Arm):
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ValueError(f"{name}={value!r}: give an integer of 1 or more")
+        self.digest  # noqa: B018  (now: what the model reaches may be set anew later)
 
     def __str__(self) -> str:
         name = model_name(self.model)
@@ -139,6 +146,11 @@ class TrainingArm(Arm):
                 "that it reads was set anew. Build it from constants and arguments only"
             )
         return _builder(self.model)()
+
+    @property
+    def data_note(self) -> str:  # type: ignore[override]
+        """Which images its runs have seen, in a line."""
+        return self.data.note
 
     @cached_property
     def digest(self) -> str:  # type: ignore[override]

@@ -7,6 +7,7 @@ from typing import Any, TypeVar, get_args
 
 import pytest
 
+from bnclaims.arm import PROTOCOLS
 from bnclaims.evidence import Verdict
 
 Expected = Verdict | Mapping[str, Verdict | Mapping[str, Verdict]]
@@ -66,6 +67,11 @@ def claim(
     """
     if not statement.strip() or not source.strip():
         raise ValueError("a claim needs a statement and a source: what was said, and where")
+    if isinstance(expected, Mapping) and (unknown := expected.keys() - PROTOCOLS.keys()):
+        raise ValueError(
+            f"expected={expected!r}: {min(unknown)!r} is no protocol; give "
+            f"{' or '.join(sorted(PROTOCOLS))}, and within them data sets"
+        )
     for verdict in _verdicts(expected):
         if verdict not in _VERDICTS:
             raise ValueError(f"expected={verdict!r}: a verdict is one of {', '.join(_VERDICTS)}")

@@ -7,10 +7,12 @@ a stack of seeds: see "Seeds one at a time" in docs/architecture.md.
 """
 
 import gc
+import os
 import queue
 import threading
 import time
 import warnings
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
@@ -20,7 +22,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from bnclaims.arm import TrainingArm, model_name
+from bnclaims.arm import ArmError, TrainingArm, model_name
 from bnclaims.data import Data
 from bnclaims.history import Curve, History
 from bnclaims.initialisation import Initialisation
@@ -36,10 +38,6 @@ _STATEFUL_RANDOM = {
     "Multinomial", "ParameterizedTruncatedNormal", "RandomGamma", "RandomPoissonV2",
     "RandomShuffle", "RandomStandardNormal", "RandomUniform", "RandomUniformInt", "TruncatedNormal",
 }  # fmt: skip
-
-
-class ArmError(RuntimeError):
-    """An arm cannot be trained as it is: the message names it and says why."""
 
 
 def configure(threads: int) -> None:
@@ -60,6 +58,8 @@ def configure(threads: int) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     except RuntimeError:
+        if os.environ.get("TF_NUM_INTRAOP_THREADS") == "1":
+            return  # it had run, but on one thread, as `engine.prepare` asked for
         warnings.warn(
             "TensorFlow had run before bnclaims could set its threads; numbers may differ in "
             "their last bits from other runs'. Create tensors inside tests, not on import",
@@ -181,7 +181,7 @@ class _Trainer:
                 concrete(order, tf.constant(0), tf.constant(0))
             except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
                 if not jit_compile:
-                    raise ArmError(self._refusal(str(error))) from error
+                    raise ArmError(self._refusal(_reason(error))) from None
                 warnings.warn(
                     f"{model_name(self.arm.model)} does not compile with XLA and trains without",
                     stacklevel=2,
@@ -311,13 +311,31 @@ class _Trainer:
         return self.statistics.measure() if self.statistics else None
 
 
+def _reason(error: Exception) -> str:
+    """Returns what TensorFlow says, without where in its graph."""
+    noise = ("Detected at", "Graph execution", "Stack trace", "File", "[[", "{{", "^")
+    lines = [line.strip() for line in str(error).splitlines()]
+    kept = [line for line in lines if line and not line.startswith(noise)]
+    return (kept or lines)[0][:500]
+
+
+_taken: "weakref.WeakSet[Any]" = weakref.WeakSet()
+"""The models that trainers hold: two that share one would train it twice."""
+
+
 def _built(arm: TrainingArm, data: Data) -> Any:
     model = arm.build()
     if not isinstance(model, keras.Model):
         raise ArmError(
-            f"{model_name(arm.model)} returned {type(model).__name__}, not a keras.Model: "
-            "give `train` a function that returns a new model each time"
+            f"{model_name(arm.model)} returned {type(model).__name__}, not a keras.Model: give "
+            "`train` an MLP as it is, or a function that returns a new model each time"
         )
+    if model in _taken:
+        raise ArmError(
+            f"{model_name(arm.model)} returned a model that it had returned before: "
+            "every seed needs a new one"
+        )
+    _taken.add(model)
     if not model.built:
         model.build((None, *data.x_train.shape[1:]))
     return model

@@ -49,7 +49,7 @@ class Settings:
         return cls(
             data=given["data"] or "auto",
             protocol=_protocol(given["protocol"] or "quick"),
-            store=Path(given["store"] or cache_folder() / "store").expanduser(),
+            store=_store(given["store"]),
             design=_design(given["looks"], given["alpha"]),
             threads=_threads(given["threads"], config),
             chosen=any(given.values()),
@@ -66,6 +66,13 @@ def _given(config: pytest.Config, name: str) -> str | None:
     if not value and name == "data":
         value = os.environ.get("BNCLAIMS_DATA")
     return value or config.getini(f"claims_{name}") or None
+
+
+def _store(given: str | None) -> Path:
+    folder = Path(given or cache_folder() / "store").expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise pytest.UsageError(f"--claims-store {folder}: this is a file; give a folder")
+    return folder
 
 
 def _protocol(name: str) -> TrainingProtocol:

@@ -107,6 +107,11 @@ class Data:
                     f"{train.shape[1:]}, those of {axis}_test {test.shape[1:]}; expected one shape."
                 )
 
+    @property
+    def note(self) -> str:
+        """One line for whoever reads a result."""
+        return f"the claim's own data {self.name!r}"
+
     def load(self) -> Data:
         """The data themselves, so that they stand where a `DataSource` can."""
         return self

@@ -44,19 +44,26 @@ def _chained(first: int, rest: Iterator[int]) -> Iterator[int]:
     yield from rest
 
 
-@cache
-def _start(threads: int) -> None:
+def prepare(threads: int) -> None:
+    """Has TensorFlow start quietly and on the right threads, whoever imports it."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
+    os.environ["TF_NUM_INTEROP_THREADS"] = str(threads)
+
+
+@cache
+def _start(threads: int) -> None:
+    prepare(threads)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    with _quiet():
+    with quiet():
         from bnclaims import cohort
 
     cohort.configure(threads)
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keeps TensorFlow's start-up chatter, written below Python, from the terminal.
 
     Should the import fail, what it wrote is shown.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -26,6 +26,21 @@ Verdict = Literal["supported", "refuted", "inconclusive"]
 
 _POWER = (0.80, 0.95)
 """For how much power an inconclusive verdict says the seeds that it would take."""
+
+
+class _AnyVerdict(str):
+    """What a traced comparison's verdict is: whatever it is compared with, and also not."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str)
+
+    __ne__ = __eq__
+
+
+_ANY = _AnyVerdict("supported")
 
 
 class Inconclusive(Exception):  # noqa: N818  (a verdict, not a mistake)
@@ -65,6 +80,7 @@ class Finding:
     def disagrees(self) -> bool:
         """Says whether the sign-flip test would not have decided: neither at 5% nor as it can."""
         decided = self.verdict != "inconclusive"
+        decided = decided and self.low < self.high  # without variance there is nothing to flip
         return decided and self.sign_flip_p > max(1.01 * 2.0**-self.seeds, 0.05)
 
 
@@ -127,6 +143,8 @@ class Evidence:
         """Each part's verdict and the look that gave it, where one did."""
 
     def __bool__(self) -> bool:
+        if self.trial.tracing:
+            return True
         if self.verdict == "inconclusive":
             raise Inconclusive(str(self))
         return self.verdict == "supported"
@@ -143,10 +161,10 @@ class Evidence:
     def verdict(self) -> Verdict:
         """The verdict. Asking for it trains what the design needs, once."""
         if self.trial.tracing:
-            return "supported"
+            return cast(Verdict, _ANY)
         if self.look is None:
             self._decide()
-        if self._is_refuted:
+        if self.is_refuted:
             return "refuted"
         return "supported" if len(self._settled) == len(self.parts) else "inconclusive"
 
@@ -176,11 +194,12 @@ class Evidence:
             for number, verdict in enumerate(verdicts):
                 if verdict != "inconclusive":
                     self._settled.setdefault(number, (verdict, look))
-            if self._is_refuted or len(self._settled) == len(self.parts):
+            if self.is_refuted or len(self._settled) == len(self.parts):
                 return
 
     @property
-    def _is_refuted(self) -> bool:
+    def is_refuted(self) -> bool:
+        """Says whether an edge has been crossed, as far as anybody has asked."""
         return any(verdict == "refuted" for verdict, _ in self._settled.values())
 
     @property
@@ -247,6 +266,8 @@ def all_of(*evidence: Evidence) -> Evidence:
     Supported when each is, without correction (an intersection-union test); refuted when one is, at
     its share of alpha.
     """
+    if not evidence or not all(isinstance(item, Evidence) for item in evidence):
+        raise TypeError("all_of takes comparisons of samples, as in all_of(a < b, c < d)")
     trial = evidence[0].trial
     for item in evidence:
         trial.evidence.remove(item)

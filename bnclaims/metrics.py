@@ -1,6 +1,9 @@
 """Metrics: one number from a run's history. Pure NumPy."""
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from bnclaims.history import History
 
@@ -35,7 +38,7 @@ def saturation(history: History) -> float:
 
     Extreme is the outer 5% of the range at either end; an even spread would have 0.10.
     """
-    return float(history.probes["saturated_share"][0, 0])
+    return float(_probed(history, "saturated_share")[0, 0])
 
 
 def activation_distance(history: History, other: History) -> float:
@@ -44,6 +47,14 @@ def activation_distance(history: History, other: History) -> float:
     It is the first Wasserstein distance between the two empirical distributions: the mean distance
     by which one histogram's mass must move to become the other. Both need as many activations.
     """
-    ours = np.sort(history.probes["activations"], axis=None)
-    theirs = np.sort(other.probes["activations"], axis=None)
+    ours = np.sort(_probed(history, "activations"), axis=None)
+    theirs = np.sort(_probed(other, "activations"), axis=None)
     return float(np.abs(ours - theirs).mean())
+
+
+def _probed(history: History, name: str) -> NDArray[Any]:
+    if name not in history.probes:
+        raise ValueError(
+            f"this arm has no {name}: use probe(Layer(...)), or train(..., probes=True)"
+        )
+    return history.probes[name]

@@ -66,6 +66,11 @@ class Outcome:
         return self.verdict == self.expected
 
     @property
+    def kind_without_numbers(self) -> str:
+        """What a claim without findings is: exact, or without a value to judge."""
+        return "no value" if self.verdict == "inconclusive" else "exact"
+
+    @property
     def refuting(self) -> bool:
         """Says whether evidence refuted the claim, rather than an assertion about plain values."""
         return any(finding["verdict"] == "refuted" for finding in self.findings)

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from bnclaims import terminal
+from bnclaims.arm import ArmError, TrainingArm
 from bnclaims.board import Board
 from bnclaims.claim import claim_of
 from bnclaims.config import OPTIONS, Settings
 from bnclaims.data import DataError
+from bnclaims.describe import DescriptionError
 from bnclaims.evidence import Inconclusive, Trial, Verdict
 from bnclaims.fixtures import Probe, Train
 from bnclaims.outcome import Outcome
@@ -157,6 +159,18 @@ def probe(request: pytest.FixtureRequest) -> Probe:
     return suite.probe(trial)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
+    """Traces a claim that needs fixtures of its own, now that they are there."""
+    trial = pyfuncitem.stash.get(_TRIAL, None)
+    suite = pyfuncitem.config.stash[_SUITE]
+    if trial is None or not claim_of(pyfuncitem.function) or pyfuncitem.nodeid in suite.traces:
+        return
+    others = {k: v for k, v in pyfuncitem.funcargs.items() if k not in {"train", "probe"}}
+    suite.trace(pyfuncitem.nodeid, pyfuncitem.obj, others)
+    trial.edges = suite.traces[pyfuncitem.nodeid].edges or None
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -170,26 +184,28 @@ def pytest_runtest_makereport(
     if trial is not None and call.excinfo is None and (fault := _untested(trial)):
         report.outcome, report.longrepr = "failed", fault
         return report
-    verdict = _verdict(call)
+    if call.excinfo is not None and call.excinfo.errisinstance((ArmError, DescriptionError)):
+        report.longrepr = str(call.excinfo.value)  # the message says it all
+    verdict = _verdict(call, trial)
     if verdict is None:
         return report
     suite = item.config.stash[_SUITE]
-    source = suite.source if trial else None
+    notes = _data_notes(suite, trial)
     outcome = Outcome.of(
         declared,
         _row_name(item, declared.id),
         verdict,
         trial or suite.trial(tracing=True),
         protocol=suite.settings.protocol.name,
-        data=source.name if source else "none",
-        data_note=source.note if source else "no data",
+        data=", ".join(notes) or "none",
+        data_note="; ".join(notes.values()) or "no data",
     )
     report.outcome = "passed" if outcome.as_expected else "failed"
     if outcome.as_expected:
         report.longrepr = None
     elif verdict != "refuted" or outcome.refuting:
         report.longrepr = _failure(item, outcome, trial)
-    # Else an assertion about plain values failed, which pytest shows best.
+    # Else an exact claim's assertion failed, which pytest shows best.
     item.user_properties.extend(_properties(outcome))  # JUnit's XML takes them from the teardown
     # On the report itself: its attributes are what xdist carries to the controller.
     report.__dict__["bnclaims"] = outcome.to_plain()
@@ -283,13 +299,29 @@ def _suite_and_trial(request: pytest.FixtureRequest) -> tuple[Suite, Trial]:
     return suite, item.stash[_TRIAL]
 
 
-def _verdict(call: pytest.CallInfo[None]) -> Verdict | None:
-    """Returns the verdict that a body's end stands for; None for anything but a verdict."""
+def _data_notes(suite: Suite, trial: Trial | None) -> dict[str, str]:
+    """Returns the data that a claim's arms see, by name, with a note on each."""
+    if trial is None:
+        return {}
+    arms = [runs.arm for runs in trial.named]
+    data = [arm.data for arm in arms if isinstance(arm, TrainingArm)] or [suite.source]
+    return {item.name: item.note for item in data}
+
+
+def _verdict(call: pytest.CallInfo[None], trial: Trial | None) -> Verdict | None:
+    """Returns the verdict that a body's end stands for; None for anything but a verdict.
+
+    A failed assertion refutes a claim if its evidence does, or if the claim is an exact one, which
+    has no runs. Any other is a test that went wrong.
+    """
     if call.excinfo is None:
         return "supported"
     if call.excinfo.errisinstance(Inconclusive):
         return "inconclusive"
-    return "refuted" if call.excinfo.errisinstance(AssertionError) else None
+    exact = trial is None or not trial.named
+    refuted = trial is not None and any(e.is_refuted for e in trial.evidence)
+    failed = call.excinfo.errisinstance(AssertionError)
+    return "refuted" if failed and (exact or refuted) else None
 
 
 def _untested(trial: Trial) -> str:
@@ -308,6 +340,7 @@ def _failure(item: pytest.Item, outcome: Outcome, trial: Trial | None) -> str:
     command += ["--claims-data", settings.data]
     command += ["--claims-looks", ",".join(map(str, settings.design.looks))]
     command += ["--claims-alpha", f"{settings.design.alpha:g}"]
+    command += ["--claims-store", str(settings.store)]
     return "\n".join(
         [
             f"{outcome.id} is {outcome.verdict}, expected was {outcome.expected}",

@@ -45,6 +45,13 @@ class Runs:
         """Returns the seeds of the first runs."""
         return range(self.first_seed, self.first_seed + count)
 
+    def __lt__(self, other: object) -> NoReturn:
+        raise TypeError(
+            f"{self} is an arm, not a number: apply a metric, as in mean_loss(train(...))"
+        )
+
+    __gt__ = __le__ = __ge__ = __sub__ = __add__ = __mul__ = __abs__ = __lt__
+
     def __str__(self) -> str:
         return f"{self.arm}" + (f", seeds from {self.first_seed}" if self.first_seed else "")
 
@@ -143,10 +150,12 @@ class Sample:
     def __lt__(self, other: Sample | Number) -> Any:
         # Against a number the reader wants to see the sample itself, not what is left of it.
         right = as_sample(other)
+        _check_different(self, right)
         part = Part(right - self) if right.sources else Part(self - right, "below")
         return self.court.judge(part)
 
     def __gt__(self, other: Sample | Number) -> Any:
+        _check_different(self, as_sample(other))
         return self.court.judge(Part(self - as_sample(other)))
 
     __le__ = __lt__
@@ -261,7 +270,10 @@ def metric(function: Callable[..., float]) -> Callable[..., Any]:
         def compute(count: int) -> Values:
             histories = [handle.court.histories(handle, count) for handle in handles]
             values = np.array(
-                [function(*paired, **arguments) for paired in zip(*histories, strict=True)],
+                [
+                    _number(function.__name__, function(*paired, **arguments))
+                    for paired in zip(*histories, strict=True)
+                ],
                 np.float64,
             )
             _check_finite(values, function.__name__, handles)
@@ -337,6 +349,17 @@ def _factor(text: str) -> str:
     return text
 
 
+def _check_different(one: Sample, other: Sample) -> None:
+    if one.sources == other.sources and str(one) == str(other):
+        raise ValueError(f"both sides are {one}: compare two arms, or two metrics")
+
+
+def _number(name: str, value: object) -> float:
+    if np.ndim(value) or not isinstance(value, int | float | np.number | np.ndarray):  # type: ignore[arg-type]
+        raise TypeError(f"{name} returned {value!r}: a metric gives one number for each run")
+    return float(value)
+
+
 def _check_finite(values: Values, text: str, sources: Sequence[Runs]) -> None:
     broken = np.flatnonzero(~np.isfinite(values))
     if len(broken):
@@ -345,6 +368,6 @@ def _check_finite(values: Values, text: str, sources: Sequence[Runs]) -> None:
             for runs in sources
         )
         raise NotFiniteError(
-            f"{text} has no value where a run diverged ({where}). Compare a metric that counts "
-            "such runs, or a protocol in which none diverges"
+            f"{text} has no finite value ({where}): these runs diverged, or the metric does not "
+            "exist for them. Compare a metric that counts such runs, or arms in which none occurs"
         )

@@ -77,7 +77,7 @@ class Store:
         about = {
             "arm": str(arm),
             "seed": seed,
-            "data": self._data,
+            "data": arm.data_note or self._data,
             "digest": arm.digest,
             "description": arm.description,
             "trained": {

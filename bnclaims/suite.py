@@ -7,17 +7,22 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import pytest
+
 from bnclaims.arm import Arm
 from bnclaims.board import Board
 from bnclaims.config import Settings, cache_folder
 from bnclaims.data import DataSource, resolve
-from bnclaims.engine import Engine
+from bnclaims.engine import Engine, prepare, quiet
 from bnclaims.evidence import Trial
 from bnclaims.fixtures import Probe, Train
 from bnclaims.history import History
 from bnclaims.sample import Runs
 from bnclaims.schedule import Cohort, Schedule
 from bnclaims.store import Store
+
+_ENDS = (pytest.skip.Exception, pytest.fail.Exception, pytest.xfail.Exception)
+"""Pytest's own ways to end a test, which are no ordinary exceptions."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +81,14 @@ class Suite:
             function: The claim.
             others: Its parameters, where it is parametrised.
         """
+        prepare(self.settings.threads)
         trial = self.trial(tracing=True)
         given = {"train": self.train(trial), "probe": self.probe(trial), **others}
         wanted = inspect.signature(function).parameters
         if not wanted.keys() <= given.keys():
             return
-        with contextlib.suppress(Exception):  # it is reported when the claim runs in earnest
+        # How a body ends is reported when it runs in earnest; what it prints, TensorFlow too.
+        with contextlib.suppress(Exception, *_ENDS), quiet():
             function(**{argument: given[argument] for argument in wanted})
         edges = sum(evidence.edges for evidence in trial.evidence)
         self.traces[name] = Trace(tuple(dict.fromkeys(trial.named)), edges)

@@ -81,7 +81,7 @@ def plan(
 def _cells(outcome: Outcome) -> tuple[str, ...]:
     verdict = outcome.verdict + ("" if outcome.as_expected else "!")
     if not outcome.findings:
-        return verdict, outcome.id, "exact", "", "", ""
+        return verdict, outcome.id, outcome.kind_without_numbers, "", "", ""
     finding = outcome.findings[0]
     low, high = finding["low"], finding["high"]
     decimals = _decimals(high - low)

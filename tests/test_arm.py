@@ -283,3 +283,18 @@ def test_an_arm_is_called_by_its_model_and_what_is_not_the_article_s() -> None:
     assert str(arm_of(model=functools.partial(network, 8, depth=2))) == "network(8, depth=2)"
     assert str(arm_of(model=lambda: network(8))).startswith("lambda of line ")
     assert str(arm_of(model=MLP("tanh"), batch_size=4)) == "tanh no BN, batch 4"
+
+
+def test_an_arm_is_what_its_model_reached_when_it_was_named() -> None:
+    units = {"units": 8}
+
+    def build() -> Any:
+        return units["units"]
+
+    one = arm_of(model=build)
+    units["units"] = 64
+    other = arm_of(model=build)
+    assert one != other
+    assert other.build() == 64
+    with pytest.raises(DescriptionError, match="^model build has changed since the claim named it"):
+        one.build()

@@ -1,6 +1,7 @@
 """The engine, with Keras's own `fit` as oracle."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,8 +10,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bnclaims.arm import ARTICLE_SGD, Optimizer, TrainingArm
-from bnclaims.cohort import ArmError, train
+from bnclaims.arm import ARTICLE_SGD, ArmError, Optimizer, TrainingArm
+from bnclaims.cohort import train
 from bnclaims.data import Data
 from bnclaims.history import History
 from bnclaims.initialisation import Initialisation
@@ -330,6 +331,17 @@ def wrong_input() -> Any:
 def test_refuses_what_it_cannot_train(small_data: Data, build: Any, words: str) -> None:
     with pytest.raises(ArmError, match=words):
         trained(arm_of(small_data, build), 0)
+
+
+@functools.lru_cache(maxsize=1)
+def always_the_same() -> Any:
+    return with_dropout()
+
+
+def test_refuses_a_model_that_is_not_new(small_data: Data) -> None:
+    always_the_same()
+    with pytest.raises(ArmError, match="returned a model that it had returned before"):
+        trained(arm_of(small_data, always_the_same), 0, 1, threads=2)
 
 
 def test_refuses_more_images_than_there_are(small_data: Data) -> None:

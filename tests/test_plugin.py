@@ -206,7 +206,7 @@ def test_a_diverged_run_makes_a_claim_inconclusive_and_is_named(
     result.stdout.fnmatch_lines(
         [
             "noise is inconclusive, expected was supported",
-            "mean_loss has no value where a run diverged (relu no BN, 60: seeds 2)*",
+            "mean_loss has no finite value (relu no BN, 60: seeds 2)*",
         ]
     )
 
@@ -226,6 +226,8 @@ def test_a_diverged_run_makes_a_claim_inconclusive_and_is_named(
         ("train(MLP(), optimizer=3)", "optimizer=3: give a name such as 'adam'"),
         ("train(3)", "model=3: give an MLP, or a function that returns a new Keras model"),
         ("decreasing([loss(train, 1)] * 2, tolerance=1)", "a trend needs at least three levels"),
+        ("assert loss(train, 1) < loss(train, 1)", "both sides are mean_loss(relu no BN, 1)"),
+        ("assert train(MLP()) < train(MLP('tanh'))", "is an arm, not a number: apply a metric"),
     ],
 )
 def test_misuse_is_told_in_words(
@@ -246,6 +248,7 @@ def test_misuse_is_told_in_words(
         ("'a', source=' '", "a claim needs a statement and a source"),
         ("'a', source='b', expected='true'", "a verdict is one of supported, refuted, inconc"),
         ("'a', source='b', expected='refuted'", "say why, in because='...', as measured"),
+        ("'a', source='b', expected={'quik': 'refuted'}, because='c'", "'quik' is no protocol"),
         ("'a', source='b', id='Not kebab'", "a claim's id is lower-case words joined by hyphens"),
     ],
 )
@@ -266,6 +269,7 @@ def test_a_wrong_declaration_is_refused(
         ("--claims-looks=10,5", "*looks*"),
         ("--claims-alpha=2", "*alpha*"),
         ("--claims-threads=0", "--claims-threads 0: give an integer of 1 or more"),
+        ("--claims-store=/dev/null", "--claims-store /dev/null: this is a file; give a folder"),
         ("--claims-data=/no/such/file.npz", "*/no/such/file.npz*"),
     ],
 )
@@ -419,4 +423,71 @@ def test_verdict(train):
     pytester.makepyfile(CLAIMS + more)
     result = run(pytester, options, "-k", "test_verdict")
     result.assert_outcomes(failed=1, deselected=3)
-    result.stdout.fnmatch_lines(["E * assert 'supported' != 'supported'", "refuted! verdict *"])
+    result.stdout.fnmatch_lines(["E * assert 'supported' != 'supported'"])
+    result.stdout.no_fnmatch_line("refuted*verdict *")  # it is no evidence against the claim
+
+
+def test_a_claim_may_take_other_fixtures_and_splits_its_alpha_all_the_same(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    pytester.makepyfile(
+        CLAIMS
+        + """
+@claim("With a folder", source="here")
+def test_folder(train, tmp_path, request):
+    assert tmp_path.is_dir()
+    assert loss(train, 1) < loss(train, 2)
+    assert (loss(train, 3) < loss(train, 2)).verdict != "supported"
+    assert abs(loss(train, 1) - loss(train, 2)) < 3
+    if loss(train, 1).court.edges is not None:
+        assert loss(train, 1).court.edges == 1 + 1 + 2
+"""
+    )
+    result = run(pytester, options, "-k", "folder")
+    result.assert_outcomes(passed=1, deselected=3)
+
+
+def test_a_body_may_skip(pytester: pytest.Pytester, options: list[str]) -> None:
+    pytester.makepyfile(
+        """
+import pytest
+from bnclaims import claim
+
+@claim("Not here", source="here")
+def test_skipped(train):
+    pytest.skip("not on this machine")
+"""
+    )
+    run(pytester, options, "-n2").assert_outcomes(skipped=1)
+
+
+def test_an_assertion_that_is_no_evidence_does_not_refute(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    body = "    assert mean_loss(train(MLP(hidden=(2,)))) > 0\n    assert 1 == 2\n"
+    pytester.makepyfile(
+        "from bnclaims import MLP, claim, mean_loss\n"
+        "@claim('A', source='here', expected='refuted', because='b')\n"
+        f"def test_a(train):\n{body}"
+    )
+    result = run(pytester, options)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["E * assert 1 == 2"])
+
+
+def test_data_of_the_claims_own_are_named(pytester: pytest.Pytester, options: list[str]) -> None:
+    pytester.makepyfile(
+        """
+import numpy as np
+from bnclaims import Data, MLP, claim, mean_loss
+
+X, Y = np.zeros((4, 3)), np.zeros(4)
+DATA = Data(name="zeros", x_train=X, y_train=Y, x_test=X, y_test=Y)
+
+@claim("On zeros", source="here")
+def test_zeros(train):
+    assert mean_loss(train(MLP(), data=DATA)) < mean_loss(train(MLP("tanh"), data=DATA))
+"""
+    )
+    result = run(pytester, options, "--claims-plan")
+    result.stdout.fnmatch_lines(["    relu no BN", "    tanh no BN"])

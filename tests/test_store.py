@@ -182,7 +182,11 @@ def test_a_file_says_what_it_is_a_run_of(tmp_path: Path) -> None:
     store.save(arm, 4, history_of(4))
     path = store.path(arm, 4)
     about = json.loads(path.read_bytes().split(b"\n")[1])
-    assert (about["arm"], about["seed"], about["data"]) == ("relu no BN", 4, "my images")
+    assert (about["arm"], about["seed"], about["data"]) == (
+        "relu no BN",
+        4,
+        "the claim's own data 'mine'",
+    )
     assert digest(about["description"]) == path.parent.name == arm.digest
 
 
