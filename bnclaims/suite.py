@@ -88,7 +88,7 @@ class Suite:
         if not wanted.keys() <= given.keys():
             return
         # How a body ends is reported when it runs in earnest; what it prints, TensorFlow too.
-        with contextlib.suppress(Exception, *_ENDS), quiet():
+        with quiet(), contextlib.suppress(Exception, *_ENDS):
             function(**{argument: given[argument] for argument in wanted})
         edges = sum(evidence.edges for evidence in trial.evidence)
         self.traces[name] = Trace(tuple(dict.fromkeys(trial.named)), edges)
