@@ -139,7 +139,8 @@ class _Trainer:
         data = arm.data.load()
         self.model = _built(arm, data)
         self.x, self.y, self.x_test, self.y_test = _resident(data, arm.images, self.model)
-        self.model.compile(optimizer=arm.optimizer.build(), loss=arm.loss)
+        optimizer = _understood(arm, arm.optimizer.build)
+        self.model.compile(optimizer=optimizer, loss=arm.loss)
         self.model.optimizer.build(self.model.trainable_variables)
         self.initialisation = Initialisation(self.model, lambda: _built(arm, data))
         self.optimizer_start = [v.numpy() for v in self.model.optimizer.variables]
@@ -323,8 +324,17 @@ _taken: "weakref.WeakSet[Any]" = weakref.WeakSet()
 """The models that trainers hold: two that share one would train it twice."""
 
 
+def _understood(arm: TrainingArm, make: Callable[[], Any]) -> Any:
+    try:
+        return make()
+    except ValueError as error:
+        raise ArmError(f"{arm} cannot be built: {_reason(error)}") from None
+
+
 def _built(arm: TrainingArm, data: Data) -> Any:
-    model = arm.build()
+    # An error in a function of the user's own is shown where it is; in a description, in words.
+    described = hasattr(arm.model, "build")
+    model = _understood(arm, arm.build) if described else arm.build()
     if not isinstance(model, keras.Model):
         raise ArmError(
             f"{model_name(arm.model)} returned {type(model).__name__}, not a keras.Model: give "

@@ -344,6 +344,22 @@ def test_refuses_a_model_that_is_not_new(small_data: Data) -> None:
         trained(arm_of(small_data, always_the_same), 0, 1, threads=2)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"model": MLP("rleu")}, "rleu no BN cannot be built: .*rleu"),
+        ({"optimizer": Optimizer("adm")}, "cannot be built: .*adm"),
+        ({"optimizer": Optimizer("SGD", speed=1)}, "cannot be built: .*speed"),
+        ({"loss": "cross"}, "cannot be trained on images .*cross"),
+    ],
+)
+def test_misspelt_names_are_told_in_words(
+    small_data: Data, change: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ArmError, match=words):
+        trained(arm_of(small_data, **{"model": MLP(), **change}), 0)
+
+
 def test_refuses_more_images_than_there_are(small_data: Data) -> None:
     arm = dataclasses.replace(arm_of(small_data, MLP()), images=501)
     with pytest.raises(ArmError, match="small has 500 training images, not 501"):
