@@ -1,5 +1,6 @@
 """The pytest plugin: hooks, options and fixtures; what they do is in the modules they call."""
 
+import contextlib
 import shlex
 import shutil
 import tempfile
@@ -25,6 +26,7 @@ from bnclaims.suite import Suite
 
 _SUITE = pytest.StashKey[Suite]()
 _BOARD = pytest.StashKey[Path]()
+_WORKING = pytest.StashKey[contextlib.ExitStack]()
 _TRIAL = pytest.StashKey[Trial]()
 
 _COLOURS = {
@@ -61,6 +63,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Reads the settings and, on a controller, opens the board for its workers."""
     config.addinivalue_line("markers", "claim: a claim, declared with @bnclaims.claim")
+    config.stash[_WORKING] = contextlib.ExitStack()
     worker = getattr(config, "workerinput", None)
     if worker is not None:
         folder = Path(worker["bnclaims_board"])
@@ -113,8 +116,13 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     ]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Learns what the selected claims will need."""
+    """Learns what the selected claims will need, and says that this worker is at it.
+
+    First of all: no worker gets a test before each has told xdist that it has collected, so none
+    can be through with its own before the others are known to be at work.
+    """
     if _is_controller(session.config) or session.config.option.collectonly:
         return
     suite = session.config.stash[_SUITE]
@@ -124,6 +132,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
                 suite.trace(item.nodeid, item.obj, _parameters(item))
             except DataError:
                 return  # each claim reports it
+    if suite.board is not None and suite.traces:
+        session.config.stash[_WORKING].enter_context(suite.board.working())
 
 
 @pytest.hookimpl(wrapper=True)
@@ -134,11 +144,10 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
     if config.option.claims_plan:
         session.items.clear()
         return (yield)
-    if suite.board is None or not suite.traces:
-        return (yield)
-    with suite.board.working():
+    with config.stash[_WORKING]:
         result = yield
-    suite.schedule.help()
+    if suite.traces:
+        suite.schedule.help()
     return result
 
 

@@ -131,7 +131,11 @@ def test_a_damaged_run_is_trained_again_and_said(
 
 
 def test_a_worker_without_claims_of_its_own_helps(pytester: pytest.Pytester, session: Path) -> None:
-    """One claim, two workers: runs of both arms are trained at the same time."""
+    """One claim, two workers: its runs are trained by both.
+
+    There is enough to train for a worker whose import of TensorFlow takes longer.
+    """
+    pytester.makepyfile(test_width=CLAIMS.replace("EPOCHS", "150"))
     result = pytester.runpytest_subprocess("--claims-store=store", "-n2", "-k", "16")
     result.assert_outcomes(passed=1)
     headers = [
