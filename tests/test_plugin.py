@@ -475,7 +475,9 @@ def test_an_assertion_that_is_no_evidence_does_not_refute(
     result.stdout.fnmatch_lines(["E * assert 1 == 2"])
 
 
-def test_data_of_the_claims_own_are_named(pytester: pytest.Pytester, options: list[str]) -> None:
+def test_arms_on_data_of_the_claims_own_are_planned(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
     pytester.makepyfile(
         """
 import numpy as np
