@@ -20,8 +20,6 @@ from bnclaims.describe import DescriptionError
 from bnclaims.evidence import Inconclusive, Trial, Verdict
 from bnclaims.fixtures import Probe, Train
 from bnclaims.outcome import Outcome
-from bnclaims.sample import Runs
-from bnclaims.schedule import Cohort
 from bnclaims.suite import Suite
 
 _SUITE = pytest.StashKey[Suite]()
@@ -258,7 +256,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 def _print_plan(terminalreporter: Any, suite: Suite) -> None:
     claims = [
-        (name, [_first_look(suite, runs) for runs in trace.runs])
+        (name, [suite.first_look(runs) for runs in trace.runs])
         for name, trace in suite.traces.items()
     ]
     cohorts = [(cohort, len(suite.schedule.missing(cohort))) for cohort in suite.planned()]
@@ -266,10 +264,6 @@ def _print_plan(terminalreporter: Any, suite: Suite) -> None:
     terminalreporter.section("plan")
     for line in terminal.plan(claims, cohorts, rate, suite.settings.threads):
         terminalreporter.write_line(line)
-
-
-def _first_look(suite: Suite, runs: Runs) -> Cohort:
-    return Cohort(runs.arm, tuple(runs.seeds(suite.settings.design.looks[0])))
 
 
 # Helpers of the hooks

@@ -114,9 +114,12 @@ class Suite:
 
     def planned(self) -> list[Cohort]:
         """Returns the cohorts of all claims' first look, each once."""
-        first = self.settings.design.looks[0]
         runs = (runs for trace in self.traces.values() for runs in trace.runs)
-        return list(dict.fromkeys(Cohort(r.arm, tuple(r.seeds(first))) for r in runs))
+        return list(dict.fromkeys(map(self.first_look, runs)))
+
+    def first_look(self, runs: Runs) -> Cohort:
+        """Returns what an arm's first look needs."""
+        return Cohort(runs.arm, tuple(runs.seeds(self.settings.design.looks[0])))
 
     # Store and schedule are made on first use: the schedule must know all claims' traces.
 
