@@ -1,13 +1,14 @@
-"""Exact group-sequential boundaries of the one-sided one-sample t statistic.
+"""Exact group-sequential boundaries of the one-sample t statistic.
 
 The looks are at n_1 < ... < n_K seeds; look k stops when t_k >= c_k. The error alpha is spent along
-alpha * (n_k / n_K)**rho (Lan & DeMets 1983, Biometrika 70; Jennison & Turnbull 2000, Group
-Sequential Methods, ch. 7), so that under the null, at every k,
+a spending function f (Lan & DeMets 1983, Biometrika 70; Jennison & Turnbull 2000, Group Sequential
+Methods, ch. 7), so that under the null, at every k,
 
-    P(t_j >= c_j for some j <= k) = alpha * (n_k / n_K)**rho.
+    P(t_j >= c_j for some j <= k) = f(n_k / n_K, alpha).
 
 Only the upper crossing stops the recursion. Going on below it is always allowed, so the error bound
-holds whatever is done on the other side (the boundary is non-binding).
+holds whatever is done on the other side (the boundary is non-binding). A two-sided boundary stops
+when abs(t_k) >= c_k, and spends f(n_k / n_K, alpha / 2) on each side.
 
 **The law of the looks.** Write t_n = sqrt(n-1) * cot(theta_n), theta_n being the angle between the
 first n data and the vector of ones. Under the null the direction of the data is uniform on the
@@ -28,7 +29,8 @@ probability that no look before n has crossed, given theta_n = theta. Then h_{n_
 
 Every term is positive, so small probabilities keep their relative accuracy. "Not crossed" is an
 interval of phi, known in closed form, and h_n is smooth in the coordinate that `_Stage` uses, so
-Gauss and Chebyshev rules converge fast. Up to some 500 seeds tail probabilities have a relative
+Gauss and Chebyshev rules converge fast. With two sides h_n is symmetric about pi/2, and known from
+its upper half. Up to some 500 seeds tail probabilities have a relative
 error below 1e-6, mostly far below; at 1000 seeds below 1e-4.
 """
 
@@ -38,13 +40,23 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 from numbers import Integral
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 from scipy import special
 
-__all__ = ["Design", "adjusted_p", "critical_values", "spent_alpha"]
+__all__ = [
+    "OBrienFleming",
+    "Pocock",
+    "Power",
+    "Spending",
+    "adjusted_p",
+    "checked_looks",
+    "critical_values",
+    "spent_alpha",
+]
 
 _Array = NDArray[np.float64]
 
@@ -54,92 +66,152 @@ _NODES = 96
 _NEGLIGIBLE = 1e-20
 
 
+Sides = Literal[1, 2]
+
+
+class Spending(Protocol):
+    """How much of alpha is spent when a share of the seeds is in."""
+
+    def __hash__(self) -> int:
+        """Designs are looked up by what they spend."""
+
+    def __call__(self, share: float, alpha: float) -> float:
+        """Returns the error spent up to a share in (0, 1] of the last look's seeds."""
+
+
 @dataclass(frozen=True)
-class Design:
-    """When a sequential claim looks at its seeds, and the error that it spends.
+class Power:
+    """alpha * share**rho (Kim & DeMets 1987, Biometrika 74); a larger rho spends later.
 
     Attributes:
-        looks: Numbers of seeds at which the claim is judged, increasing, the first at least 3.
-        alpha: One-sided error over all looks together.
-        rho: Power of the spending function alpha * (n / looks[-1])**rho; larger spends later.
+        rho: Positive. 1 is close to Pocock's boundary, 3 to O'Brien and Fleming's.
     """
 
-    looks: tuple[int, ...] = (5, 10, 15, 20)
-    alpha: float = 0.01
     rho: float = 1.5
 
     def __post_init__(self) -> None:
-        # Two seeds allow a t statistic, but an interval of one degree of freedom is worthless.
-        checked = _checked(self.looks, self.alpha, self.rho, first=3)
-        # A list must not make the design unhashable, nor a NumPy integer unserialisable.
-        for name, value in zip(("looks", "alpha", "rho"), checked, strict=True):
-            object.__setattr__(self, name, value)
+        if not 0 < self.rho < math.inf:
+            raise ValueError(f"rho must be positive and finite, got {self.rho!r}")
+
+    def __call__(self, share: float, alpha: float) -> float:
+        """Returns the error spent."""
+        return float(alpha * share**self.rho)
+
+    def __str__(self) -> str:
+        return f"power:{self.rho:g}"
 
 
-def spent_alpha(looks: Sequence[int], alpha: float, rho: float) -> tuple[float, ...]:
-    """Returns the error spent up to each look, alpha * (n_k / n_K)**rho.
+@dataclass(frozen=True)
+class Pocock:
+    """alpha * log(1 + (e - 1) * share): nearly equal critical values (Lan & DeMets 1983)."""
+
+    def __call__(self, share: float, alpha: float) -> float:
+        """Returns the error spent."""
+        return alpha * math.log1p(math.expm1(1.0) * share)
+
+    def __str__(self) -> str:
+        return "pocock"
+
+
+@dataclass(frozen=True)
+class OBrienFleming:
+    """2 - 2 * Phi(z / sqrt(share)), z the 1 - alpha/2 quantile: hardly any early (Lan & DeMets)."""
+
+    def __call__(self, share: float, alpha: float) -> float:
+        """Returns the error spent."""
+        return float(2 * special.ndtr(special.ndtri(alpha / 2) / math.sqrt(share)))
+
+    def __str__(self) -> str:
+        return "obrien-fleming"
+
+
+def spent_alpha(looks: Sequence[int], alpha: float, spending: Spending) -> tuple[float, ...]:
+    """Returns the error spent up to each look, f(n_k / n_K, alpha).
 
     Args:
         looks: Numbers of seeds, increasing, the first at least 2.
         alpha: One-sided error over all looks, in (0, 1/2).
-        rho: Power of the spending function, positive.
+        spending: The spending function f.
 
     Returns:
         One cumulative error a look; the last is alpha.
+
+    Raises:
+        ValueError: An argument is out of range, or the first look has nothing to spend.
     """
-    looks, alpha, rho = _checked(looks, alpha, rho)
-    return tuple(alpha * (n / looks[-1]) ** rho for n in looks)
+    looks = checked_looks(looks, first=2)
+    _check_alpha(alpha)
+    spent = (*(spending(n / looks[-1], alpha) for n in looks[:-1]), float(alpha))
+    if spent[0] == 0:
+        raise ValueError(f"spending {spending} spends nothing at the first look")
+    return spent
 
 
-def critical_values(looks: Sequence[int], alpha: float, rho: float) -> tuple[float, ...]:
+def critical_values(
+    looks: Sequence[int], alpha: float, spending: Spending, sides: Sides = 1
+) -> tuple[float, ...]:
     """Returns the boundary of each look on the scale of the t statistic.
 
     Args:
         looks: Numbers of seeds, increasing, the first at least 2.
-        alpha: One-sided error over all looks, in (0, 1/2).
-        rho: Power of the spending function, positive.
+        alpha: Error over all looks, of both sides together where there are two, in (0, 1/2).
+        spending: The spending function; of two sides each spends half of alpha.
+        sides: 1 to stop when t_k is at least the critical value; 2 when its size is.
 
     Returns:
-        One critical value a look: the claim is accepted at look k when t_k >= critical[k].
+        One critical value a look.
+
+    Raises:
+        ValueError: An argument is out of range, or the first look has nothing to spend.
     """
-    return _plan(*_checked(looks, alpha, rho)).critical
+    return _plan(checked_looks(looks, first=2), _a_side(alpha, sides), spending, sides).critical
 
 
-def adjusted_p(t: float, look: int, looks: Sequence[int], alpha: float, rho: float) -> float:
-    """Returns the one-sided p-value that accounts for the earlier looks.
+def adjusted_p(
+    t: float, look: int, looks: Sequence[int], alpha: float, spending: Spending, *, sides: Sides = 1
+) -> float:
+    """Returns the p-value that accounts for the earlier looks.
 
     Outcomes are ordered stage-wise (Jennison & Turnbull 2000, section 8.4): an earlier stop is more
-    extreme, and within a look the larger t. So p is the null probability of crossing at an earlier
-    look, plus that of reaching this look uncrossed with a statistic of at least t. It is at most
-    the error spent up to this look exactly when t is at least the look's critical value.
+    extreme, and within a look the larger t (its size, with two sides). So p is the null probability
+    of crossing at an earlier look, plus that of reaching this look uncrossed with a statistic at
+    least as large. It is at most the error spent up to this look exactly when the look's critical
+    value is reached.
 
     Args:
         t: The t statistic at this look, possibly infinite; nan gives nan.
         look: Index of the look, from 0.
         looks: Numbers of seeds, increasing, the first at least 2.
-        alpha: One-sided error over all looks, in (0, 1/2).
-        rho: Power of the spending function, positive.
+        alpha: As for `critical_values`.
+        spending: As for `critical_values`.
+        sides: As for `critical_values`.
 
     Returns:
         A probability, not below the error spent before this look.
+
+    Raises:
+        ValueError: An argument is out of range.
     """
-    plan = _plan(*_checked(looks, alpha, rho))
+    plan = _plan(checked_looks(looks, first=2), _a_side(alpha, sides), spending, sides)
     if not 0 <= look < len(plan.stages):
         raise ValueError(f"look must be an index into the {len(plan.stages)} looks, got {look}")
     if math.isnan(t):
         return math.nan
-    before = plan.spent[look - 1] if look else 0.0
-    p = before + plan.stages[look].upper_tail(t)
+    t = abs(t) if sides == 2 else t
+    before, spent = (sides * plan.spent[i] if i >= 0 else 0.0 for i in (look - 1, look))
+    p = before + sides * plan.stages[look].upper_tail(t)
     # The boundary is found to rounding error; which side of it t lies on is decided by t itself.
     if t >= plan.critical[look]:
-        return min(p, plan.spent[look])
-    return min(max(p, math.nextafter(plan.spent[look], 1.0)), 1.0)
+        return min(p, spent)
+    return min(max(p, math.nextafter(spent, 1.0)), 1.0)
 
 
-def _checked(
-    looks: Sequence[int], alpha: float, rho: float, first: int = 2
-) -> tuple[tuple[int, ...], float, float]:
-    """Returns the arguments as plain hashable values, or raises a readable ValueError."""
+def checked_looks(looks: Sequence[int], first: int) -> tuple[int, ...]:
+    """Returns the looks as plain integers.
+
+    Raises:
+        ValueError: They are not increasing integers, the first of them at least `first`.
+    """
     looks = tuple(looks)
     if not looks or not all(_is_integer(n) for n in looks):
         raise ValueError(f"looks must be one or more integers, got {looks!r}")
@@ -147,17 +219,21 @@ def _checked(
         raise ValueError(f"looks must increase, got {looks!r}")
     if looks[0] < first:
         raise ValueError(f"the first look must have at least {first} seeds, got {looks!r}")
-    if not 0 < alpha < 0.5:
-        raise ValueError(f"alpha must lie between 0 and 1/2, got {alpha!r}")
-    if not 0 < rho < math.inf:
-        raise ValueError(f"rho must be positive and finite, got {rho!r}")
-    if alpha * (looks[0] / looks[-1]) ** rho == 0:
-        raise ValueError(f"rho is so large that the first look spends nothing, got {rho!r}")
-    return tuple(int(n) for n in looks), float(alpha), float(rho)
+    return tuple(int(n) for n in looks)
 
 
 def _is_integer(value: object) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _check_alpha(alpha: float) -> None:
+    if not 0 < alpha < 0.5:
+        raise ValueError(f"alpha must lie between 0 and 1/2, got {alpha!r}")
+
+
+def _a_side(alpha: float, sides: Sides) -> float:
+    _check_alpha(alpha)
+    return float(alpha) / sides
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,6 +247,7 @@ class _Stage:
         series: Chebyshev coefficients of h_n in 2*s - 1, s = sqrt((theta - edge) / (top - edge)).
             j seeds after a look h_n starts at its edge like (theta - edge)**(j/2), a power of s.
         nodes: Points of every quadrature and series.
+        sides: 2 when crossing downwards stops, too; then h_n mirrors at pi/2, the top.
     """
 
     n: int
@@ -178,13 +255,16 @@ class _Stage:
     top: float
     series: _Array
     nodes: int
+    sides: Sides
 
     @classmethod
-    def first(cls, n: int, nodes: int) -> "_Stage":
-        return cls(n, 0.0, _top_angle(n), np.ones(1), nodes)
+    def first(cls, n: int, nodes: int, sides: Sides) -> "_Stage":
+        return cls(n, 0.0, _top_angle(n, sides), np.ones(1), nodes, sides)
 
     def uncrossed(self, theta: _Array) -> _Array:
         """Returns h_n at angles of at least `edge`, up to rounding."""
+        if self.sides == 2:
+            theta = np.minimum(theta, math.pi - theta)
         s = np.sqrt(np.clip((theta - self.edge) / (self.top - self.edge), 0.0, 1.0))
         h: _Array = np.asarray(chebyshev.chebval(2.0 * s - 1.0, self.series), dtype=np.float64)
         return h
@@ -219,13 +299,18 @@ class _Stage:
         # cot(theta_n) < cot(limit) reads a*cot(theta_{n+1}) < radius * cos(phi + shift).
         cot_limit = 1 / math.tan(limit)
         radius, shift = math.hypot(cot_limit, b), math.atan2(b, cot_limit)
-        edge, top = math.atan2(a, radius), _top_angle(self.n + 1)
+        edge, top = math.atan2(a, radius), _top_angle(self.n + 1, self.sides)
         x = chebyshev.chebpts1(self.nodes)
         drift = a / np.tan(edge + (top - edge) * ((x + 1) / 2) ** 2)
 
         reach = np.arccos(np.clip(drift / radius, -1.0, 1.0))
         low = np.maximum(-shift - reach, -math.pi / 2)
         high = np.minimum(-shift + reach, math.pi / 2)
+        if self.sides == 2:
+            # The mirror image: -cot(theta_n) < cot(limit) reads -a*cot < radius * cos(phi - shift).
+            other = np.arccos(np.clip(-drift / radius, -1.0, 1.0))
+            low = np.maximum(low, shift - other)
+            high = np.minimum(high, shift + other)
         # Keep to where the density of phi is not negligible beside its largest value in reach.
         peak = np.cos(np.clip(0.0, low, high))
         far = np.arccos(peak * _NEGLIGIBLE ** (1 / max(self.n - 2, 1)))
@@ -243,12 +328,12 @@ class _Stage:
 
         series = chebyshev.chebvander(x, self.nodes - 1).T @ h * (2 / self.nodes)
         series[0] /= 2
-        return _Stage(self.n + 1, edge, top, series, self.nodes)
+        return _Stage(self.n + 1, edge, top, series, self.nodes, self.sides)
 
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """The solved design: per look the stage, the cumulative error and the critical value."""
+    """The solved design: per look the stage, the cumulative error a side, the critical value."""
 
     stages: tuple[_Stage, ...]
     spent: tuple[float, ...]
@@ -256,12 +341,14 @@ class _Plan:
 
 
 @lru_cache(maxsize=128)
-def _plan(looks: tuple[int, ...], alpha: float, rho: float, nodes: int = _NODES) -> _Plan:
-    """Returns the solved design."""
-    spent = spent_alpha(looks, alpha, rho)
+def _plan(
+    looks: tuple[int, ...], alpha: float, spending: Spending, sides: Sides, nodes: int = _NODES
+) -> _Plan:
+    """Returns the solved design that spends alpha on each side."""
+    spent = spent_alpha(looks, alpha, spending)
     stages: list[_Stage] = []
     critical: list[float] = []
-    stage, before = _Stage.first(looks[0], nodes), 0.0
+    stage, before = _Stage.first(looks[0], nodes, sides), 0.0
     for look, n in enumerate(looks):
         while stage.n < n:
             stage = stage.step(stage.edge)
@@ -281,6 +368,8 @@ def _gauss_legendre(nodes: int) -> tuple[_Array, _Array]:
     return (x + 1) / 2, weight / 2
 
 
-def _top_angle(n: int) -> float:
-    """Returns the angle above which the density sin(theta)**(n-2) is negligible."""
+def _top_angle(n: int, sides: Sides) -> float:
+    """Returns the angle above which the density sin(theta)**(n-2) is negligible, or the mirror."""
+    if sides == 2:
+        return math.pi / 2
     return math.pi / 2 + math.acos(_NEGLIGIBLE ** (1 / max(n - 2, 1)))

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args
 import pytest
 
 from bnclaims.arm import PROTOCOLS
-from bnclaims.evidence import Verdict
+from bnclaims.judgement import Verdict
 
 Expected = Verdict | Mapping[str, Verdict | Mapping[str, Verdict]]
 """One verdict; or one by protocol; or, within a protocol, one by data set."""

@@ -1,6 +1,7 @@
 """Settings of a session: command line, then environment, then ini file, then default."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -9,7 +10,8 @@ import platformdirs
 import pytest
 
 from bnclaims.arm import PROTOCOLS, TrainingProtocol
-from bnclaims.boundaries import Design
+from bnclaims.boundaries import OBrienFleming, Pocock, Power, Spending
+from bnclaims.design import Design, Open, Sequential
 
 OPTIONS: tuple[tuple[str, str, str], ...] = (
     (
@@ -21,6 +23,8 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("store", "DIR", "folder of the trained runs"),
     ("looks", "N,N,...", "after how many seeds to look at the evidence"),
     ("alpha", "ALPHA", "error rate of a claim, each way"),
+    ("design", "sequential|open", "planned looks, or e-values that allow more seeds at any time"),
+    ("spending", "power[:RHO]|pocock|obrien-fleming", "how planned looks share alpha out"),
     ("threads", "N", "runs that a worker trains at a time; cores / workers by default"),
 )
 """Name, values and help of each option `--claims-NAME` with its ini twin `claims_NAME`."""
@@ -50,7 +54,7 @@ class Settings:
             data=given["data"] or "auto",
             protocol=_protocol(given["protocol"] or "quick"),
             store=_store(given["store"]),
-            design=_design(given["looks"], given["alpha"]),
+            design=_design(given),
             threads=_threads(given["threads"], config),
             chosen=any(given.values()),
         )
@@ -59,6 +63,15 @@ class Settings:
 def cache_folder() -> Path:
     """Returns the user's folder for what can be made again."""
     return Path(platformdirs.user_cache_dir("bnclaims"))
+
+
+def design_options(design: Design) -> list[str]:
+    """Returns the command line's options that give a design."""
+    options = ["--claims-looks", ",".join(map(str, design.looks))]
+    options += ["--claims-alpha", f"{design.alpha:g}"]
+    if isinstance(design, Sequential):
+        return [*options, "--claims-spending", str(design.spending)]
+    return [*options, "--claims-design", Open.name]
 
 
 def _given(config: pytest.Config, name: str) -> str | None:
@@ -83,21 +96,59 @@ def _protocol(name: str) -> TrainingProtocol:
     return PROTOCOLS[name]
 
 
-def _design(looks: str | None, alpha: str | None) -> Design:
-    default = Design()
+def _design(given: Mapping[str, str | None]) -> Design:
+    looks, alpha = _looks(given["looks"]), _alpha(given["alpha"])
+    kind = given["design"] or Sequential.name
+    if kind not in {Sequential.name, Open.name}:
+        raise pytest.UsageError(
+            f"--claims-design {kind}: choose one of {Open.name}, {Sequential.name}"
+        )
+    if kind == Open.name and given["spending"]:
+        raise pytest.UsageError(
+            f"--claims-spending {given['spending']}: an open design spends nothing; leave it out"
+        )
     try:
-        numbers = tuple(int(n) for n in looks.split(",")) if looks else default.looks
+        if kind == Open.name:
+            return Open(looks, alpha)
+        return Sequential(looks, alpha, _spending(given["spending"]))
+    except ValueError as error:
+        named = (
+            f"--claims-{name} {given[name]}"
+            for name in ("looks", "alpha", "spending")
+            if given[name]
+        )
+        raise pytest.UsageError(f"{', '.join(named)}: {error}") from None
+
+
+def _looks(given: str | None) -> tuple[int, ...]:
+    try:
+        return tuple(int(n) for n in given.split(",")) if given else Sequential().looks
     except ValueError:
         raise pytest.UsageError(
-            f"--claims-looks {looks}: give numbers of seeds, as in 5,10,15,20"
+            f"--claims-looks {given}: give numbers of seeds, as in 5,10,15,20"
         ) from None
+
+
+def _alpha(given: str | None) -> float:
     try:
-        return Design(numbers, float(alpha) if alpha else default.alpha)
+        return float(given) if given else Sequential().alpha
+    except ValueError:
+        raise pytest.UsageError(f"--claims-alpha {given}: give a number, as in 0.01") from None
+
+
+def _spending(given: str | None) -> Spending:
+    family, _, rho = (given or "power").partition(":")
+    simple: dict[str, Spending] = {"pocock": Pocock(), "obrien-fleming": OBrienFleming()}
+    if not rho and family in simple:
+        return simple[family]
+    try:
+        if family == "power":
+            return Power(float(rho)) if rho else Power()
     except ValueError as error:
-        raise pytest.UsageError(
-            f"--claims-looks {looks or 'as by default'}, --claims-alpha {alpha or default.alpha}: "
-            f"{error}"
-        ) from None
+        raise pytest.UsageError(f"--claims-spending {given}: {error}") from None
+    raise pytest.UsageError(
+        f"--claims-spending {given}: choose one of power, power:RHO, pocock, obrien-fleming"
+    )
 
 
 def _threads(given: str | None, config: pytest.Config) -> int:

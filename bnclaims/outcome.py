@@ -1,11 +1,14 @@
 """What a claim came to, as plain data that travels from a worker to the controller."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
 
+from bnclaims import statistics
 from bnclaims.claim import Claim
-from bnclaims.evidence import Finding, Trial, Verdict
+from bnclaims.evidence import Trial
+from bnclaims.judgement import Finding, Verdict
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,10 @@ class Outcome:
     protocol: str
     data: str
     data_note: str
+    declared: int
+    """How many claims the collected files declare, whether selected or not."""
+    explanation: list[str]
+    """The evidence in words, an item for each comparison."""
     findings: list[dict[str, Any]]
     """What the evidence found, the deciding finding first; empty for an exact claim."""
 
@@ -35,6 +42,7 @@ class Outcome:
         protocol: str,
         data: str,
         data_note: str,
+        declared: int,
     ) -> Self:
         """Returns the outcome of a claim's test.
 
@@ -46,6 +54,7 @@ class Outcome:
             protocol: Name of the protocol.
             data: Name of the data set.
             data_note: What they are and how they were chosen.
+            declared: How many claims the collected files declare.
         """
         return cls(
             id=name,
@@ -58,6 +67,8 @@ class Outcome:
             protocol=protocol,
             data=data,
             data_note=data_note,
+            declared=declared,
+            explanation=[str(evidence) for evidence in trial.evidence],
         )
 
     @property
@@ -83,6 +94,26 @@ class Outcome:
     def from_plain(cls, plain: dict[str, Any]) -> Self:
         """Returns the outcome that `to_plain` took apart."""
         return cls(**{f.name: plain[f.name] for f in fields(cls)})
+
+
+def holm_p(outcomes: Sequence[Outcome]) -> list[float | None]:
+    """Returns each verdict's p, adjusted for looks and, by Holm, for the other claims.
+
+    The family is what the files declare, not what this session selected. Each claim counts twice,
+    as it may err either way; for what has no p here 1 is taken, which only makes others larger.
+
+    Args:
+        outcomes: Of a session.
+
+    Returns:
+        One p an outcome, None for an exact claim or one without a value.
+    """
+    known = {i: o.findings[0]["p"] for i, o in enumerate(outcomes) if o.findings}
+    family = 2 * max((o.declared for o in outcomes), default=0)
+    unknown = max(0, family - len(known))
+    adjusted = statistics.holm([*known.values(), *[1.0] * unknown])
+    by_place = dict(zip(known, adjusted, strict=False))
+    return [by_place.get(i) for i in range(len(outcomes))]
 
 
 def _deciding_first(trial: Trial, verdict: Verdict) -> list[Finding]:

@@ -14,11 +14,12 @@ from bnclaims import terminal
 from bnclaims.arm import ArmError, TrainingArm
 from bnclaims.board import Board
 from bnclaims.claim import claim_of
-from bnclaims.config import OPTIONS, Settings
+from bnclaims.config import OPTIONS, Settings, design_options
 from bnclaims.data import DataError
 from bnclaims.describe import DescriptionError
-from bnclaims.evidence import Inconclusive, Trial, Verdict
+from bnclaims.evidence import Inconclusive, Trial
 from bnclaims.fixtures import Probe, Train
+from bnclaims.judgement import Verdict
 from bnclaims.outcome import Outcome
 from bnclaims.suite import Suite
 
@@ -103,15 +104,31 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     if not _wants_data_early(config):
         return []
     suite = config.stash[_SUITE]
-    settings, design = suite.settings, suite.settings.design
-    protocol = settings.protocol
-    rule = f"looks at {', '.join(map(str, design.looks))} seeds, alpha {design.alpha:g} each way"
+    settings, protocol = suite.settings, suite.settings.protocol
     size = f"{protocol.images:,} images, {protocol.epochs} epochs"
     return [
         f"bnclaims: {suite.source.note}",
-        f"bnclaims: {protocol.name} protocol ({size}), {rule}",
+        f"bnclaims: {protocol.name} protocol ({size})",
+        f"bnclaims: {settings.design}",
         f"bnclaims: runs in {settings.store}",
     ]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Counts the claims that the collected files declare, before any is deselected."""
+    collected = [item for item in items if claim_of(getattr(item, "function", None))]
+    modules = {item.getparent(pytest.Module) for item in collected}
+    functions = {getattr(item, "function", None) for item in collected}
+    # Of a file that was asked for one test only, the others are declared, too.
+    others = [
+        value
+        for module in modules
+        if isinstance(module, pytest.Module)
+        for value in vars(module.obj).values()
+        if claim_of(value) and value not in functions and value.__module__ == module.obj.__name__
+    ]
+    config.stash[_SUITE].declared = len(collected) + len(others)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -206,6 +223,7 @@ def pytest_runtest_makereport(
         protocol=suite.settings.protocol.name,
         data=", ".join(notes) or "none",
         data_note="; ".join(notes.values()) or "no data",
+        declared=suite.declared,
     )
     report.outcome = "passed" if outcome.as_expected else "failed"
     if outcome.as_expected:
@@ -250,7 +268,10 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     terminalreporter.section("claims")
     for line, verdict in terminal.table(outcomes):
         terminalreporter.write_line(line, **_COLOURS[verdict])
-    for line in terminal.notes(outcomes):
+    lines = terminal.notes(outcomes, config.stash[_SUITE].settings.design.alpha)
+    if config.option.verbose > 0:
+        lines = ["", *terminal.evidence(outcomes), "", *lines]
+    for line in lines:
         terminalreporter.write_line(line)
 
 
@@ -341,8 +362,7 @@ def _failure(item: pytest.Item, outcome: Outcome, trial: Trial | None) -> str:
     evidence = [str(e) for e in trial.evidence] if trial else []
     command = ["pytest", item.nodeid, "--claims-protocol", outcome.protocol]
     command += ["--claims-data", settings.data]
-    command += ["--claims-looks", ",".join(map(str, settings.design.looks))]
-    command += ["--claims-alpha", f"{settings.design.alpha:g}"]
+    command += design_options(settings.design)
     command += ["--claims-store", str(settings.store)]
     return "\n".join(
         [

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import wraps
 from typing import Any, Literal, NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bnclaims import metrics
 from bnclaims.arm import Arm
 from bnclaims.history import History
 
 Values = NDArray[np.float64]
 Number = int | float
+Limits = tuple[float, float]
+
+ANYTHING: Limits = (-math.inf, math.inf)
 
 
 class NotFiniteError(ValueError):
     """A metric met a run that diverged, so that its sample has no value there."""
+
+
+class ClaimError(ValueError):
+    """A comparison that no evidence could decide, or that says something else than it seems to."""
 
 
 class Court(Protocol):
@@ -70,6 +76,8 @@ class Sample:
         offset: The constant added to it, kept apart so that messages tell the difference from its
             margin. The values include it.
         sides: The two samples that it is the difference of, if it is one.
+        limits: Between which numbers its values lie, whatever the runs.
+        metrics: Names of the metrics that it is made of.
     """
 
     __hash__ = None  # type: ignore[assignment]
@@ -79,14 +87,19 @@ class Sample:
         compute: Callable[[int], Values],
         sources: tuple[Runs, ...],
         text: str,
+        *,
         offset: float = 0.0,
         sides: tuple[Sample, Sample] | None = None,
+        limits: Limits = ANYTHING,
+        metrics: frozenset[str] = frozenset(),
     ) -> None:
         self._compute = compute
         self.sources = sources
         self.text = text
         self.offset = offset
         self.sides = sides
+        self.limits = limits
+        self.metrics = metrics
 
     def __str__(self) -> str:
         if not self.sources:
@@ -114,8 +127,13 @@ class Sample:
         """
         with np.errstate(all="ignore"):
             values = self._compute(count)
-        _check_finite(values, str(self), self.sources)
+        check_finite(values, str(self), self.sources)
         return values
+
+    def bounds(self, count: int) -> tuple[Values, Values]:
+        """Returns between which values the first seeds lie, each of shape `(count,)`."""
+        values = self.values(count)
+        return values, values
 
     def __add__(self, other: Sample | Number) -> Sample:
         return _combined(operator.add, self, other, "+")
@@ -150,13 +168,14 @@ class Sample:
     def __lt__(self, other: Sample | Number) -> Any:
         # Against a number the reader wants to see the sample itself, not what is left of it.
         right = as_sample(other)
-        _check_different(self, right)
+        _check_sides(self, right, "<")
         part = Part(right - self) if right.sources else Part(self - right, "below")
         return self.court.judge(part)
 
     def __gt__(self, other: Sample | Number) -> Any:
-        _check_different(self, as_sample(other))
-        return self.court.judge(Part(self - as_sample(other)))
+        right = as_sample(other)
+        _check_sides(self, right, ">")
+        return self.court.judge(Part(self - right))
 
     __le__ = __lt__
     __ge__ = __gt__
@@ -172,6 +191,61 @@ class Sample:
     def __bool__(self) -> NoReturn:
         raise TypeError(f"{self} is a sample: compare it, as in {self} < other")
 
+    def _mixing_seeds(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError(
+            f"{self} has one number for each seed, and a claim is about their mean: what mixes "
+            "seeds, as float, sum, indices or NumPy's functions would, has no place in it. Use "
+            "+ - * / and log, or make a metric of one run's history"
+        )
+
+    __float__ = __int__ = __iter__ = __len__ = __getitem__ = _mixing_seeds
+    __array__ = _mixing_seeds
+    __array_ufunc__ = None  # so that NumPy's numbers leave arithmetic to us
+
+
+class Endpoint(Sample):
+    """When, or whether, something happens to each run: known between two bounds.
+
+    A run that has not reached its target when the budget ends reaches it later, if ever: it lies
+    between the budget and infinity, and has no mean. So a comparison of endpoints is judged by the
+    share of seeds in which it holds: in more than half of them. A seed whose bounds leave it open
+    counts for neither side.
+
+    Args:
+        bounds: Gives the lower and the upper bounds of the first n seeds, each of shape `(n,)`; the
+            lower ones are finite.
+        sources: As for a sample.
+        text: As for a sample.
+        offset: As for a sample.
+        sides: As for a sample.
+        limits: As for a sample.
+        metrics: As for a sample.
+    """
+
+    def __init__(
+        self,
+        bounds: Callable[[int], tuple[Values, Values]],
+        sources: tuple[Runs, ...],
+        text: str,
+        **about: Any,
+    ) -> None:
+        super().__init__(self._no_values, sources, text, **about)
+        self._bounds = bounds
+
+    def bounds(self, count: int) -> tuple[Values, Values]:
+        """Returns between which values the first seeds lie, each of shape `(count,)`."""
+        return self._bounds(count)
+
+    def __abs__(self) -> NoReturn:
+        self._no_values(0)
+
+    def _no_values(self, _: int) -> NoReturn:
+        raise TypeError(
+            f"{self} is known between bounds only: it can be added, scaled by a number and "
+            "compared. To count what has not happened as a number, say so where it is measured, "
+            "as in epochs_to(arm, loss=0.1, unreached=10)"
+        )
+
 
 class Magnitude:
     """The size of a sample's mean, to be compared with a margin: `abs(a - b) < margin`."""
@@ -183,7 +257,7 @@ class Magnitude:
 
     def __lt__(self, margin: Sample | Number) -> Any:
         if isinstance(margin, Number) and margin <= 0:
-            raise ValueError(
+            raise ClaimError(
                 f"abs({self._sample}) < {margin}: nothing is smaller; the margin of an "
                 "equivalence is positive"
             )
@@ -211,11 +285,19 @@ class Part:
     where: Literal["above", "below", "near"] = "above"
     margin: Sample | None = None
     """How near is near."""
+    levels: tuple[Sample, ...] = ()
+    """The levels of a trend, in the order in which they are claimed to rise."""
 
     @property
     def edges(self) -> int:
         """How many edges the region has."""
         return 1 if self.margin is None else 2
+
+    @property
+    def sources(self) -> tuple[Runs, ...]:
+        """The runs that it comes from."""
+        ours = self.contrast.sources
+        return ours if self.margin is None else _merged(ours, self.margin.sources)
 
     def faces(self, count: int) -> tuple[Values, ...]:
         """Returns what must be positive in the mean: one array `(count,)`, or two for a margin."""
@@ -224,6 +306,45 @@ class Part:
             return (values if self.where == "above" else -values,)
         margin = self.margin.values(count)
         return margin - values, margin + values
+
+    def hits(self, count: int) -> tuple[int, int]:
+        """Returns in how many seeds it holds for certain, and in how many for certain not."""
+        low, high = self.contrast.bounds(count)
+        if self.where == "below":
+            low, high = -high, -low
+        return int(np.count_nonzero(low > 0)), int(np.count_nonzero(high <= 0))
+
+    def check(self) -> None:
+        """Refuses what no runs could decide.
+
+        Raises:
+            ClaimError: Seeds are not paired, or the region holds all values or none.
+        """
+        _check_pairing(self.sources)
+        low, high = self.contrast.limits
+        if self.where == "below":
+            low, high = -high, -low
+        if self.margin is not None:
+            low, high = (self.margin - self._size()).limits
+        if high <= 0 or low > 0:
+            raise ClaimError(
+                f"{self}: nothing that a run could do would "
+                + ("make this true" if high <= 0 else "make this false")
+                + "; is the margin in the metric's units?"
+            )
+
+    def __str__(self) -> str:
+        text, edge = self.contrast.text, f"{0.0 - self.contrast.offset:g}"
+        if self.margin is not None:
+            return f"abs({self.contrast}) < {self.margin}"
+        return f"{text} {'>' if self.where == 'above' else '<'} {edge}"
+
+    def _size(self) -> Sample:
+        """Returns the contrast with the limits of its size."""
+        low, high = self.contrast.limits
+        least = 0.0 if low <= 0 <= high else min(abs(low), abs(high))
+        limits = (least, max(abs(low), abs(high)))
+        return Sample(self.contrast.values, self.contrast.sources, "", limits=limits)
 
 
 def as_sample(value: object) -> Sample:
@@ -240,56 +361,29 @@ def as_sample(value: object) -> Sample:
             "mean_loss(train(...))"
         )
     number = float(value)
-    return Sample(lambda n: np.full(n, number), (), "", offset=number)
+    return Sample(lambda n: np.full(n, number), (), "", offset=number, limits=(number, number))
 
 
 def log(sample: Sample) -> Sample:
-    """Returns the natural logarithm, seed by seed: differences of logs are ratios."""
-    return Sample(lambda n: np.asarray(np.log(sample.values(n))), sample.sources, f"log({sample})")
+    """Returns the natural logarithm, seed by seed: differences of logs are ratios.
 
-
-def metric(function: Callable[..., float]) -> Callable[..., Any]:
-    """Makes a metric of a function of histories: `@metric def last(history): ...`.
-
-    Called with histories it stays the function that it was. Called with runs, as `train` returns
-    them, it gives a sample: the function's value for each seed. A function of two histories takes
-    two arms' runs, seed by seed. Keyword arguments are handed on.
+    Raises:
+        TypeError: It is no sample.
     """
-
-    @wraps(function)
-    def lifted(*runs: Runs | History, **arguments: Any) -> Sample | float:
-        if all(isinstance(item, History) for item in runs):
-            return function(*runs, **arguments)
-        handles = tuple(item for item in runs if isinstance(item, Runs))
-        if len(handles) != len(runs) or not runs:
-            raise TypeError(
-                f"{function.__name__} takes what train(...) or probe(...) returned, not "
-                + ", ".join(type(item).__name__ for item in runs)
-            )
-
-        def compute(count: int) -> Values:
-            histories = [handle.court.histories(handle, count) for handle in handles]
-            values = np.array(
-                [
-                    _number(function.__name__, function(*paired, **arguments))
-                    for paired in zip(*histories, strict=True)
-                ],
-                np.float64,
-            )
-            _check_finite(values, function.__name__, handles)
-            return values
-
-        return Sample(compute, handles, f"{function.__name__}({', '.join(map(str, handles))})")
-
-    return lifted
-
-
-mean_loss = metric(metrics.mean_loss)
-final_loss = metric(metrics.final_loss)
-val_loss = metric(metrics.val_loss)
-val_accuracy = metric(metrics.val_accuracy)
-saturation = metric(metrics.saturation)
-activation_distance = metric(metrics.activation_distance)
+    if not isinstance(sample, Sample):
+        raise TypeError(f"log takes a sample, not {sample!r}; for a number there is math.log")
+    low, high = sample.limits
+    limits = (
+        math.log(low) if low > 0 else -math.inf, math.log(high) if high > 0 else math.inf,
+    )  # fmt: skip
+    about: dict[str, Any] = {"limits": limits, "metrics": sample.metrics}
+    if isinstance(sample, Endpoint):
+        return Endpoint(
+            lambda n: _each(np.log, sample.bounds(n)), sample.sources, f"log({sample})", **about
+        )
+    return Sample(
+        lambda n: np.asarray(np.log(sample.values(n))), sample.sources, f"log({sample})", **about
+    )
 
 
 def _combined(
@@ -297,13 +391,61 @@ def _combined(
 ) -> Sample:
     left, right = as_sample(a), as_sample(b)
     text, offset = _text_and_offset(operation, left, right, sign)
+    sources = _merged(left.sources, right.sources)
+    about: dict[str, Any] = {
+        "offset": offset,
+        "sides": _sides(left, right, sign),
+        "limits": _limits(operation, left.limits, right.limits, sign),
+        "metrics": left.metrics | right.metrics,
+    }
+    if isinstance(left, Endpoint) or isinstance(right, Endpoint):
+        if sign in "*/" and right.sources and (left.sources or sign == "/"):
+            raise TypeError(f"{left} {sign} {right}: an endpoint can be scaled by a number only")
+        return Endpoint(
+            lambda n: _interval(operation, left.bounds(n), right.bounds(n), sign),
+            sources,
+            text,
+            **about,
+        )
     return Sample(
         lambda n: np.asarray(operation(left.values(n), right.values(n)), np.float64),
-        _merged(left.sources, right.sources),
+        sources,
         text,
-        offset,
-        _sides(left, right, sign),
+        **about,
     )
+
+
+def _limits(operation: Callable[[Any, Any], Any], a: Limits, b: Limits, sign: str) -> Limits:
+    if sign == "/" and b[0] <= 0 <= b[1]:
+        return ANYTHING
+    with np.errstate(all="ignore"):
+        low, high = _interval(operation, _arrays(a), _arrays(b), sign)
+    return float(low[0]), float(high[0])
+
+
+def _arrays(limits: Limits) -> tuple[Values, Values]:
+    return np.array([limits[0]]), np.array([limits[1]])
+
+
+def _interval(
+    operation: Callable[[Any, Any], Any],
+    a: tuple[Values, Values],
+    b: tuple[Values, Values],
+    sign: str,
+) -> tuple[Values, Values]:
+    """Returns the bounds of what an operation makes of bounded values (interval arithmetic)."""
+    if sign in "+-":
+        other = b if sign == "+" else b[::-1]
+        return operation(a[0], other[0]), operation(a[1], other[1])
+    corners = np.array([operation(x, y) for x in a for y in b])
+    # Nothing is known where zero meets infinity.
+    unknown = np.isnan(corners).any(axis=0)
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    return np.where(unknown, -np.inf, low), np.where(unknown, np.inf, high)
+
+
+def _each(function: Any, bounds: tuple[Values, Values]) -> tuple[Values, Values]:
+    return np.asarray(function(bounds[0])), np.asarray(function(bounds[1]))
 
 
 def _text_and_offset(
@@ -349,18 +491,41 @@ def _factor(text: str) -> str:
     return text
 
 
-def _check_different(one: Sample, other: Sample) -> None:
-    if one.sources == other.sources and str(one) == str(other):
-        raise ValueError(f"both sides are {one}: compare two arms, or two metrics")
+def _check_sides(left: Sample, right: Sample, sign: str) -> None:
+    if left.sources == right.sources and str(left) == str(right):
+        raise ClaimError(f"both sides are {left}: compare two arms, or two metrics")
+    # A constant between two values of one metric is a margin; it must make the claim harder.
+    ease = (right.offset - left.offset) * (1 if sign == "<" else -1)
+    if left.sources and right.sources and left.metrics == right.metrics and ease > 0:
+        harder, easier = ("-", "+") if sign == "<" else ("+", "-")
+        raise ClaimError(
+            f"{left} {sign} {right}: this margin makes the claim easier, not harder. Write "
+            f"{left.text} {sign} {right.text} {harder} {ease:g} for a difference of at least that "
+            f"much; if no more than a difference of {ease:g} the other way is to be excluded, "
+            f"compare the difference with it: "
+            f"{left.text} - {_factor(right.text)} {sign} {'-' if easier == '-' else ''}{ease:g}"
+        )
 
 
-def _number(name: str, value: object) -> float:
-    if np.ndim(value) or not isinstance(value, int | float | np.number | np.ndarray):  # type: ignore[arg-type]
-        raise TypeError(f"{name} returned {value!r}: a metric gives one number for each run")
-    return float(value)
+def _check_pairing(sources: Sequence[Runs]) -> None:
+    """Arms pair on the same seeds; only a control compares arms with themselves on others."""
+    starts: dict[int, set[Arm]] = {}
+    for runs in sources:
+        starts.setdefault(runs.first_seed, set()).add(runs.arm)
+    arms = list(starts.values())
+    if any(some != arms[0] for some in arms):
+        raise ClaimError(
+            "this mixes seeds: " + "; ".join(map(str, sources)) + ". Arms are compared on the same "
+            "seeds: use one first_seed"
+        )
 
 
-def _check_finite(values: Values, text: str, sources: Sequence[Runs]) -> None:
+def check_finite(values: Values, text: str, sources: Sequence[Runs]) -> None:
+    """Refuses values that are no numbers.
+
+    Raises:
+        NotFiniteError: There are some; the message names arms and seeds.
+    """
     broken = np.flatnonzero(~np.isfinite(values))
     if len(broken):
         where = "; ".join(
@@ -369,5 +534,6 @@ def _check_finite(values: Values, text: str, sources: Sequence[Runs]) -> None:
         )
         raise NotFiniteError(
             f"{text} has no finite value ({where}): these runs diverged, or the metric does not "
-            "exist for them. Compare a metric that counts such runs, or arms in which none occurs"
+            "exist for them. Say how to count a diverged run, as in mean_loss(arm, diverged=2.3), "
+            "or compare diverged(arm)"
         )

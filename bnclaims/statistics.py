@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,14 +20,16 @@ from scipy import special
 
 __all__ = [
     "Effect",
+    "binomial_p",
     "correlation",
-    "detectable_effect",
+    "equivalence_power",
     "holm",
     "interval",
     "nominal_p",
+    "page_p",
     "power",
-    "seeds_needed",
     "sign_flip_p",
+    "slope_weights",
     "standardised_effect",
     "t_statistic",
     "trend_weights",
@@ -184,10 +187,27 @@ def correlation(a: ArrayLike, b: ArrayLike) -> float:
     return float(np.clip(x @ y, -1.0, 1.0))
 
 
+def slope_weights(at: ArrayLike) -> _Array:
+    """Returns the weights of the least-squares slope of levels over their positions.
+
+    With centred positions c_i the weights are c_i / sum(c_j**2).
+
+    Args:
+        at: Positions, shape (k,), at least two of them different.
+
+    Returns:
+        The weights, shape (k,).
+    """
+    position = np.asarray(at, dtype=np.float64)
+    if position.ndim != 1 or position.size < 2 or np.ptp(position) == 0:
+        raise ValueError(f"a slope needs two different positions or more, got {at!r}")
+    centred = position - position.mean()
+    return np.asarray(centred / (centred @ centred), dtype=np.float64)
+
+
 def trend_weights(k: int) -> _Array:
     """Returns the weights of a decreasing trend over k equally spaced levels.
 
-    With centred positions c_i = i - (k-1)/2 the weights are -c_i / sum(c_j**2), so that
     weights @ levels is minus the least-squares slope a level: positive when the levels decrease.
 
     Args:
@@ -196,10 +216,7 @@ def trend_weights(k: int) -> _Array:
     Returns:
         The weights, shape (k,).
     """
-    if k < 2:
-        raise ValueError(f"a trend needs at least two levels, got {k}")
-    centred: _Array = np.arange(k, dtype=np.float64) - (k - 1) / 2
-    return np.asarray(-centred / (centred @ centred), dtype=np.float64)
+    return -slope_weights(np.arange(k))
 
 
 def power(effect: float, n: int, critical: float) -> float:
@@ -220,55 +237,57 @@ def power(effect: float, n: int, critical: float) -> float:
     return _noncentral_t_tail(critical, n - 1, effect * math.sqrt(n))
 
 
-def detectable_effect(n: int, critical: float, power: float) -> float:
-    """Returns the standardised effect that n seeds detect with the given probability.
+def equivalence_power(below: float, above: float, n: int, critical: float) -> float:
+    """Returns the probability that both one-sided tests of an equivalence succeed (TOST).
+
+    With Z standard normal and S the standard deviation over its expectation, both t statistics are
+    at least the critical value when critical*S - below*sqrt(n) <= Z <= above*sqrt(n) - critical*S
+    (Schuirmann 1987, J. Pharmacokinet. Biopharm. 15); the probability is integrated over S.
 
     Args:
+        below: Distance of the true mean from the lower edge, in standard deviations.
+        above: Distance from the upper edge.
         n: Number of seeds, at least 2.
         critical: Critical value on the scale of t.
-        power: Probability of detection, in (0, 1).
 
     Returns:
-        The effect at which the function `power` has that value.
+        The probability.
     """
     _check_seeds(n)
-    _check_probability("power", power)
-    if math.isinf(critical):
-        return critical
-
-    def tail(noncentrality: float) -> float:
-        return _noncentral_t_tail(critical, n - 1, noncentrality)
-
-    return _inverse(tail, power, start=critical) / math.sqrt(n)
+    s, weight = _scaled_deviation(n - 1)
+    high = special.ndtr(math.sqrt(n) * above - critical * s)
+    low = special.ndtr(critical * s - math.sqrt(n) * below)
+    return float(weight @ np.clip(high - low, 0.0, 1.0))
 
 
-def seeds_needed(effect: float, alpha: float, power: float, limit: int = 100_000) -> int | None:
-    """Returns the smallest fixed number of seeds that detects an effect.
+def binomial_p(hits: ArrayLike, n: int, share: float = 0.5) -> Any:
+    """Returns the probability of so many hits or more among n trials.
 
     Args:
-        effect: True mean over true standard deviation of the contrasts.
-        alpha: Level of the fixed-n one-sided t test, in (0, 1).
-        power: Probability of detection, in (0, 1).
-        limit: Largest number of seeds considered.
+        hits: One number, or several.
+        n: Trials.
+        share: The chance of a hit.
+    """
+    k = np.asarray(hits, dtype=np.float64)
+    # bdtr counts up to its first argument; no hits or more is certain.
+    p = np.where(k > 0, special.bdtrc(np.maximum(k - 1, 0), n, share), 1.0)
+    return p if p.ndim else float(p)
+
+
+def page_p(levels: ArrayLike) -> float:
+    """Returns Page's p that the levels rise in the order given (1963, J. Am. Statist. Assoc. 58).
+
+    It ranks the levels within each seed, so it knows nothing of the size of a step.
+
+    Args:
+        levels: Shape (seeds, levels), two seeds and three levels or more.
 
     Returns:
-        The number of seeds; None when the effect is not positive or more than `limit` are needed.
+        The probability, exact in small samples.
     """
-    _check_probability("alpha", alpha)
-    _check_probability("power", power)
+    from scipy.stats import page_trend_test  # noqa: PLC0415  (half a second, and few need it)
 
-    def enough(n: int) -> bool:
-        critical = -float(special.stdtrit(n - 1, alpha))
-        return _noncentral_t_tail(critical, n - 1, effect * math.sqrt(n)) >= power
-
-    if not effect > 0 or limit < 2 or not enough(limit):
-        return None
-    # More seeds never detect less: bisect between too few and enough.
-    few, many = 1, limit
-    while many - few > 1:
-        middle = (few + many) // 2
-        few, many = (few, middle) if enough(middle) else (middle, many)
-    return many
+    return float(page_trend_test(np.asarray(levels, dtype=np.float64)).pvalue)
 
 
 def holm(p: Sequence[float]) -> list[float]:
@@ -379,13 +398,8 @@ def _noncentral_t_tail(t: float, df: int, noncentrality: float) -> float:
     if math.isinf(t):
         return 0.0
     if t * t <= 2 * df:
-        # Quantiles of S bound the range that matters.
-        start = math.sqrt(special.gammaincinv(df / 2, _TAIL) * 2 / df)
-        stop = math.sqrt(special.gammainccinv(df / 2, _TAIL) * 2 / df)
-        s, weight = _gauss_legendre(start, stop)
-        weight = weight * np.exp((df - 1) * np.log(s) - df * (s * s - 1) / 2)
-        # Dividing by the sum spares the constant of the density, and its rounding.
-        return min(float(weight @ special.ndtr(noncentrality - t * s) / np.sum(weight)), 1.0)
+        s, weight = _scaled_deviation(df)
+        return min(float(weight @ special.ndtr(noncentrality - t * s)), 1.0)
     # P(S <= .) is 0 for Z below -noncentrality, and 1 well before S = 1000, whose square is safe.
     reach = -float(special.ndtri(_TAIL))
     start = min(max(-reach, -noncentrality), reach)
@@ -394,6 +408,17 @@ def _noncentral_t_tail(t: float, df: int, noncentrality: float) -> float:
     s = np.clip((z + noncentrality) / t, 0.0, 1e3)
     below = special.gammainc(df / 2, s * s * df / 2)
     return min(float(weight @ below), 1.0)
+
+
+def _scaled_deviation(df: int) -> tuple[_Array, _Array]:
+    """Returns nodes and weights of expectations over S = chi_df / sqrt(df)."""
+    # Quantiles of S bound the range that matters.
+    start = math.sqrt(special.gammaincinv(df / 2, _TAIL) * 2 / df)
+    stop = math.sqrt(special.gammainccinv(df / 2, _TAIL) * 2 / df)
+    s, weight = _gauss_legendre(start, stop)
+    weight = weight * np.exp((df - 1) * np.log(s) - df * (s * s - 1) / 2)
+    # Dividing by the sum spares the constant of the density, and its rounding.
+    return s, weight / np.sum(weight)
 
 
 _leggauss = lru_cache(maxsize=1)(np.polynomial.legendre.leggauss)

@@ -45,6 +45,8 @@ class Suite:
         self.settings = settings
         self.board = board
         self.traces: dict[str, Trace] = {}
+        self.declared = 0
+        """How many claims the collected files declare, selected or not."""
 
     @cached_property
     def source(self) -> DataSource:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 
-from bnclaims.outcome import Outcome
+from bnclaims.outcome import Outcome, holm_p
 from bnclaims.schedule import Cohort
 
 _HEAD = ("verdict", "claim", "estimate", "interval", "n", "p")
@@ -30,8 +30,24 @@ def table(outcomes: Sequence[Outcome]) -> list[tuple[str, str]]:
     return list(zip(aligned, ["", *(outcome.verdict for outcome in outcomes)], strict=True))
 
 
-def notes(outcomes: Sequence[Outcome]) -> list[str]:
-    """Returns what the table's reader needs to know: data, protocol, and verdicts to explain."""
+def evidence(outcomes: Sequence[Outcome]) -> list[str]:
+    """Returns what stands beside each verdict, some lines a claim."""
+    lines = []
+    for outcome, p in zip(outcomes, holm_p(outcomes), strict=True):
+        lines.append(f"{outcome.id}: {outcome.statement}")
+        lines += [f"  {line}" for text in outcome.explanation for line in text.splitlines()]
+        if p is not None:
+            lines.append(f"    p = {_p(p)} adjusted for looks and for the other claims (Holm)")
+    return lines
+
+
+def notes(outcomes: Sequence[Outcome], alpha: float) -> list[str]:
+    """Returns what the table's reader needs to know: data, protocol, and verdicts to explain.
+
+    Args:
+        outcomes: Of the session.
+        alpha: The error rate, also that of all claims together.
+    """
     lines = sorted({f"{o.protocol} protocol, {o.data_note}" for o in outcomes})
     for outcome in outcomes:
         if not outcome.as_expected:
@@ -40,6 +56,7 @@ def notes(outcomes: Sequence[Outcome]) -> list[str]:
             lines.append(f"{outcome.id} is {outcome.verdict}, as expected: {outcome.because}")
     if any(finding["disagrees"] for o in outcomes for finding in o.findings[:1]):
         lines.append("the t test and the sign-flip test disagree on some: see -v")
+    lines += _family(outcomes, alpha)
     lines.append("intervals hold over all looks; stopping early makes estimates a little too large")
     return lines
 
@@ -76,6 +93,24 @@ def plan(
         f"core{'s' * (workers > 1)} ({basis}); later looks, where a claim needs them, come on top"
     )
     return lines
+
+
+def _family(outcomes: Sequence[Outcome], alpha: float) -> list[str]:
+    """Returns which verdicts stand when all claims share one alpha."""
+    decided = {
+        outcome.id: p
+        for outcome, p in zip(outcomes, holm_p(outcomes), strict=True)
+        if p is not None and outcome.verdict != "inconclusive"
+    }
+    if not decided:
+        return []
+    fallen = [name for name, p in decided.items() if p > alpha]
+    declared = max(outcome.declared for outcome in outcomes)
+    return [
+        f"{len(decided) - len(fallen)} of {len(decided)} decided also hold at {alpha:g} over all "
+        f"{declared} declared claims together (Holm)" + (": not " * bool(fallen))
+        + ", ".join(fallen)
+    ]  # fmt: skip
 
 
 def _cells(outcome: Outcome) -> tuple[str, ...]:

@@ -110,14 +110,22 @@ def test_verdicts_and_table_whatever_the_workers(
     result.stdout.fnmatch_lines(
         [
             "bnclaims: *small.npz*",
-            "bnclaims: quick protocol (10,000 images, 6 epochs), looks at 5, 10, 15, 20 seeds*",
+            "bnclaims: quick protocol (10,000 images, 6 epochs)",
+            "bnclaims: looks at 5, 10, 15, 20 seeds, alpha 0.01 each way, spending power:1.5",
             "*SUPPORTED*test_lower*" if "-n2" in workers else "*test_lower SUPPORTED*",
             "verdict *claim *estimate *interval *n *p",
             "supported lower * [[]*[]] 5 *",
             "supported trend * 5 *",
             "refuted * wrong * 5 *",
+            "lower: Less is lower",
+            "  supported: mean_loss(relu no BN, 2) - *",
+            "    standardised effect from the edge * [[]*[]], the two sides correlate *",
+            "    p = * adjusted for looks and for the other claims (Holm)",
+            "trend: It falls from level to level",
+            "    standardised effect * Page's trend test p = *",
             "quick protocol, *small.npz*",
             "wrong is refuted, as expected: it is higher by 1",
+            "3 of 3 decided also hold at 0.01 over all 3 declared claims together (Holm)",
         ]
         if "-n2" not in workers
         else ["bnclaims: *small.npz*", "supported lower *", "refuted * wrong * 5 *"]
@@ -138,7 +146,7 @@ def test_a_refuted_claim_fails_with_its_evidence(
             "source: here",
             "refuted: mean_loss(relu no BN, 1) - mean_loss(relu no BN, 2) = -1*, claimed > 0.25",
             "  5 of at most 20 seeds, p = * adjusted for looks (* nominal, 0.031 sign-flip)",
-            "  d_z = *, the two sides correlate * over seeds",
+            "  standardised effect from the edge * [[]*[]], the two sides correlate * over seeds",
             "quick protocol, *small.npz*",
             "reproduce: pytest test_a_refuted*::test_more --claims-protocol quick --claims-data *",
             "refuted! more *",
@@ -182,6 +190,61 @@ def test_expectations_hold_by_protocol_and_data(
     given = f"source='here', expected={expected}, because='measured'"
     pytester.makepyfile(REFUTED.replace("source='here'", given).replace('source="here"', given))
     run(pytester, options).assert_outcomes(**{outcome: 1})
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--claims-design=open", "open-ended"),
+        ("--claims-spending=pocock", "spending pocock"),
+        ("--claims-spending=obrien-fleming", "spending obrien-fleming"),
+        ("--claims-spending=power:3", "spending power:3"),
+    ],
+)
+def test_the_design_is_chosen_and_repeated_in_the_command(
+    pytester: pytest.Pytester, options: list[str], option: str, said: str
+) -> None:
+    pytester.makepyfile(REFUTED)
+    result = run(pytester, options, option)
+    result.assert_outcomes(failed=1)
+    command = option.replace("=", " ")
+    result.stdout.fnmatch_lines(
+        [
+            f"bnclaims: looks at 5, 10, 15, 20 seeds, alpha 0.01 each way, {said}",
+            f"reproduce: pytest * {command} --claims-store *",
+        ]
+    )
+
+
+def test_an_open_design_spends_nothing(pytester: pytest.Pytester, options: list[str]) -> None:
+    result = run(pytester, options, "--claims-design=open", "--claims-spending=pocock")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: *an open design spends nothing; leave it out"])
+
+
+@pytest.mark.parametrize("selection", [["-k", "lower"], ["{file}::test_lower"]])
+def test_holm_counts_what_the_files_declare_not_what_was_selected(
+    pytester: pytest.Pytester, options: list[str], selection: list[str]
+) -> None:
+    file = pytester.makepyfile(CLAIMS)
+    chosen = [word.format(file=file.name) for word in selection]
+    result = run(pytester, options, "-n2", *chosen)
+    result.assert_outcomes(passed=1, deselected=2 * (selection[0] == "-k"))
+    result.stdout.fnmatch_lines(["1 of 1 decided also hold at 0.01 over all 3 declared claims*"])
+
+
+def test_a_verdict_that_does_not_stand_beside_many_others_is_named(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    other = """
+@pytest.mark.parametrize("number", range(4000))
+@claim("Nothing", source="here")
+def test_other(number): pass
+"""
+    pytester.makepyfile(CLAIMS.replace("- 0.5", "- 0.98") + other)
+    result = run(pytester, options, "-k", "lower or wrong")
+    result.assert_outcomes(passed=2, deselected=4001)
+    result.stdout.fnmatch_lines(["1 of 2 decided also * 4003 declared claims*(Holm): not lower"])
 
 
 def test_a_claim_that_comes_true_against_expectation_fails(
@@ -268,6 +331,12 @@ def test_a_wrong_declaration_is_refused(
         ("--claims-looks=5,x", "--claims-looks 5,x: give numbers of seeds, as in 5,10,15,20"),
         ("--claims-looks=10,5", "*looks*"),
         ("--claims-alpha=2", "*alpha*"),
+        ("--claims-alpha=x", "--claims-alpha x: give a number, as in 0.01"),
+        ("--claims-design=closed", "--claims-design closed: choose one of open, sequential"),
+        ("--claims-spending=late", "--claims-spending late: choose one of power, power:RHO, *"),
+        ("--claims-spending=power:x", "*--claims-spending power:x: could not convert*"),
+        ("--claims-spending=power:-1", "--claims-spending power:-1: rho must be positive*"),
+        ("--claims-spending=power:1e5", "--claims-spending power:1e5: *spends nothing at the*"),
         ("--claims-threads=0", "--claims-threads 0: give an integer of 1 or more"),
         ("--claims-store=/dev/null", "--claims-store /dev/null: this is a file; give a folder"),
         ("--claims-data=/no/such/file.npz", "*/no/such/file.npz*"),

@@ -6,13 +6,14 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from bnclaims import statistics as s
-from bnclaims.boundaries import critical_values
+from bnclaims.boundaries import Power, critical_values
 
 # Not so tiny or huge that scaling by a thousand leaves the normal numbers.
 numbers = st.floats(-1e6, 1e6).map(lambda x: round(x, 6))
@@ -102,7 +103,7 @@ class TestInterval:
     def test_repeated_intervals_cover_together(self) -> None:
         # One-sided: the lower ends of all four looks are below the mean but for alpha of streams.
         looks, alpha, streams = (5, 10, 15, 20), 0.1, 2_000
-        critical = critical_values(looks, alpha, 1.5)
+        critical = critical_values(looks, alpha, Power())
         data = np.random.default_rng(np.random.SeedSequence(3)).normal(7.0, 2.0, (streams, 20))
         missed = sum(
             any(s.interval(x[:n], c)[0] > 7.0 for n, c in zip(looks, critical, strict=True))
@@ -254,7 +255,7 @@ class TestTrendWeights:
         assert s.trend_weights(5).sum() == pytest.approx(0.0)
 
     def test_need_two_levels(self) -> None:
-        with pytest.raises(ValueError, match="two levels"):
+        with pytest.raises(ValueError, match="two different positions"):
             s.trend_weights(1)
 
 
@@ -281,55 +282,7 @@ class TestPower:
         assert s.power(1.0, 20, math.inf) == 0.0
         assert s.power(1.0, 20, -math.inf) == 1.0
 
-    @pytest.mark.parametrize("n", [2, 5, 20])
-    @pytest.mark.parametrize("power", [0.01, 0.8, 0.95])
-    def test_detectable_effect_inverts_it(self, n: int, power: float) -> None:
-        for critical in (1.7, 2.8, 30.0):
-            effect = s.detectable_effect(n, critical, power)
-            assert s.power(effect, n, critical) == pytest.approx(power, abs=1e-9)
-
-    def test_detectable_effect_at_the_limits(self) -> None:
-        assert s.detectable_effect(5, math.inf, 0.8) == math.inf
-        assert s.detectable_effect(5, 2.0, math.nextafter(1.0, 0.0)) > 5.0
-
-    @pytest.mark.parametrize(
-        ("effect", "alpha", "power"),
-        [
-            (0.2, 0.05, 0.8),
-            (0.5, 0.01, 0.8),
-            (1.0, 0.01, 0.95),
-            (3.0, 0.05, 0.8),
-            (50.0, 0.05, 0.8),
-        ],
-    )
-    def test_seeds_needed_is_the_smallest(self, effect: float, alpha: float, power: float) -> None:
-        def reached(n: int) -> bool:
-            critical = float(stats.t.isf(alpha, n - 1))
-            return float(stats.nct.sf(critical, n - 1, effect * math.sqrt(n))) >= power
-
-        n = s.seeds_needed(effect, alpha, power)
-        assert n is not None
-        assert reached(n)
-        assert n == 2 or not reached(n - 1)
-
-    def test_seeds_needed_of_a_published_table(self) -> None:
-        # Cohen (1988) and G*Power: d_z = 0.5, one-sided .05, power .8 takes 27 pairs.
-        assert s.seeds_needed(0.5, 0.05, 0.8) == 27
-
-    def test_seeds_needed_beyond_reach(self) -> None:
-        assert s.seeds_needed(0.0, 0.05, 0.8) is None
-        assert s.seeds_needed(-1.0, 0.05, 0.8) is None
-        assert s.seeds_needed(math.nan, 0.05, 0.8) is None
-        assert s.seeds_needed(0.001, 0.05, 0.8) is None
-        assert s.seeds_needed(0.5, 0.05, 0.8, limit=26) is None
-        assert s.seeds_needed(0.5, 0.05, 0.8, limit=27) == 27
-        assert s.seeds_needed(math.inf, 0.05, 0.8) == 2
-
-    def test_refuses_what_is_no_probability(self) -> None:
-        with pytest.raises(ValueError, match="power must lie"):
-            s.detectable_effect(5, 2.0, 1.0)
-        with pytest.raises(ValueError, match="alpha must lie"):
-            s.seeds_needed(0.5, 0.0, 0.8)
+    def test_needs_two_seeds(self) -> None:
         with pytest.raises(ValueError, match="at least two seeds"):
             s.power(0.5, 1, 2.0)
 
@@ -364,3 +317,40 @@ class TestHolm:
     def test_refuses_what_is_no_probability(self, bad: float) -> None:
         with pytest.raises(ValueError, match="between 0 and 1"):
             s.holm([0.1, bad])
+
+    def test_agrees_with_statsmodels(self) -> None:
+        p = np.random.default_rng(np.random.SeedSequence(6)).random(30) ** 3
+        assert s.holm(list(p)) == pytest.approx(list(multipletests(p, method="holm")[1]))
+
+
+class TestBinomial:
+    @given(st.integers(0, 40), st.floats(0.01, 0.99))
+    def test_agrees_with_scipy(self, hits: int, share: float) -> None:
+        expected = stats.binomtest(hits, 40, share, alternative="greater").pvalue
+        assert s.binomial_p(hits, 40, share) == pytest.approx(expected, abs=1e-12)
+
+    def test_many_at_once(self) -> None:
+        assert s.binomial_p([0, 5], 5).tolist() == [1.0, 2.0**-5]
+
+
+class TestPage:
+    def test_textbook(self) -> None:
+        # SciPy's own example, after Hollander & Wolfe: L = 133.5 for the students' ratings.
+        table = [
+            [3, 4, 3], [2, 2, 4], [3, 3, 5], [1, 3, 2], [2, 3, 2],
+            [2, 4, 5], [1, 2, 4], [3, 4, 4], [2, 4, 5], [1, 3, 4],
+        ]  # fmt: skip
+        assert s.page_p(table) == pytest.approx(0.0018191161948127822)
+
+    def test_all_seeds_in_order(self) -> None:
+        # Three levels in each of five seeds: one arrangement of 6**5.
+        assert s.page_p(np.arange(3.0) + np.zeros((5, 1))) == pytest.approx(6.0**-5)
+
+
+class TestSlopeWeights:
+    @given(st.lists(st.floats(-100, 100), min_size=2, max_size=8, unique=True))
+    def test_is_the_least_squares_slope(self, at: list[float]) -> None:
+        assume(np.ptp(at) > 1e-3)
+        levels = 3.0 - 2.5 * np.array(at)
+        assert s.slope_weights(at) @ levels == pytest.approx(-2.5, rel=1e-6)
+        assert s.slope_weights(at).sum() == pytest.approx(0.0, abs=1e-6)

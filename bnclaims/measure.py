@@ -1,0 +1,108 @@
+"""Metrics of arms: what turns the runs that `train` and `probe` name into samples."""
+
+import math
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, overload
+
+import numpy as np
+
+from bnclaims import metrics
+from bnclaims.history import History
+from bnclaims.sample import Runs, Sample, Values, check_finite
+
+Metric = Callable[..., Any]
+
+
+@overload
+def metric(function: Callable[..., float]) -> Metric: ...
+@overload
+def metric(*, low: float = ..., high: float = ...) -> Callable[[Callable[..., float]], Metric]: ...
+def metric(
+    function: Callable[..., float] | None = None,
+    *,
+    low: float = -math.inf,
+    high: float = math.inf,
+) -> Any:
+    """Makes a metric of a function of histories: `@metric def last(history): ...`.
+
+    Called with histories it stays the function that it was. Called with runs, as `train` returns
+    them, it gives a sample: the function's value for each seed. A function of two histories takes
+    two arms' runs, seed by seed. Keyword arguments are handed on, but for `diverged=value`: the
+    value of a run that diverged, which otherwise has none.
+
+    Args:
+        function: Takes one history or more and returns a number.
+        low: The least value that it can have: `@metric(low=0, high=1)`.
+        high: The largest.
+    """
+    if function is None:
+        return lambda function: _lifted(function, (low, high))
+    return _lifted(function, (low, high))
+
+
+def _lifted(function: Callable[..., float], limits: tuple[float, float]) -> Metric:
+    name = function.__name__
+
+    @wraps(function)
+    def lifted(
+        *runs: Runs | History, diverged: float | None = None, **arguments: Any
+    ) -> Sample | float:
+        if runs and all(isinstance(item, History) for item in runs):
+            return function(*runs, **arguments)
+        handles = _handles(name, runs)
+
+        def value(*histories: History) -> float:
+            if diverged is not None and any(h.diverged_epoch for h in histories):
+                return float(diverged)
+            return _number(name, function(*histories, **arguments))
+
+        def compute(count: int) -> Values:
+            values = np.array([value(*paired) for paired in _paired(handles, count)], np.float64)
+            check_finite(values, name, handles)
+            return values
+
+        counted = [] if diverged is None else [diverged]
+        return Sample(
+            compute,
+            handles,
+            _called(name, handles, {**arguments} | ({"diverged": diverged} if counted else {})),
+            limits=(min(limits[0], *counted, limits[0]), max(limits[1], *counted, limits[1])),
+            metrics=frozenset({name}),
+        )
+
+    return lifted
+
+
+mean_loss = metric(low=0)(metrics.mean_loss)
+final_loss = metric(low=0)(metrics.final_loss)
+val_loss = metric(low=0)(metrics.val_loss)
+val_accuracy = metric(low=0, high=1)(metrics.val_accuracy)
+saturation = metric(low=0, high=1)(metrics.saturation)
+activation_distance = metric(low=0)(metrics.activation_distance)
+
+
+def _handles(name: str, runs: tuple[Any, ...]) -> tuple[Runs, ...]:
+    handles = tuple(item for item in runs if isinstance(item, Runs))
+    if len(handles) != len(runs) or not runs:
+        raise TypeError(
+            f"{name} takes what train(...) or probe(...) returned, not "
+            + (", ".join(type(item).__name__ for item in runs) or "nothing")
+        )
+    return handles
+
+
+def _paired(handles: tuple[Runs, ...], count: int) -> list[tuple[History, ...]]:
+    """Returns the histories of the arms, seed by seed."""
+    return list(zip(*(runs.court.histories(runs, count) for runs in handles), strict=True))
+
+
+def _called(name: str, handles: tuple[Runs, ...], arguments: dict[str, Any]) -> str:
+    named = [f"{key}={value!r}" for key, value in arguments.items()]
+    return f"{name}({', '.join([*map(str, handles), *named])})"
+
+
+def _number(name: str, value: object) -> float:
+    if np.ndim(value) or not isinstance(value, int | float | np.number | np.ndarray):  # type: ignore[arg-type]
+        raise TypeError(f"{name} returned {value!r}: a metric gives one number for each run")
+    return float(value)

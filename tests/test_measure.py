@@ -1,0 +1,80 @@
+"""Metrics of arms: what makes samples of runs, and how they count what diverged."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bnclaims import Layer, mean_loss, metric, val_accuracy
+from bnclaims.arm import Arm, ProbeArm
+from bnclaims.design import Sequential
+from bnclaims.evidence import Trial
+from bnclaims.history import History
+from bnclaims.models import GLOROT_NORMAL
+from bnclaims.sample import NotFiniteError, Runs
+
+CURVES = {"tanh": [1.0, 2.0, 3.0], "relu": [5.0, 7.0, np.nan]}
+
+
+def runs(activation: str, first_seed: int = 0) -> Runs:
+    def load(arm: Any, seed: int) -> History:
+        return History(loss=np.array([CURVES[arm.layer.activation][seed]]))
+
+    court = Trial(design=Sequential(), require=lambda _: None, load=load)
+    arm: Arm = ProbeArm(Layer(activation, GLOROT_NORMAL))
+    return Runs(arm, first_seed, court)
+
+
+def test_a_metric_is_still_the_function_that_it_was() -> None:
+    assert mean_loss(History(loss=np.array([2.0, 1.0]))) == 1.5
+
+
+def test_a_metric_of_two_arms_pairs_their_seeds() -> None:
+    @metric
+    def gap(one: History, other: History, *, times: float = 1.0) -> float:
+        return float((other.loss - one.loss)[0]) * times
+
+    found = gap(runs("tanh"), runs("relu"), times=2)
+    np.testing.assert_array_equal(found.values(2), [8.0, 10.0])
+    assert str(found).startswith("gap(tanh layer, GlorotNormal(), relu layer")
+    assert str(found).endswith(", times=2)")
+
+
+def test_a_diverged_run_has_no_value() -> None:
+    with pytest.raises(NotFiniteError, match=r"relu layer.*: seeds 2.*diverged=2.3"):
+        mean_loss(runs("relu")).values(3)
+
+
+def test_unless_the_claim_says_how_to_count_it() -> None:
+    counted = mean_loss(runs("relu"), diverged=9.5)
+    np.testing.assert_array_equal(counted.values(3), [5.0, 7.0, 9.5])
+    assert "diverged=9.5" in str(counted)
+    np.testing.assert_array_equal(mean_loss(runs("tanh"), diverged=9.5).values(3), [1, 2, 3])
+
+
+def test_a_metric_knows_its_limits() -> None:
+    @metric(low=-1, high=1)
+    def sign(history: History) -> float:
+        return float(np.sign(history.loss[0]))
+
+    assert sign(runs("tanh")).limits == (-1, 1)
+    assert mean_loss(runs("tanh")).limits == (0, np.inf)
+    assert mean_loss(runs("tanh"), diverged=-2).limits == (-2, np.inf)
+    assert (val_accuracy(runs("tanh")) - val_accuracy(runs("relu"))).limits == (-1, 1)
+
+
+@pytest.mark.parametrize("returned", ["1", None, np.ones(3), [1.0]])
+def test_a_metric_returns_one_number(returned: Any) -> None:
+    @metric
+    def broken(history: History) -> float:
+        return returned  # type: ignore[no-any-return]
+
+    with pytest.raises(TypeError, match=r"broken returned .* one number for each run"):
+        broken(runs("tanh")).values(1)
+
+
+def test_a_metric_takes_runs() -> None:
+    with pytest.raises(TypeError, match=r"mean_loss takes what train.* returned, not str"):
+        mean_loss("tanh")
+    with pytest.raises(TypeError, match="not nothing"):
+        mean_loss()
