@@ -34,6 +34,9 @@ FINE_POINTS = 20
 
 EVALUATION_BATCH = 1_000
 
+XLA_STEPS = 3_000
+"""Steps a run from which XLA pays for its compilation on a CPU; see docs/architecture.md."""
+
 _STATEFUL_RANDOM = {
     "Multinomial", "ParameterizedTruncatedNormal", "RandomGamma", "RandomPoissonV2",
     "RandomShuffle", "RandomStandardNormal", "RandomUniform", "RandomUniformInt", "TruncatedNormal",
@@ -172,7 +175,7 @@ class _Trainer:
     # The program
 
     def _compiled(self) -> Any:
-        for jit_compile in (self.model.jit_compile, False):
+        for jit_compile in (True, False) if self._by_xla() else (False,):
             epoch = tf.function(self._epoch, jit_compile=jit_compile, autograph=False)
             try:
                 order = tf.range(len(self.x), dtype=tf.int32)
@@ -192,6 +195,12 @@ class _Trainer:
             else:
                 return concrete
         raise AssertionError
+
+    def _by_xla(self) -> bool:
+        """Says whether to compile with XLA: by what is trained, never by how fast it goes."""
+        if tf.config.list_physical_devices("GPU"):
+            return bool(self.model.jit_compile)
+        return self.arm.epochs * len(self._batch_sizes()) >= XLA_STEPS
 
     def _refusal(self, why: str) -> str:
         shapes = f"images {tuple(self.x.shape)}, labels {tuple(self.y.shape)}"
