@@ -1,6 +1,8 @@
 """What probes measure, each against an independent computation."""
 
 import dataclasses
+import functools
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -12,9 +14,20 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from bnclaims import metrics
-from bnclaims.arm import ArmError, BatchArm, FunctionArm, Optimizer, ProbeArm, TrainingArm
+from bnclaims.arm import (
+    PROTOCOLS,
+    ArmError,
+    BatchArm,
+    FunctionArm,
+    Optimizer,
+    ProbeArm,
+    TrainingArm,
+)
+from bnclaims.boundaries import Design
 from bnclaims.cohort import train
-from bnclaims.data import Data
+from bnclaims.data import Data, DataSource
+from bnclaims.evidence import Trial
+from bnclaims.fixtures import Probe
 from bnclaims.history import History
 from bnclaims.initialisation import Initialisation
 from bnclaims.models import GLOROT_NORMAL, MLP, Initializer, Layer
@@ -251,6 +264,96 @@ def test_what_is_no_number_is_told(returned: Any) -> None:
 
     with pytest.raises(ArmError, match=r"answer returned .*: return a float, or a dictionary of"):
         probed(FunctionArm(answer))
+
+
+# The fixture
+
+
+@pytest.fixture
+def name_it(tmp_path: Path) -> Probe:
+    """The fixture of a claim that computes nothing."""
+
+    def nothing(*_: Any) -> Any:
+        raise AssertionError("nobody is to compute this")
+
+    source = DataSource("digits", tmp_path, "digits", known="0" * 64)
+    trial = Trial(design=Design(), require=nothing, load=nothing)
+    return Probe(trial, source, PROTOCOLS["quick"])
+
+
+def network() -> Any:
+    raise AssertionError("nobody is to build this")
+
+
+def answer(seed: int) -> float:
+    return 1.0
+
+
+def test_a_probe_is_of_a_layer_a_model_or_a_function(name_it: Probe) -> None:
+    layer = Layer("tanh", GLOROT_NORMAL)
+    assert name_it(layer).arm == ProbeArm(layer)
+    assert name_it(answer).arm == FunctionArm(answer)
+    assert name_it(functools.partial(pow, 2)).arm == FunctionArm(functools.partial(pow, 2))
+    images = PROTOCOLS["quick"].images
+    for model in (MLP(), network):
+        arm = name_it(model, batch_size=4).arm
+        assert arm == BatchArm(model, name_it.data, images, 4, 64)
+        assert name_it(model, batch_size=4, batches=8).arm != arm
+    assert name_it.trial.named[0].arm == ProbeArm(layer)
+
+
+@pytest.mark.parametrize(
+    ("subject", "arguments"),
+    [
+        (MLP(), {}),
+        (network, {}),
+        (float, {}),
+        (3, {}),
+        ("tanh", {}),
+        (Layer("tanh", GLOROT_NORMAL), {"batch_size": 4}),
+        (keras.layers.Dense(3), {}),
+    ],
+)
+def test_other_subjects_are_told_the_three_forms(
+    name_it: Probe, subject: Any, arguments: dict[str, Any]
+) -> None:
+    words = r"give a Layer\(.*\), a model with a batch_size=, or a function of one argument, a seed"
+    with pytest.raises(TypeError, match=words):
+        name_it(subject, **arguments)
+
+
+CLAIMS = """
+import sys
+from bnclaims import MLP, claim, metric
+from bnclaims.metrics import gradient_noise, measured
+
+def half(seed):
+    return {"half": seed / 2}
+
+@claim("Noise is noise", source="here")
+def test_noise(probe):
+    assert metric(gradient_noise)(probe(MLP(hidden=(8,)), batch_size=4, batches=4)) > 0.0
+
+@claim("A half is less than its whole", source="here")
+def test_half(probe):
+    assert metric(measured)(probe(half, first_seed=1), name="half") > 0.1
+
+def test_tensorflow():
+    assert "tensorflow" not in sys.modules
+"""
+
+
+def test_a_rerun_of_probes_imports_no_tensorflow(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    monkeypatch.setenv("BNCLAIMS_DATA", "digits")
+    pytester.makeconftest("pytest_plugins = ['bnclaims.plugin']")
+    pytester.makepyfile(test_probes=CLAIMS)
+    first = pytester.runpytest_subprocess("--claims-store=store", "-n0")
+    first.assert_outcomes(passed=2, failed=1)  # it takes TensorFlow to look
+    again = pytester.runpytest_subprocess("--claims-store=store", "-n0")
+    again.assert_outcomes(passed=3)
 
 
 # Noise and drift as formulas
