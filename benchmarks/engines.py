@@ -1,8 +1,9 @@
-"""Why seeds are trained one at a time: three engines for the same step, side by side.
+"""Why seeds are trained one at a time, and when with XLA: engines for the same step, side by side.
 
-Run: `python benchmarks/engines.py`. Each engine trains five seeds of the article's network with
-its SGD on random bytes, on one thread: stacked (`tf.vectorized_map` over all seeds), one seed at a
-time, and one seed at a time compiled with XLA. Prints microseconds per seed and step and ratios.
+Run: `python benchmarks/engines.py`. Each engine trains five seeds on random bytes, on one thread:
+stacked (`tf.vectorized_map` over all seeds), one seed at a time, and one seed at a time compiled
+with XLA. Prints microseconds per seed and step and ratios: first of the three engines, with the
+article's network and its SGD, then of the two that differ by XLA, on more networks.
 """
 
 import os
@@ -16,7 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from bnclaims import ARTICLE_SGD, MLP
+from bnclaims import ARTICLE_SGD, MLP, Optimizer
 
 SEEDS = 5
 ROUNDS = 3
@@ -81,8 +82,10 @@ def stacked(network: MLP, size: int, steps: int) -> Callable[[], object]:
     return lambda: run().numpy()
 
 
-def one_at_a_time(network: MLP, size: int, steps: int, *, xla: bool) -> Callable[[], object]:
-    model, optimizer = network.build(), ARTICLE_SGD.build()
+def one_at_a_time(
+    network: MLP, size: int, steps: int, *, xla: bool, by: Optimizer = ARTICLE_SGD
+) -> Callable[[], object]:
+    model, optimizer = network.build(), by.build()
     weights = model.trainable_variables
     optimizer.build(weights)
 
@@ -113,20 +116,44 @@ def microseconds(engines: list[Callable[[], object]], steps: int) -> list[float]
     return [min(kept) / steps / SEEDS * 1e6 for kept in times]
 
 
-def main() -> None:
-    print("| network, batch | stacked | one at a time | stacked / one at a time | with XLA |")
-    print("|---|---|---|---|---|", flush=True)
+def compare_engines() -> None:
+    print("| network, batch | stacked | one at a time | stacked / one at a time |")
+    print("|---|---|---|---|", flush=True)
     for layers, size, steps in ((0, 128, 100), (4, 128, 100), (0, 4, 400), (1, 4, 400)):
         network = MLP("sigmoid").with_batch_norm(layers)
-        engines = [
-            stacked(network, size, steps),
-            one_at_a_time(network, size, steps, xla=False),
-            one_at_a_time(network, size, steps, xla=True),
-        ]
-        a, b, c = microseconds(engines, steps)
-        row = (f"{layers} BN, {size}", f"{a:.0f}", f"{b:.0f}", f"{a / b:.2f}", f"{c:.0f}")
-        print(f"| {' | '.join(row)} |", flush=True)
+        engines = [stacked(network, size, steps), one_at_a_time(network, size, steps, xla=False)]
+        a, b = microseconds(engines, steps)
+        print(f"| {layers} BN, {size} | {a:.0f} | {b:.0f} | {a / b:.2f} |", flush=True)
+
+
+def compare_xla() -> None:
+    sizes = {4: 200, 16: 100, 32: 80, 64: 50, 128: 30, 256: 20}
+    article, deep = MLP("sigmoid"), MLP("relu", hidden=(64,) * 20)
+    networks = {
+        "article, 0 BN": article,
+        "article, 1 BN": article.with_batch_norm(1),
+        "article, 4 BN": article.with_batch_norm(4),
+        "20 layers, 0 BN": deep,
+        "20 layers, 20 BN": deep.with_batch_norm(20),
+    }
+    print(f"| with XLA / without, at batch | {' | '.join(map(str, sizes))} |")
+    print(f"|---|{'---|' * len(sizes)}", flush=True)
+    for optimizer in (ARTICLE_SGD, Optimizer("Adam", learning_rate=0.01)):
+        for name, network in networks.items():
+            ratios = []
+            for size, steps in sizes.items():
+                plain, compiled = microseconds(
+                    [
+                        one_at_a_time(network, size, steps, xla=xla, by=optimizer)
+                        for xla in (False, True)
+                    ],
+                    steps,
+                )
+                ratios.append(f"{compiled / plain:.2f}")
+            print(f"| {name}, {optimizer.class_name} | {' | '.join(ratios)} |", flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    compare_engines()
+    print()
+    compare_xla()

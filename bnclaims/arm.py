@@ -12,7 +12,7 @@ from bnclaims.data import Data, DataSource
 from bnclaims.describe import DescriptionError, describe, digest
 from bnclaims.models import KerasObject, Layer
 
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 """Raised whenever the engine changes a number that a run would give."""
 
 TENSORFLOW_DISTRIBUTIONS = ("tensorflow", "tensorflow-cpu", "tensorflow-intel", "tf-nightly")
@@ -66,6 +66,9 @@ ARTICLE_SGD = Optimizer("SGD", learning_rate=0.01, momentum=0.9, nesterov=True)
 ARTICLE_BATCH = 128
 """The BN article's batch size."""
 
+ARTICLE_LOSS = "sparse_categorical_crossentropy"
+"""The BN article's categorical cross-entropy, for labels that are numbers."""
+
 
 class ArmError(RuntimeError):
     """An arm cannot be trained as it is: the message names it and says why."""
@@ -77,6 +80,8 @@ class Arm:
     digest: str
     data_note: str = ""
     """Which images its runs have seen, in a line."""
+    fresh: bool = False
+    """Whether its runs are made anew in each session and never stored."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Arm) and self.digest == other.digest
@@ -87,29 +92,47 @@ class Arm:
     @property
     def description(self) -> dict[str, Any]:
         """Everything that changes a number, as JSON data."""
-        raise TypeError(f"{type(self).__name__} describes nothing: use TrainingArm or ProbeArm")
+        raise TypeError(f"{type(self).__name__} describes nothing: use TrainingArm or its like")
 
     @property
     def work(self) -> float:
         """How long a run takes, in images visited: a guess, good for ordering only."""
-        raise TypeError(f"{type(self).__name__} does no work: use TrainingArm or ProbeArm")
+        raise TypeError(f"{type(self).__name__} does no work: use TrainingArm or its like")
+
+
+class _DescribedArm(Arm):
+    """An arm that gets its digest when it is named: what it reaches may be set anew later."""
+
+    def __post_init__(self) -> None:
+        self.digest  # noqa: B018
+
+    @cached_property
+    def digest(self) -> str:  # type: ignore[override]
+        """SHA-256 of the description, in hexadecimal."""
+        return digest(self.description)
+
+    def _unchanged(self, name: str, value: Any) -> Any:
+        """Returns what the arm is about, as it was when the arm got its digest.
+
+        Raises:
+            DescriptionError: What it reaches has changed since.
+        """
+        if digest(self.description) != self.digest:
+            raise DescriptionError(
+                f"{name} {model_name(value)} has changed since the claim named it: something "
+                "that it reads was set anew. Build it from constants and arguments only"
+            )
+        return value
 
 
 @dataclass(frozen=True, eq=False)
-class TrainingArm(Arm):
-    """A model, the data, and how it is trained on them."""
+class ModelArm(_DescribedArm):
+    """A model and the images that it is shown: what training and looking on have in common."""
 
     model: Model
     data: Data | DataSource
     images: int | None
     """How many training images, the first ones; None for all."""
-    epochs: int
-    optimizer: Optimizer = ARTICLE_SGD
-    batch_size: int = ARTICLE_BATCH
-    loss: str = "sparse_categorical_crossentropy"
-    """Keras's name of the loss."""
-    probes: bool = False
-    """Whether the layers' statistics are recorded before training and after each epoch."""
 
     def __post_init__(self) -> None:
         no_builder = isinstance(self.model, type) or hasattr(self.model, "get_config")
@@ -118,21 +141,9 @@ class TrainingArm(Arm):
                 f"model={self.model!r}: give an MLP, or a function that returns a new Keras model "
                 "each time, so that every seed starts anew"
             )
-        if not isinstance(self.loss, str):
-            raise TypeError(f"loss={self.loss!r}: give Keras's name of the loss")
-        for name in ("epochs", "batch_size", "images"):
-            value = getattr(self, name)
-            if value is None and name == "images":
-                continue
-            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                raise ValueError(f"{name}={value!r}: give an integer of 1 or more")
-        self.digest  # noqa: B018  (now: what the model reaches may be set anew later)
-
-    def __str__(self) -> str:
-        name = model_name(self.model)
-        optimizer = str(self.optimizer) if self.optimizer != ARTICLE_SGD else ""
-        batch = f"batch {self.batch_size}" if self.batch_size != ARTICLE_BATCH else ""
-        return ", ".join(filter(None, (name, optimizer, batch)))
+        if self.images is not None:
+            _check_count("images", self.images)
+        super().__post_init__()
 
     def build(self) -> Any:
         """Returns a new Keras model, built or not.
@@ -140,29 +151,46 @@ class TrainingArm(Arm):
         Raises:
             DescriptionError: What the model reaches has changed since the arm got its digest.
         """
-        if digest(self.description) != self.digest:
-            raise DescriptionError(
-                f"model {model_name(self.model)} has changed since the claim named it: something "
-                "that it reads was set anew. Build it from constants and arguments only"
-            )
-        return _builder(self.model)()
+        return _builder(self._unchanged("model", self.model))()
 
     @property
     def data_note(self) -> str:  # type: ignore[override]
         """Which images its runs have seen, in a line."""
         return self.data.note
 
-    @cached_property
-    def digest(self) -> str:  # type: ignore[override]
-        """SHA-256 of the description, in hexadecimal."""
-        return digest(self.description)
+
+@dataclass(frozen=True, eq=False)
+class TrainingArm(ModelArm):
+    """A model, the data, and how it is trained on them."""
+
+    epochs: int
+    optimizer: Optimizer = ARTICLE_SGD
+    batch_size: int = ARTICLE_BATCH
+    loss: str = ARTICLE_LOSS
+    """Keras's name of the loss."""
+    probes: bool = False
+    """Whether the layers' statistics are recorded before training and after each epoch."""
+    fresh: bool = False
+    """Whether its runs are made anew in each session and never stored: for wall times."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.loss, str):
+            raise TypeError(f"loss={self.loss!r}: give Keras's name of the loss")
+        _check_count("epochs", self.epochs)
+        _check_count("batch_size", self.batch_size)
+        super().__post_init__()
+
+    def __str__(self) -> str:
+        optimizer = str(self.optimizer) if self.optimizer != ARTICLE_SGD else ""
+        batch = f"batch {self.batch_size}" if self.batch_size != ARTICLE_BATCH else ""
+        return ", ".join(filter(None, (model_name(self.model), optimizer, batch)))
 
     @property
     def description(self) -> dict[str, Any]:
         """Everything that changes a number, as JSON data."""
-        return {
+        described = {
             "kind": "training",
-            "model": _described_model(self.model),
+            "model": _described("model", self.model),
             "data": self.data.fingerprint,
             "images": self.images,
             "epochs": self.epochs,
@@ -172,6 +200,7 @@ class TrainingArm(Arm):
             "probes": self.probes,
             "versions": versions(),
         }
+        return described | ({"fresh": True} if self.fresh else {})
 
     @property
     def work(self) -> float:
@@ -182,18 +211,48 @@ class TrainingArm(Arm):
 
 
 @dataclass(frozen=True, eq=False)
-class ProbeArm(Arm):
+class BatchArm(ModelArm):
+    """An untrained model on minibatches of the training images."""
+
+    batch_size: int
+    batches: int
+    """How many minibatches are drawn."""
+
+    def __post_init__(self) -> None:
+        _check_count("batch_size", self.batch_size)
+        _check_count("batches", self.batches, least=2)
+        super().__post_init__()
+
+    def __str__(self) -> str:
+        return f"{model_name(self.model)} untrained, batch {self.batch_size}"
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """Everything that changes a number, as JSON data."""
+        return {
+            "kind": "batches",
+            "model": _described("model", self.model),
+            "data": self.data.fingerprint,
+            "images": self.images,
+            "batch_size": self.batch_size,
+            "batches": self.batches,
+            "versions": versions(),
+        }
+
+    @property
+    def work(self) -> float:
+        """How long a run takes, in images visited: a guess, good for ordering only."""
+        return float(self.batches * (self.batch_size + 16))
+
+
+@dataclass(frozen=True, eq=False)
+class ProbeArm(_DescribedArm):
     """An untrained layer on random inputs."""
 
     layer: Layer
 
     def __str__(self) -> str:
         return str(self.layer)
-
-    @cached_property
-    def digest(self) -> str:  # type: ignore[override]
-        """SHA-256 of the description, in hexadecimal."""
-        return digest(self.description)
 
     @property
     def description(self) -> dict[str, Any]:
@@ -206,14 +265,52 @@ class ProbeArm(Arm):
         return float(self.layer.samples)
 
 
+@dataclass(frozen=True, eq=False)
+class FunctionArm(_DescribedArm):
+    """A function of a seed, for what is neither a training nor a look at a layer."""
+
+    function: Callable[[int], Any]
+    """Returns a number, or a dictionary of names and numbers or arrays."""
+
+    def __str__(self) -> str:
+        return model_name(self.function)
+
+    def measure(self, seed: int) -> Any:
+        """Returns what the function returns for a seed.
+
+        Raises:
+            DescriptionError: What the function reaches has changed since the arm got its digest.
+        """
+        return self._unchanged("function", self.function)(seed)
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """Everything that changes a number, as JSON data."""
+        return {
+            "kind": "function",
+            "function": _described("function", self.function),
+            "versions": versions(),
+        }
+
+    @property
+    def work(self) -> float:
+        """How long a run takes, in images visited: a guess, good for ordering only."""
+        return 1.0
+
+
+def _check_count(name: str, value: object, least: int = 1) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name}={value!r}: give an integer of {least} or more")
+
+
 def _builder(model: Model) -> Callable[[], Any]:
     described: Any = model
     build: Callable[[], Any] = getattr(described, "build", described)
     return build
 
 
-def model_name(model: Model) -> str:
-    """Returns what a model is called in tables and messages."""
+def model_name(model: Model | Callable[[int], Any]) -> str:
+    """Returns what a model, or a function, is called in tables and messages."""
     if isinstance(model, functools.partial):
         arguments = [repr(value) for value in model.args]
         arguments += [f"{name}={value!r}" for name, value in model.keywords.items()]
@@ -245,8 +342,8 @@ def _tensorflow_version() -> str:
     )
 
 
-def _described_model(model: Model) -> Any:
+def _described(name: str, value: Model | Callable[[int], Any]) -> Any:
     try:
-        return describe(model)
+        return describe(value)
     except DescriptionError as error:
-        raise DescriptionError(f"model {model_name(model)}: {error}") from None
+        raise DescriptionError(f"{name} {model_name(value)}: {error}") from None

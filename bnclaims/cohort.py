@@ -12,9 +12,7 @@ import queue
 import threading
 import time
 import warnings
-import weakref
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
 from typing import Any
 
 import keras
@@ -23,7 +21,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bnclaims.arm import ArmError, TrainingArm, model_name
-from bnclaims.data import Data
+from bnclaims.building import built, check_randomness, reason, resident, scaled, understood
 from bnclaims.history import Curve, History
 from bnclaims.initialisation import Initialisation
 from bnclaims.probing import LayerStatistics
@@ -34,10 +32,8 @@ FINE_POINTS = 20
 
 EVALUATION_BATCH = 1_000
 
-_STATEFUL_RANDOM = {
-    "Multinomial", "ParameterizedTruncatedNormal", "RandomGamma", "RandomPoissonV2",
-    "RandomShuffle", "RandomStandardNormal", "RandomUniform", "RandomUniformInt", "TruncatedNormal",
-}  # fmt: skip
+XLA_STEPS = 3_000
+"""Steps a run from which XLA pays for its compilation on a CPU; see docs/architecture.md."""
 
 
 def configure(threads: int) -> None:
@@ -137,12 +133,12 @@ class _Trainer:
     def __init__(self, arm: TrainingArm) -> None:
         self.arm = arm
         data = arm.data.load()
-        self.model = _built(arm, data)
-        self.x, self.y, self.x_test, self.y_test = _resident(data, arm.images, self.model)
-        optimizer = _understood(arm, arm.optimizer.build)
+        self.model = built(arm, data)
+        self.x, self.y, self.x_test, self.y_test = resident(data, arm.images, self.model)
+        optimizer = understood(arm, arm.optimizer.build)
         self.model.compile(optimizer=optimizer, loss=arm.loss)
         self.model.optimizer.build(self.model.trainable_variables)
-        self.initialisation = Initialisation(self.model, lambda: _built(arm, data))
+        self.initialisation = Initialisation(self.model, lambda: built(arm, data))
         self.optimizer_start = [v.numpy() for v in self.model.optimizer.variables]
         self.classifies = "categorical_crossentropy" in arm.loss
         self.epoch = self._compiled()
@@ -168,21 +164,23 @@ class _Trainer:
             self.model.optimizer.variables, self.optimizer_start, strict=True
         ):
             variable.assign(start)
+        if self.statistics:
+            self.statistics.restart()
 
     # The program
 
     def _compiled(self) -> Any:
-        for jit_compile in (self.model.jit_compile, False):
+        for jit_compile in (True, False) if self._by_xla() else (False,):
             epoch = tf.function(self._epoch, jit_compile=jit_compile, autograph=False)
             try:
                 order = tf.range(len(self.x), dtype=tf.int32)
                 concrete = epoch.get_concrete_function(order, tf.constant(0), tf.constant(0))
-                self._check(concrete)
+                check_randomness(concrete, [*self.model.variables, *self.model.optimizer.variables])
                 # Runs the tail step only: it compiles now, so that no epoch's time includes it.
                 concrete(order, tf.constant(0), tf.constant(0))
             except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
                 if not jit_compile:
-                    raise ArmError(self._refusal(_reason(error))) from None
+                    raise ArmError(self._refusal(reason(error))) from None
                 warnings.warn(
                     f"{model_name(self.arm.model)} does not compile with XLA and trains without",
                     stacklevel=2,
@@ -193,24 +191,15 @@ class _Trainer:
                 return concrete
         raise AssertionError
 
+    def _by_xla(self) -> bool:
+        """Says whether to compile with XLA: by what is trained, never by how fast it goes."""
+        if tf.config.list_physical_devices("GPU"):
+            return bool(self.model.jit_compile)
+        return self.arm.epochs * len(self._batch_sizes()) >= XLA_STEPS
+
     def _refusal(self, why: str) -> str:
         shapes = f"images {tuple(self.x.shape)}, labels {tuple(self.y.shape)}"
         return f"{model_name(self.arm.model)} cannot be trained on {shapes}: {why}"
-
-    def _check(self, concrete: Any) -> None:
-        known = {id(v.value) for v in (*self.model.variables, *self.model.optimizer.variables)}
-        if strange := [v.name for v in concrete.variables if id(v) not in known]:
-            raise ValueError(
-                f"it uses variables that are neither the model's nor its optimizer's: {strange}. "
-                "Random layers need a keras.random.SeedGenerator of their own"
-            )
-        graph = concrete.graph.as_graph_def()
-        nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
-        if stateful := {node.op for node in nodes} & _STATEFUL_RANDOM:
-            raise ValueError(
-                f"it draws with {sorted(stateful)}, which no seed decides: use keras.random with a "
-                "keras.random.SeedGenerator"
-            )
 
     def _epoch(self, order: Any, steps: Any, evaluations: Any) -> Any:
         """One pass over the training images in an order, then one over the test images.
@@ -232,17 +221,17 @@ class _Trainer:
 
     def _step(self, rows: Any) -> tuple[Any, Any]:
         model = self.model
-        x, y = _scaled(tf.gather(self.x, rows)), tf.gather(self.y, rows)
+        x, y = scaled(tf.gather(self.x, rows)), tf.gather(self.y, rows)
         with tf.GradientTape() as tape:
             predicted = model(x, training=True)
             loss = model.compute_loss(x=x, y=y, y_pred=predicted, training=True)
-            scaled = model.optimizer.scale_loss(loss)
+            objective = model.optimizer.scale_loss(loss)
         variables = model.trainable_variables
-        model.optimizer.apply(tape.gradient(scaled, variables), variables)
+        model.optimizer.apply(tape.gradient(objective, variables), variables)
         return loss, self._correct(y, predicted)
 
     def _evaluate(self, rows: Any) -> tuple[Any, Any]:
-        x, y = _scaled(tf.gather(self.x_test, rows)), tf.gather(self.y_test, rows)
+        x, y = scaled(tf.gather(self.x_test, rows)), tf.gather(self.y_test, rows)
         predicted = self.model(x, training=False)
         loss = self.model.compute_loss(x=x, y=y, y_pred=predicted, training=False)
         return loss, self._correct(y, predicted)
@@ -305,88 +294,11 @@ class _Trainer:
 
     def _probed(self) -> LayerStatistics:
         rows = tf.range(min(LayerStatistics.batch, len(self.x_test)))
-        x, y = _scaled(tf.gather(self.x_test, rows)), tf.gather(self.y_test, rows)
+        x, y = scaled(tf.gather(self.x_test, rows)), tf.gather(self.y_test, rows)
         return LayerStatistics(self.model, x, y)
 
     def _probe(self) -> Any:
         return self.statistics.measure() if self.statistics else None
-
-
-def _reason(error: Exception) -> str:
-    """Returns what TensorFlow says, without where in its graph."""
-    noise = ("Detected at", "Graph execution", "Stack trace", "File", "[[", "{{", "^")
-    lines = [line.strip() for line in str(error).splitlines()]
-    kept = [line for line in lines if line and not line.startswith(noise)]
-    return (kept or lines)[0][:500]
-
-
-_taken: "weakref.WeakSet[Any]" = weakref.WeakSet()
-"""The models that trainers hold: two that share one would train it twice."""
-
-
-def _understood(arm: TrainingArm, make: Callable[[], Any]) -> Any:
-    try:
-        return make()
-    except ValueError as error:
-        raise ArmError(f"{arm} cannot be built: {_reason(error)}") from None
-
-
-def _built(arm: TrainingArm, data: Data) -> Any:
-    # An error in a function of the user's own is shown where it is; in a description, in words.
-    described = hasattr(arm.model, "build")
-    model = _understood(arm, arm.build) if described else arm.build()
-    if not isinstance(model, keras.Model):
-        raise ArmError(
-            f"{model_name(arm.model)} returned {type(model).__name__}, not a keras.Model: give "
-            "`train` an MLP as it is, or a function that returns a new model each time"
-        )
-    if model in _taken:
-        raise ArmError(
-            f"{model_name(arm.model)} returned a model that it had returned before: "
-            "every seed needs a new one"
-        )
-    _taken.add(model)
-    if not model.built:
-        model.build((None, *data.x_train.shape[1:]))
-    return model
-
-
-def _resident(data: Data, images: int | None, model: Any) -> tuple[Any, Any, Any, Any]:
-    shape = tuple(model.input_shape[1:])
-    if int(np.prod(shape)) != int(np.prod(data.x_train.shape[1:])):
-        raise ArmError(
-            f"{model.name} takes inputs of shape {shape}, but the images of {data.name} are "
-            f"{data.x_train.shape[1:]}"
-        )
-    if images is not None and images > len(data.x_train):
-        raise ArmError(f"{data.name} has {len(data.x_train)} training images, not {images}")
-    x, y, x_test, y_test = _tensors(data)
-    return (
-        tf.reshape(x[:images], (-1, *shape)),
-        y[:images],
-        tf.reshape(x_test, (-1, *shape)),
-        y_test,
-    )
-
-
-@lru_cache(maxsize=2)
-def _tensors(data: Data) -> tuple[Any, Any, Any, Any]:
-    """Returns the data as tensors, held once a process."""
-
-    def labels(y: NDArray[Any]) -> Any:
-        return tf.constant(y.astype(np.int32) if y.dtype.kind in "iu" else y)
-
-    return (
-        tf.constant(data.x_train),
-        labels(data.y_train),
-        tf.constant(data.x_test),
-        labels(data.y_test),
-    )
-
-
-def _scaled(x: Any) -> Any:
-    """Bytes are intensities and become numbers from 0 to 1, as the articles scale them."""
-    return tf.cast(x, tf.float32) / 255.0 if x.dtype == tf.uint8 else x
 
 
 def _batchwise(

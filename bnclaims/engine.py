@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from bnclaims.arm import Arm, ProbeArm, TrainingArm
+from bnclaims.arm import Arm, TrainingArm
 from bnclaims.history import History
 
 
@@ -32,11 +32,10 @@ class Engine:
                 from bnclaims import cohort
 
                 yield from cohort.train(arm, rest, threads=self._threads)
-            elif isinstance(arm, ProbeArm):
+            else:
                 from bnclaims import probing
 
-                for seed in rest:
-                    yield seed, probing.probe(arm.layer, seed)
+                yield from probing.probe(arm, rest)
 
 
 def _chained(first: int, rest: Iterator[int]) -> Iterator[int]:

@@ -1,11 +1,17 @@
 """What a claim's body gets: `train` and `probe`, which name arms and train nothing."""
 
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from bnclaims.arm import (
     ARTICLE_BATCH,
+    ARTICLE_LOSS,
     ARTICLE_SGD,
+    Arm,
+    BatchArm,
+    FunctionArm,
     Model,
     Optimizer,
     ProbeArm,
@@ -34,9 +40,10 @@ class Train:
         learning_rate: float | None = None,
         batch_size: int = ARTICLE_BATCH,
         epochs: int | None = None,
-        loss: str = "sparse_categorical_crossentropy",
+        loss: str = ARTICLE_LOSS,
         data: Data | None = None,
         probes: bool = False,
+        fresh: bool = False,
         first_seed: int = 0,
     ) -> Runs:
         """Names an arm: a model and how it is trained. Nothing trains before a comparison.
@@ -51,6 +58,8 @@ class Train:
             loss: Keras's name of the loss.
             data: Arrays of your own instead of the session's images; all of them are used.
             probes: Whether to record the layers' statistics.
+            fresh: Whether its runs are made anew in each session and never stored: for claims
+                about wall time.
             first_seed: Where the seeds start. Only a control compares an arm with itself on other
                 seeds; arms with different first seeds are not paired.
 
@@ -72,25 +81,66 @@ class Train:
             batch_size=batch_size,
             loss=loss,
             probes=probes,
+            fresh=fresh,
         )
         return _named(self.trial, Runs(arm, first_seed, self.trial))
 
 
 @dataclass(frozen=True)
 class Probe:
-    """The `probe` fixture: names an untrained layer and returns a handle to its draws."""
+    """The `probe` fixture: names what is looked at without training and returns a handle to it."""
 
     trial: Trial
+    data: DataSource
+    protocol: TrainingProtocol
 
-    def __call__(self, layer: Layer, *, first_seed: int = 0) -> Runs:
-        """Names a layer whose weights and inputs are drawn anew for each seed.
+    def __call__(
+        self,
+        subject: Layer | Model | Callable[[int], Any],
+        *,
+        batch_size: int | None = None,
+        batches: int = 64,
+        first_seed: int = 0,
+    ) -> Runs:
+        """Names what to look at, anew for each seed. Nothing is computed before a comparison.
+
+        Args:
+            subject: A `Layer`, whose weights and inputs are drawn; or, with `batch_size`, an `MLP`
+                or a function that returns a Keras model, which is looked at untrained, on
+                minibatches of the session's training images; or a function of a seed that returns
+                a float or a dictionary of names and numbers or arrays.
+            batch_size: Images in a minibatch, for a model.
+            batches: How many minibatches are drawn, each with replacement, for a model.
+            first_seed: Where the seeds start.
 
         Raises:
-            TypeError: It is no `Layer`.
+            TypeError: The subject is none of these.
+            ValueError: A number is out of range.
         """
-        if not isinstance(layer, Layer):
-            raise TypeError(f"probe takes a Layer(activation, initializer), not {layer!r}")
-        return _named(self.trial, Runs(ProbeArm(layer), first_seed, self.trial))
+        arm = self._arm(subject, batch_size, batches)
+        return _named(self.trial, Runs(arm, first_seed, self.trial))
+
+    def _arm(self, subject: Any, batch_size: int | None, batches: int) -> Arm:
+        if isinstance(subject, Layer) and batch_size is None:
+            return ProbeArm(subject)
+        if not isinstance(subject, Layer) and batch_size is not None:
+            return BatchArm(subject, self.data, self.protocol.images, batch_size, batches)
+        if batch_size is None and _takes_a_seed(subject):
+            return FunctionArm(subject)
+        raise TypeError(
+            f"probe({subject!r}): give a Layer(activation, initializer), a model with a "
+            "batch_size=, or a function of one argument, a seed"
+        )
+
+
+def _takes_a_seed(subject: Any) -> bool:
+    if isinstance(subject, type) or not callable(subject):
+        return False
+    try:
+        inspect.signature(subject).bind(0)
+    except (TypeError, ValueError):
+        return False
+    return not hasattr(subject, "get_config")  # a Keras object takes one argument, too
 
 
 def as_optimizer(optimizer: Any, learning_rate: float | None) -> Optimizer:

@@ -38,7 +38,7 @@ class History:
     seconds: Curve = field(default_factory=_no_curve)
     """Wall time of each epoch in seconds, `(epochs,)`. Not a function of the seed."""
     probes: Mapping[str, NDArray[Any]] = field(default_factory=dict)
-    """Statistics of the layers on a fixed batch, see `bnclaims.probing`; empty unless asked for."""
+    """What was measured beside the curves, see `bnclaims.probing`; empty unless asked for."""
 
     @property
     def diverged_epoch(self) -> int | None:

@@ -112,7 +112,7 @@ class Suite:
 
     def probe(self, trial: Trial) -> Probe:
         """Returns the `probe` fixture of a trial."""
-        return Probe(trial)
+        return Probe(trial, self.source, self.settings.protocol)
 
     def planned(self) -> list[Cohort]:
         """Returns the cohorts of all claims' first look, each once."""

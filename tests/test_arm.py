@@ -19,6 +19,8 @@ from bnclaims.arm import (
     ARTICLE_SGD,
     PROTOCOLS,
     Arm,
+    BatchArm,
+    FunctionArm,
     Optimizer,
     ProbeArm,
     TrainingArm,
@@ -53,6 +55,7 @@ CHANGES: dict[str, list[Any]] = {
     "batch_size": [64],
     "loss": ["mean_squared_error"],
     "probes": [True],
+    "fresh": [True],
 }
 
 
@@ -72,6 +75,65 @@ def test_every_field_of_a_probe_changes_the_digest() -> None:
     assert changes.keys() == {field.name for field in dataclasses.fields(Layer)}
     layers = [layer, *(dataclasses.replace(layer, **{k: v}) for k, v in changes.items())]
     assert len({ProbeArm(each).digest for each in layers}) == len(layers)
+
+
+def batches_of(**changes: Any) -> BatchArm:
+    fields: dict[str, Any] = {
+        "model": MLP(), "data": data_of(1), "images": 3, "batch_size": 2, "batches": 5,
+    }  # fmt: skip
+    return BatchArm(**fields | changes)
+
+
+def test_every_field_of_a_look_at_batches_changes_the_digest() -> None:
+    names = [field.name for field in dataclasses.fields(BatchArm)]
+    changes: dict[str, list[Any]] = {
+        **{name: CHANGES[name] for name in names if name in CHANGES}, "batches": [6],
+    }  # fmt: skip
+    assert changes.keys() == set(names)
+    arms = [batches_of()]
+    arms += [batches_of(**{name: value}) for name, values in changes.items() for value in values]
+    assert len({arm.digest for arm in arms}) == len(arms)
+
+
+def test_a_function_s_code_and_what_it_reaches_change_the_digest() -> None:
+    def factory(scale: float) -> Callable[[int], float]:
+        return lambda seed: scale * seed
+
+    assert FunctionArm(factory(1.0)) == FunctionArm(factory(1.0))
+    assert FunctionArm(factory(1.0)) != FunctionArm(factory(2.0))
+    assert FunctionArm(float) != FunctionArm(int)
+
+
+def test_a_function_is_the_one_that_was_named() -> None:
+    scale = [1.0]
+
+    def measure(seed: int) -> float:
+        return scale[0] * seed
+
+    arm = FunctionArm(measure)
+    assert arm.measure(3) == 3.0
+    scale[0] = 2.0
+    with pytest.raises(DescriptionError, match="function measure has changed since"):
+        arm.measure(3)
+
+
+def test_only_fresh_arms_say_so() -> None:
+    assert "fresh" not in arm_of().description
+    assert arm_of(fresh=True).description == arm_of().description | {"fresh": True}
+    assert not any(arm.fresh for arm in (Arm(), arm_of(), batches_of(), FunctionArm(float)))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"batch_size": 0}, "batch_size=0: give an integer of 1 or more"),
+        ({"batches": 1}, "batches=1: give an integer of 2 or more"),
+        ({"images": 0}, "images=0: give an integer of 1 or more"),
+    ],
+)
+def test_batches_are_counted(change: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        batches_of(**change)
 
 
 @pytest.mark.parametrize("package", ["keras", "numpy", "tensorflow"])
@@ -147,12 +209,14 @@ def test_nothing_else_changes_the_digest(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 def test_two_kinds_of_arms_are_never_equal() -> None:
     assert arm_of() != ProbeArm(Layer("tanh", GLOROT_NORMAL))
-    assert arm_of().description["kind"] == "training"
-    assert ProbeArm(Layer("tanh", GLOROT_NORMAL)).description["kind"] == "probe"
+    layer = ProbeArm(Layer("tanh", GLOROT_NORMAL))
+    kinds = [arm.description["kind"] for arm in (arm_of(), layer, batches_of(), FunctionArm(float))]
+    assert kinds == ["training", "probe", "batches", "function"]
 
 
 def test_a_description_is_plain_data() -> None:
-    for arm in (arm_of(), arm_of(model=builder), ProbeArm(Layer("tanh", GLOROT_NORMAL))):
+    layer = ProbeArm(Layer("tanh", GLOROT_NORMAL))
+    for arm in (arm_of(), arm_of(model=builder), layer, batches_of(), FunctionArm(float)):
         assert json.loads(json.dumps(arm.description)) == arm.description
 
 
@@ -197,6 +261,8 @@ def test_an_arm_is_called_by_what_is_special_about_it() -> None:
     )
     assert str(arm_of(model=builder)) == model_name(builder) == "builder"
     assert str(ProbeArm(Layer("tanh", GLOROT_NORMAL))) == "tanh layer, GlorotNormal()"
+    assert str(batches_of()) == "relu no BN untrained, batch 2"
+    assert str(FunctionArm(float)) == "float"
 
 
 def test_an_arm_builds_what_its_model_says() -> None:
@@ -228,12 +294,14 @@ def test_longer_runs_are_more_work() -> None:
     assert arm_of(images=None).work > base
     assert arm_of(batch_size=8).work > base
     assert ProbeArm(Layer("tanh", GLOROT_NORMAL, samples=5)).work == 5
+    assert batches_of(batches=10).work == 2 * batches_of().work
+    assert FunctionArm(float).work > 0
 
 
 def test_a_bare_arm_is_no_arm() -> None:
-    with pytest.raises(TypeError, match="Arm describes nothing: use TrainingArm or ProbeArm"):
+    with pytest.raises(TypeError, match="Arm describes nothing: use TrainingArm or its like"):
         _ = Arm().description
-    with pytest.raises(TypeError, match="Arm does no work: use TrainingArm or ProbeArm"):
+    with pytest.raises(TypeError, match="Arm does no work: use TrainingArm or its like"):
         _ = Arm().work
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from bnclaims import cohort
 from bnclaims.arm import ARTICLE_SGD, ArmError, Optimizer, TrainingArm
 from bnclaims.cohort import train
 from bnclaims.data import Data
@@ -174,7 +175,9 @@ def test_probes_leave_the_training_alone(small_data: Data) -> None:
     np.testing.assert_array_equal(plain.loss, probed.loss)
     np.testing.assert_array_equal(plain.val_loss, probed.val_loss)
     assert probed.probes["gradient_norm"].shape == (EPOCHS + 1, 4)
-    assert next(iter(probed.probes["layers"])).startswith("dense")
+    assert probed.probes["layers"].tolist() == [
+        "Dense 1", "BatchNormalization 1", "Dense 2", "Dense 3",
+    ]  # fmt: skip
     assert (probed.probes["update_norm"] > 0).all()
     assert np.isnan(probed.probes["saturated_share"][:, 1]).all()  # BN has no bounded range
 
@@ -254,21 +257,64 @@ class ByNumpy(keras.layers.Layer):  # type: ignore[misc]
 
 
 @pytest.fixture
-def accelerator(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Has Keras compile with XLA, as it does by itself where there is a GPU."""
-    monkeypatch.setattr(keras.Model, "_resolve_auto_jit_compile", lambda _: True)
+def xla(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has every arm compiled with XLA, as those are whose runs have many steps."""
+    monkeypatch.setattr(cohort, "XLA_STEPS", 1)
 
 
-@pytest.mark.usefixtures("accelerator")
-def test_with_xla_it_agrees_with_fit_and_runs_do_not_know_their_cohort(small_data: Data) -> None:
-    arm = arm_of(small_data, MLP("sigmoid", hidden=(64, 32)).with_batch_norm(1))
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> list[bool | None]:
+    """Whether XLA was to compile, for each program made so far."""
+    seen: list[bool | None] = []
+    real = tf.function
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        seen.append(kwargs.get("jit_compile"))
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(tf, "function", function)
+    return seen
+
+
+@pytest.mark.parametrize("optimizer", [ARTICLE_SGD, ADAM], ids=["sgd", "adam"])
+@pytest.mark.parametrize("layers", [0, 1])
+def test_with_xla_it_agrees_with_fit(
+    small_data: Data, xla: None, compiled: list[bool | None], layers: int, optimizer: Optimizer
+) -> None:
+    network = MLP("sigmoid", hidden=(64, 32)).with_batch_norm(layers)
+    arm = arm_of(small_data, network, optimizer=optimizer, batch_size=64)
+    history = trained(arm, 2)[0]
+    assert compiled == [True]
+    assert_agree(history, fitted(arm, small_data, 2), 1e-3 if optimizer is ADAM else 1e-4)
+
+
+@pytest.mark.parametrize("build", [MLP("sigmoid", hidden=(64,)).with_batch_norm(1), with_dropout])
+def test_with_xla_a_run_does_not_know_its_cohort(small_data: Data, xla: None, build: Any) -> None:
+    arm = arm_of(small_data, build)
     alone = trained(arm, 2)[0]
-    in_company = trained(arm, 0, 1, 2, threads=2)[2]
-    np.testing.assert_array_equal(alone.fine_loss, in_company.fine_loss)
-    assert_agree(alone, fitted(arm, small_data, 2), 1e-4)
+    on_threads = trained(arm, 0, 1, 2, threads=2)[2]  # which compile at the same time
+    np.testing.assert_array_equal(alone.fine_loss, on_threads.fine_loss)
+    np.testing.assert_array_equal(alone.val_loss, on_threads.val_loss)
 
 
-@pytest.mark.usefixtures("accelerator")
+def test_an_arm_of_many_steps_compiles_with_xla_and_agrees_with_fit(
+    small_data: Data, compiled: list[bool | None]
+) -> None:
+    """At batch 4 an epoch has 125 steps, and 24 epochs are 3,000: where XLA starts to pay."""
+    network = MLP("sigmoid", hidden=(16, 8)).with_batch_norm(1)
+    slow = Optimizer("SGD", learning_rate=0.001)  # 3,000 steps amplify float noise, too
+    short, long = (
+        arm_of(small_data, network, optimizer=slow, batch_size=4, epochs=epochs)
+        for epochs in (23, 24)
+    )
+    trained(short, 0)
+    assert compiled == [False]
+    history = trained(long, 0)[0]
+    assert compiled == [False, True]
+    assert_agree(history, fitted(long, small_data, 0), 1e-4)
+
+
+@pytest.mark.usefixtures("xla")
 def test_what_xla_cannot_compile_trains_without_it(small_data: Data) -> None:
     network = MLP("relu", hidden=(32,))
 
