@@ -9,7 +9,7 @@ import numpy as np
 
 from bnclaims import metrics
 from bnclaims.history import History
-from bnclaims.sample import Runs, Sample, Values, check_finite
+from bnclaims.sample import Endpoint, Runs, Sample, Values, check_finite
 
 Metric = Callable[..., Any]
 
@@ -74,12 +74,99 @@ def _lifted(function: Callable[..., float], limits: tuple[float, float]) -> Metr
     return lifted
 
 
+def epochs_to(runs: Runs, *, loss: float, unreached: float | None = None) -> Sample:
+    """Returns when the training loss first is at most a target, in epochs, for each seed.
+
+    A run that has not got there within its budget, or diverged, will do so later, if ever. So this
+    is an endpoint, compared by the share of seeds in which one arm is sooner than the other.
+
+    Args:
+        runs: Of an arm, as `train` returns them.
+        loss: The target, in nats.
+        unreached: Counts a run that did not get there as so many epochs, which makes this a sample
+            like any other (with the budget it is the restricted mean time of survival analysis;
+            Royston & Parmar 2013, BMC Med. Res. Methodol. 13).
+
+    Raises:
+        TypeError: It is not given what `train` returned.
+    """
+    handles = _handles("epochs_to", (runs,))
+    arguments = {"loss": loss} | ({} if unreached is None else {"unreached": unreached})
+    about: dict[str, Any] = {
+        "sources": handles,
+        "text": _called("epochs_to", handles, arguments),
+        "limits": (0.0, math.inf),
+        "metrics": frozenset({"epochs_to"}),
+    }
+
+    def bounds(count: int) -> tuple[Values, Values]:
+        pairs = [metrics.epochs_to_bounds(h, loss) for (h,) in _paired(handles, count)]
+        low, high = np.array(pairs, np.float64).T
+        return low, high
+
+    if unreached is None:
+        return Endpoint(bounds, **about)
+    later = float(unreached)
+
+    def counted(count: int) -> Values:
+        _, high = bounds(count)
+        return np.where(np.isfinite(high), high, later)
+
+    return Sample(counted, **about)
+
+
+def diverged(runs: Runs) -> Endpoint:
+    """Returns whether a run diverged, 1 or 0, for each seed.
+
+    It is an endpoint: `diverged(a) < diverged(b)` says that in more than half of the seeds b
+    diverges and a does not, `diverged(a) < 0.5` that a does not diverge in more than half of them.
+
+    Args:
+        runs: Of an arm, as `train` returns them.
+
+    Raises:
+        TypeError: It is not given what `train` returned.
+    """
+    handles = _handles("diverged", (runs,))
+
+    def bounds(count: int) -> tuple[Values, Values]:
+        values = np.array([metrics.diverged(h) for (h,) in _paired(handles, count)], np.float64)
+        return values, values
+
+    return Endpoint(
+        bounds,
+        handles,
+        _called("diverged", handles, {}),
+        limits=(0.0, 1.0),
+        metrics=frozenset({"diverged"}),
+    )
+
+
+# Curves
 mean_loss = metric(low=0)(metrics.mean_loss)
 final_loss = metric(low=0)(metrics.final_loss)
 val_loss = metric(low=0)(metrics.val_loss)
 val_accuracy = metric(low=0, high=1)(metrics.val_accuracy)
+curve_roughness = metric(low=0)(metrics.curve_roughness)
+seconds_per_epoch = metric(low=0)(metrics.seconds_per_epoch)
+
+# Layers in training and at its start
+gradient_ratio = metric(low=0)(metrics.gradient_ratio)
+gradient_imbalance = metric(low=0)(metrics.gradient_imbalance)
+gradient_noise = metric(low=0)(metrics.gradient_noise)
+batch_mean_variance = metric(low=0)(metrics.batch_mean_variance)
+batch_variance_variance = metric(low=0)(metrics.batch_variance_variance)
+update_spread = metric(low=0)(metrics.update_spread)
+input_drift = metric(low=0)(metrics.input_drift)
+
+# A layer alone
 saturation = metric(low=0, high=1)(metrics.saturation)
 activation_distance = metric(low=0)(metrics.activation_distance)
+gradient_passed = metric(low=0, high=1)(metrics.gradient_passed)
+gradient_passed_saturated = metric(low=0, high=1)(metrics.gradient_passed_saturated)
+
+# Functions
+measured = metric(metrics.measured)
 
 
 def _handles(name: str, runs: tuple[Any, ...]) -> tuple[Runs, ...]:

@@ -437,7 +437,8 @@ def _interval(
     if sign in "+-":
         other = b if sign == "+" else b[::-1]
         return operation(a[0], other[0]), operation(a[1], other[1])
-    corners = np.array([operation(x, y) for x in a for y in b])
+    with np.errstate(invalid="ignore"):
+        corners = np.array([operation(x, y) for x in a for y in b])
     # Nothing is known where zero meets infinity.
     unknown = np.isnan(corners).any(axis=0)
     low, high = corners.min(axis=0), corners.max(axis=0)

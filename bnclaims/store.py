@@ -69,11 +69,13 @@ class Store:
         return self._known[key]
 
     def save(self, arm: Arm, seed: int, history: History) -> None:
-        """Keeps a run, in memory and, atomically, on disk.
+        """Keeps a run, in memory and, atomically, on disk; a fresh arm's in memory only.
 
         Where the disk takes no more, a `StoreWarning` says so and the run stays in memory.
         """
         self._known[arm.digest, seed] = history
+        if arm.fresh:
+            return
         about = {
             "arm": str(arm),
             "seed": seed,

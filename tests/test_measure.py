@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnclaims import Layer, mean_loss, metric, val_accuracy
+from bnclaims import Layer, diverged, epochs_to, mean_loss, metric, val_accuracy
 from bnclaims.arm import Arm, ProbeArm
 from bnclaims.design import Sequential
 from bnclaims.evidence import Trial
 from bnclaims.history import History
 from bnclaims.models import GLOROT_NORMAL
-from bnclaims.sample import NotFiniteError, Runs
+from bnclaims.sample import ClaimError, Endpoint, NotFiniteError, Runs
 
 CURVES = {"tanh": [1.0, 2.0, 3.0], "relu": [5.0, 7.0, np.nan]}
 
@@ -78,3 +78,38 @@ def test_a_metric_takes_runs() -> None:
         mean_loss("tanh")
     with pytest.raises(TypeError, match="not nothing"):
         mean_loss()
+
+
+FINE = {"tanh": [3.0, 2.0, 1.0, 0.5], "relu": [3.0, 2.9, 2.8, 2.7], "selu": [3.0, np.nan, 1.0, 1.0]}
+
+
+def trained(activation: str) -> Runs:
+    def load(arm: Any, seed: int) -> History:
+        fine = np.array(FINE[arm.layer.activation]) + 0.1 * seed
+        loss = np.array([fine.mean()])
+        return History(loss=loss, fine_loss=fine, fine_epochs=np.array([0.25, 0.5, 0.75, 1.0]))
+
+    court = Trial(design=Sequential(), require=lambda _: None, load=load)
+    return Runs(ProbeArm(Layer(activation, GLOROT_NORMAL)), 0, court)
+
+
+def test_epochs_to_a_loss_are_known_or_later_than_the_budget() -> None:
+    low, high = epochs_to(trained("tanh"), loss=1.0).bounds(2)
+    np.testing.assert_array_equal([low, high], [[0.75, 1.0], [0.75, 1.0]])
+    low, high = epochs_to(trained("relu"), loss=1.0).bounds(2)
+    np.testing.assert_array_equal([low, high], [[1.0, 1.0], [np.inf, np.inf]])
+
+
+def test_epochs_to_a_loss_become_a_sample_when_the_claim_says_what_never_is() -> None:
+    found = epochs_to(trained("relu"), loss=1.0, unreached=5.0)
+    np.testing.assert_array_equal(found.values(2), [5.0, 5.0])
+    assert not isinstance(found, Endpoint)
+    assert str(found).endswith("loss=1.0, unreached=5.0)")
+
+
+def test_divergence_is_an_endpoint_of_its_own() -> None:
+    assert (diverged(trained("tanh")) < diverged(trained("selu"))).verdict == "supported"
+    assert (diverged(trained("selu")) < 0.5).verdict == "refuted"
+    assert (diverged(trained("tanh")) < diverged(trained("relu"))).verdict == "refuted"
+    with pytest.raises(ClaimError, match="would make this true"):
+        bool(diverged(trained("tanh")) > 1)

@@ -23,9 +23,9 @@ from bnclaims.arm import (
     ProbeArm,
     TrainingArm,
 )
-from bnclaims.boundaries import Design
 from bnclaims.cohort import train
 from bnclaims.data import Data, DataSource
+from bnclaims.design import Sequential
 from bnclaims.evidence import Trial
 from bnclaims.fixtures import Probe
 from bnclaims.history import History
@@ -277,7 +277,7 @@ def name_it(tmp_path: Path) -> Probe:
         raise AssertionError("nobody is to compute this")
 
     source = DataSource("digits", tmp_path, "digits", known="0" * 64)
-    trial = Trial(design=Design(), require=nothing, load=nothing)
+    trial = Trial(design=Sequential(), require=nothing, load=nothing)
     return Probe(trial, source, PROTOCOLS["quick"])
 
 
