@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: claims article plan test lint clean
+.PHONY: claims article plan test lint calibration clean
 
 claims: $(INSTALLED)  ## verify every claim under the quick protocol
 	$(BIN)/pytest claims/ -n auto
@@ -24,9 +24,12 @@ lint: $(INSTALLED)  ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+calibration: $(INSTALLED)  ## simulate what verdicts promise; writes the tables of docs/statistics.md
+	$(BIN)/python benchmarks/calibration.py
+
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,figures]'
 	touch $@
 
 clean:  ## remove the environment; stored runs stay in the user's cache folder

@@ -29,6 +29,7 @@ from bnclaims.planning import (
 )
 
 mpl.use("svg")
+mpl.rcParams["svg.fonttype"] = "none"
 import matplotlib.pyplot as plt
 
 Array = NDArray[np.float64]
@@ -105,7 +106,7 @@ def flagged(law: Law, design: Design) -> float:
         for i in np.flatnonzero(verdict > 0)[:200]:
             p = statistics.sign_flip_p(contrasts[0, i, : stopped[i]])
             wrong += 1
-            flags += p > max(1.01 * 2.0 ** -stopped[i], 0.05)
+            flags += statistics.sign_flip_disagrees(p, int(stopped[i]))
     return flags / wrong
 
 
@@ -120,9 +121,11 @@ class Peeking:
     alpha = ALPHA
 
     def with_alpha(self, _: float) -> "Peeking":
+        """It knows nothing of edges, either."""
         return self
 
     def critical(self, look: int) -> float:
+        """The quantile of t, as if this look were the only one."""
         return -float(special.stdtrit(self.looks[look] - 1, ALPHA))
 
 
@@ -167,8 +170,11 @@ def rates_table(
 ) -> list[str]:
     """Wrong verdicts in percent, supported / refuted."""
     lines = [
-        f"Wrong verdicts at the null's edge in percent, *supported* / *refuted*; promised is at most "
-        f"{100 * ALPHA:g} each. {CLAIMS:,} simulated claims a cell (standard error 0.03 at 1):",
+        (
+            "Wrong verdicts at the null's edge in percent, *supported* / *refuted*; promised is at "
+            f"most {100 * ALPHA:g} each. {CLAIMS:,} simulated claims a cell (standard error 0.03 "
+            "at 1):"
+        ),
         "",
         "| shape | " + " | ".join(LAWS) + " |",
         "|---" * (1 + len(LAWS)) + "|",
@@ -184,8 +190,10 @@ def rates_table(
 def powers_table(powers: dict[str, list[tuple[float, float]]]) -> list[str]:
     """Percent supported and mean seeds, by effect."""
     lines = [
-        "Percent *supported*, and mean seeds at the verdict, by true distance from the edge in "
-        "standard deviations of the contrast (normal):",
+        (
+            "Percent *supported*, and mean seeds at the verdict, by true distance from the edge in "
+            "standard deviations of the contrast (normal):"
+        ),
         "",
         "| distance | " + " | ".join(powers) + " |",
         "|---" * (1 + len(powers)) + "|",
@@ -211,19 +219,23 @@ STYLES = [("#0072B2", "o"), ("#D55E00", "s"), ("#009E73", "^"), ("#CC79A7", "D")
 
 
 def draw_rates(rates: dict[str, dict[str, tuple[float, float]]]) -> None:
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), sharey=True, layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(9, 4.2), sharey=True, layout="constrained")
     names = list(rates)
-    for axis, side, title in zip(axes, (0, 1), ("wrongly supported", "wrongly refuted"), strict=True):
+    for axis, side, title in zip(
+        axes, (0, 1), ("wrongly supported", "wrongly refuted"), strict=True
+    ):
         for i, (law, (colour, mark)) in enumerate(zip(LAWS, STYLES, strict=True)):
             x = [max(100 * rates[name][law][side], 2e-3) for name in names]
             y = np.arange(len(names)) + 0.12 * (i - 2)
             axis.scatter(x, y, color=colour, marker=mark, s=22, label=law, zorder=3)
         axis.axvline(100 * ALPHA, color="black", linewidth=1, linestyle="--")
         axis.set(xscale="log", xlim=(1.5e-3, 60), xlabel=f"percent {title} (dashed: promised)")
+        axis.xaxis.set_major_formatter("{x:g}")
         axis.grid(axis="x", color="#dddddd")
     axes[0].set_yticks(range(len(names)), names)
     axes[0].invert_yaxis()
-    axes[1].legend(loc="lower right", fontsize=8)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(LAWS))
     save(figure, "calibration-errors")
 
 

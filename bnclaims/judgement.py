@@ -62,10 +62,10 @@ class Finding:
 
     @property
     def disagrees(self) -> bool:
-        """Says whether the sign-flip test would not have decided: neither at 5% nor as it can."""
-        decided = self.verdict != "inconclusive"
-        decided = decided and self.low < self.high  # without variance there is nothing to flip
-        return decided and self.sign_flip_p > max(1.01 * 2.0**-self.seeds, 0.05)
+        """Says whether the sign-flip test would not have decided as t did."""
+        # Without variance there is nothing to flip.
+        decided = self.verdict != "inconclusive" and self.low < self.high
+        return decided and statistics.sign_flip_disagrees(self.sign_flip_p, self.seeds)
 
 
 def judged(part: Part, look: int, support: Design, refute: Design) -> Verdict:

@@ -5,7 +5,7 @@ For whoever writes a claim, before any run: guess how much a metric of one arm v
 
     >>> shape = superiority(margin=0.1)
     >>> seeds_needed(shape, effect=0.3, spread=0.1, power=0.8)
-    7
+    8
 
 Each shape is a set of contrasts between arms whose means must all be positive (an
 intersection-union test); contrasts are taken to be normal.

@@ -28,6 +28,7 @@ __all__ = [
     "nominal_p",
     "page_p",
     "power",
+    "sign_flip_disagrees",
     "sign_flip_p",
     "slope_weights",
     "standardised_effect",
@@ -137,6 +138,16 @@ def sign_flip_p(values: ArrayLike, seed: int = 0) -> float:
         flipped = rng.integers(0, 2, size=(min(chunk, _RESAMPLES - start), x.size), dtype=np.int8)
         hits += int(np.count_nonzero(flipped @ x <= tie))
     return (1 + hits) / (1 + _RESAMPLES)
+
+
+def sign_flip_disagrees(p: float, n: int) -> bool:
+    """Says whether a sign-flip test would not have decided: neither at 5% nor as far as it can.
+
+    Args:
+        p: Its p-value, in the direction of a decision by t.
+        n: Number of seeds; the smallest p-value is 2**-n.
+    """
+    return p > max(1.01 * 2.0**-n, 0.05)
 
 
 def standardised_effect(values: ArrayLike) -> Effect:

@@ -188,3 +188,14 @@ REFUSALS: list[tuple[Callable[[], object], str]] = [
 def test_refuses(call: Callable[[], object], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         call()
+
+
+def test_what_the_docs_say() -> None:
+    assert seeds_needed(superiority(margin=0.1), effect=0.3, spread=0.1) == 8
+    close = equivalence(margin=0.1)
+    assert seeds_needed(close, effect=0.02, spread=0.05, correlation=0.5) == 7
+    fall = detectable_effect(trend(levels=4, tolerance=0.1), seeds=10, spread=0.05)
+    assert fall == pytest.approx(0.027, abs=5e-4)
+    expected = outlook(superiority(margin=0.1), effect=0.3, spread=0.1)
+    assert expected.supported > 0.998
+    assert expected.seeds == pytest.approx(11, abs=0.5)
