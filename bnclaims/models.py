@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Self
 
 
@@ -96,7 +97,7 @@ class MLP:
         if self.initializer != GLOROT_UNIFORM:
             extras.append(str(self.initializer))
         if self.hidden != MLP.hidden:
-            extras.append("-".join(map(str, self.hidden)))
+            extras.append(_sizes(self.hidden))
         return ", ".join([f"{self.activation} {where}", *extras])
 
     def with_batch_norm(self, after: int | tuple[int, ...], **arguments: Any) -> Self:
@@ -141,6 +142,12 @@ class MLP:
         )
         model.add(output)
         return model
+
+
+def _sizes(hidden: tuple[int, ...]) -> str:
+    """Returns layers' sizes in short: 512-10x64."""
+    runs = [(units, len(list(group))) for units, group in groupby(hidden)]
+    return "-".join(str(units) if count == 1 else f"{count}x{units}" for units, count in runs)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The claims of two articles, as tests."""

@@ -1,0 +1,56 @@
+"""The BN article on adaptive learning rates: Adam beside SGD, both at a learning rate of 0.01.
+
+The article does not say which activation; these are its sigmoid network, on which BN matters most.
+"""
+
+import math
+
+from bnclaims import Train, claim, log, update_spread
+from claims.bn_article import ADAM, FASTER, loss, network
+
+# Updates are "alike" across layers, beside unlike ones, when at least half of the spread is gone.
+HALF = 0.5
+
+
+@claim(
+    "With one BN layer, Adam converges faster than SGD at the same learning rate",
+    source="BN article, 'adaptive learning rate', figure: SGD and Adam with and without BN",
+)
+def test_adam_speeds_up_one_bn(train: Train) -> None:
+    assert loss(train, "sigmoid", 1, **ADAM) < FASTER * loss(train, "sigmoid", 1)
+
+
+@claim(
+    "With four BN layers, Adam converges faster than SGD at the same learning rate",
+    source="BN article, 'adaptive learning rate', figure: SGD and Adam with and without BN",
+)
+def test_adam_speeds_up_four_bn(train: Train) -> None:
+    assert loss(train, "sigmoid", 4, **ADAM) < FASTER * loss(train, "sigmoid", 4)
+
+
+@claim(
+    "Without BN, Adam does about what one BN layer does with SGD",
+    source="BN article, 'adaptive learning rate', figure: SGD and Adam with and without BN",
+)
+def test_adam_alone_matches_bn(train: Train) -> None:
+    adam, bn = loss(train, "sigmoid", **ADAM), loss(train, "sigmoid", 1)
+    assert abs(log(adam / bn)) < -math.log(FASTER)
+
+
+@claim(
+    "BN levels the size of parameter updates across layers",
+    source="BN article, 'adaptive learning rate', why BN and Adam do alike",
+)
+def test_bn_levels_updates(train: Train) -> None:
+    plain, normed = (update_spread(network(train, "sigmoid", k)) for k in (0, 4))
+    assert normed < HALF * plain
+
+
+@claim(
+    "Adam levels the size of parameter updates across layers",
+    source="BN article, 'adaptive learning rate', why BN and Adam do alike",
+)
+def test_adam_levels_updates(train: Train) -> None:
+    sgd = update_spread(network(train, "sigmoid"))
+    adam = update_spread(network(train, "sigmoid", **ADAM))
+    assert adam < HALF * sgd
