@@ -108,9 +108,15 @@ def _family(outcomes: Sequence[Outcome], alpha: float) -> list[str]:
     declared = max(outcome.declared for outcome in outcomes)
     return [
         f"{len(decided) - len(fallen)} of {len(decided)} decided also hold at {alpha:g} over all "
-        f"{declared} declared claims together (Holm)" + (": not " * bool(fallen))
-        + ", ".join(fallen)
+        f"{declared} declared claims together (Holm)" + _some(fallen)
     ]  # fmt: skip
+
+
+def _some(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    rest = len(names) - 3
+    return ": not " + ", ".join(names[:3]) + (f" and {rest} more (-v tells)" if rest > 0 else "")
 
 
 def _cells(outcome: Outcome) -> tuple[str, ...]:
