@@ -7,7 +7,7 @@ its region what is more than half.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,6 +21,18 @@ Verdict = Literal["supported", "refuted", "inconclusive"]
 
 POWERS = (0.80, 0.95)
 """For how much power an inconclusive verdict says the seeds that it would take."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look saw."""
+
+    seeds: int
+    estimate: float
+    low: float
+    """Lower end of the repeated interval."""
+    high: float
+    """Upper end."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +71,10 @@ class Finding:
     """Smallest distance from the edge that these looks would detect with 80% power."""
     needed: tuple[int | None, ...]
     """Seeds for 80% and 95% power, were the estimate true; None if out of reach."""
+    values: tuple[float, ...]
+    """The contrast seed by seed; for a share 1 where it holds, 0 where not, NaN where unknown."""
+    looks: tuple[Look, ...]
+    """The looks up to this one."""
 
     @property
     def disagrees(self) -> bool:
@@ -174,16 +190,19 @@ def _found_mean(
     nearest = min(faces, key=statistics.t_statistic)
     sign, design = (-1.0, refute) if verdict == "refuted" else (1.0, support)
     adjusted = design.adjusted_p(sign * statistics.t_statistic(nearest), look)
-    estimate, low, high, region, text = _shown(part, nearest, design.critical(look), count)
+    values, region, text = _shown(part, nearest, count)
+    looks = _looks(
+        design, look, lambda k, n: statistics.interval(values[:n], design.critical(k)), values
+    )
     effect = statistics.standardised_effect(nearest)
     deviation = float(nearest.std(ddof=1))
     sides = part.contrast.sides
     return Finding(
         verdict=verdict,
         contrast=text,
-        estimate=estimate,
-        low=low,
-        high=high,
+        estimate=looks[-1].estimate,
+        low=looks[-1].low,
+        high=looks[-1].high,
         region=region,
         seeds=count,
         p=_undivided(adjusted, support, design),
@@ -205,7 +224,17 @@ def _found_mean(
             planning.seeds_for_distances(_distances(faces, deviation), support.alpha, power)
             for power in POWERS
         ),
+        values=tuple(values.tolist()),
+        looks=looks,
     )
+
+
+def _looks(
+    design: Design, last: int, interval: Callable[[int, int], tuple[float, float]], values: Values
+) -> tuple[Look, ...]:
+    """Returns the looks up to one, with the mean and the interval of each."""
+    seen = enumerate(design.looks[: last + 1])
+    return tuple(Look(n, float(values[:n].mean()), *interval(k, n)) for k, n in seen)
 
 
 def _distances(faces: Sequence[Values], deviation: float) -> list[float]:
@@ -223,15 +252,21 @@ def _found_share(
     part: Part, verdict: Verdict, look: int, support: Design, refute: Design
 ) -> Finding:
     count = support.looks[look]
+    outcomes = part.outcomes(count)
     hits, misses = part.hits(count)
     counted, design = (misses, refute) if verdict == "refuted" else (hits, support)
-    share = hits / count
+
+    def interval(k: int, n: int) -> tuple[float, float]:
+        hits, misses = part.hits(n)
+        return lowest_share(design, hits, k), 1 - lowest_share(design, misses, k)
+
+    looks = _looks(design, look, interval, np.where(np.isnan(outcomes), 0.0, outcomes))
     return Finding(
         verdict=verdict,
         contrast=f"share of seeds in which {part}",
-        estimate=share,
-        low=lowest_share(design, hits, look),
-        high=1 - lowest_share(design, misses, look),
+        estimate=looks[-1].estimate,
+        low=looks[-1].low,
+        high=looks[-1].high,
         region=(0.5, math.inf),
         seeds=count,
         p=_undivided(design.adjusted_share_p(counted, look), support, design),
@@ -245,9 +280,11 @@ def _found_share(
         unknown=count - hits - misses,
         detectable=math.nan,
         needed=tuple(
-            planning.seeds_for_share(max(share, misses / count), support.alpha, power)
+            planning.seeds_for_share(max(hits, misses) / count, support.alpha, power)
             for power in POWERS
         ),
+        values=tuple(outcomes.tolist()),
+        looks=looks,
     )
 
 
@@ -263,19 +300,14 @@ def _page_p(part: Part, sign: float, count: int) -> float:
     return statistics.page_p(sign * levels)
 
 
-def _shown(
-    part: Part, nearest: Values, critical: float, count: int
-) -> tuple[float, float, float, tuple[float, float], str]:
-    """Returns estimate, interval, region and text: of the contrast where the region is fixed."""
+def _shown(part: Part, nearest: Values, count: int) -> tuple[Values, tuple[float, float], str]:
+    """Returns values, region and text: of the contrast where the region is fixed."""
     if part.margin is not None and part.margin.sources:
-        low, high = statistics.interval(nearest, critical)
-        text = f"{part.margin} - |{part.contrast}|"
-        return float(nearest.mean()), low, high, (0.0, math.inf), text
+        return nearest, (0.0, math.inf), f"{part.margin} - |{part.contrast}|"
     offset = part.contrast.offset
     values = part.contrast.values(count) - offset
-    low, high = statistics.interval(values, critical)
     edge = 0.0 - offset  # never a negative zero
     region = (-math.inf, edge) if part.where == "below" else (edge, math.inf)
     if part.margin is not None:
         region = (edge - part.margin.offset, edge + part.margin.offset)
-    return float(values.mean()), low, high, region, part.contrast.text
+    return values, region, part.contrast.text

@@ -9,6 +9,7 @@ from bnclaims import statistics
 from bnclaims.claim import Claim
 from bnclaims.evidence import Trial
 from bnclaims.judgement import Finding, Verdict
+from bnclaims.record import records
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Outcome:
     """How many claims the collected files declare, whether selected or not."""
     explanation: list[str]
     """The evidence in words, an item for each comparison."""
+    arms: list[dict[str, Any]]
+    """The runs of its training arms: `bnclaims.record.Record`."""
     findings: list[dict[str, Any]]
     """What the evidence found, the deciding finding first; empty for an exact claim."""
 
@@ -63,11 +66,15 @@ class Outcome:
             verdict=verdict,
             expected=claim.expected_under(protocol, data),
             because=claim.because,
-            findings=[_plain(finding) for finding in _deciding_first(trial, verdict)],
+            findings=[
+                _plain(asdict(finding)) | {"disagrees": finding.disagrees}
+                for finding in _deciding_first(trial, verdict)
+            ],
             protocol=protocol,
             data=data,
             data_note=data_note,
             declared=declared,
+            arms=[_plain(record.to_plain()) for record in records(trial)],
             explanation=[str(evidence) for evidence in trial.evidence],
         )
 
@@ -126,16 +133,12 @@ def _deciding_first(trial: Trial, verdict: Verdict) -> list[Finding]:
     return sorted(findings, key=lambda f: (f.verdict != verdict, sign * f.p))
 
 
-def _plain(finding: Finding) -> dict[str, Any]:
-    return {name: _python(value) for name, value in asdict(finding).items()} | {
-        "disagrees": bool(finding.disagrees)
-    }
-
-
-def _python(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     """Returns a value without NumPy in it, infinite and missing numbers as None."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
     if isinstance(value, tuple | list):
-        return [_python(item) for item in value]
+        return [_plain(item) for item in value]
     if value is None or isinstance(value, str | bool | int):
         return value
     number = float(value)

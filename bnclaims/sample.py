@@ -307,12 +307,17 @@ class Part:
         margin = self.margin.values(count)
         return margin - values, margin + values
 
-    def hits(self, count: int) -> tuple[int, int]:
-        """Returns in how many seeds it holds for certain, and in how many for certain not."""
+    def outcomes(self, count: int) -> Values:
+        """Returns for each seed 1 if it holds for certain, 0 if for certain not, else NaN."""
         low, high = self.contrast.bounds(count)
         if self.where == "below":
             low, high = -high, -low
-        return int(np.count_nonzero(low > 0)), int(np.count_nonzero(high <= 0))
+        return np.where(low > 0, 1.0, np.where(high <= 0, 0.0, np.nan))
+
+    def hits(self, count: int) -> tuple[int, int]:
+        """Returns in how many seeds it holds for certain, and in how many for certain not."""
+        outcomes = self.outcomes(count)
+        return int(np.count_nonzero(outcomes == 1)), int(np.count_nonzero(outcomes == 0))
 
     def check(self) -> None:
         """Refuses what no runs could decide.

@@ -1,7 +1,9 @@
 """What the terminal shows of a session's claims."""
 
 import math
+import statistics
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from bnclaims.outcome import Outcome, holm_p
 from bnclaims.schedule import Cohort
@@ -38,7 +40,21 @@ def evidence(outcomes: Sequence[Outcome]) -> list[str]:
         lines += [f"  {line}" for text in outcome.explanation for line in text.splitlines()]
         if p is not None:
             lines.append(f"    p = {_p(p)} adjusted for looks and for the other claims (Holm)")
+        lines += [_beside(arm) for arm in outcome.arms]
     return lines
+
+
+def _beside(arm: dict[str, Any]) -> str:
+    """Returns an arm's metrics, mean and standard deviation over its seeds."""
+    shown = []
+    for name, values in arm["metrics"].items():
+        known = [value for value in values if value is not None]
+        if len(known) > 1:
+            spread = statistics.stdev(known)
+            shown.append(f"{name} {statistics.fmean(known):.4g} ± {spread:.2g}")
+    if arm["diverged"]:
+        shown.append(f"diverged: seeds {', '.join(map(str, arm['diverged']))}")
+    return f"    {arm['arm']}: {', '.join(shown)}"
 
 
 def notes(outcomes: Sequence[Outcome], alpha: float) -> list[str]:
