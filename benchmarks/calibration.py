@@ -1,7 +1,7 @@
 """What a verdict promises, by simulation: wrong verdicts against alpha, power and expected seeds.
 
-Run: `make calibration` (some minutes). It simulates claims without any training, under the rule and
-the boundaries that the suite uses, and writes tables and pictures into docs/statistics.md.
+Run: `make calibration` (half a minute). It simulates claims without any training, under the
+rule and the boundaries that the suite uses, and writes tables and pictures into docs/statistics.md.
 """
 
 import math
@@ -92,7 +92,7 @@ def wrong_rates(shape: Shape, effect: float, law: Law, design: Design) -> tuple[
     """How often the edge is called supported, and refuted."""
     supported = refuted = 0
     for contrasts in simulated(shape, effect, law, design.looks[-1]):
-        verdict, _ = judged_over_looks(contrasts, design)
+        verdict, _ = judged_over_looks(contrasts, shape.parts, design)
         supported += int((verdict > 0).sum())
         refuted += int((verdict < 0).sum())
     return supported / CLAIMS, refuted / CLAIMS
@@ -102,7 +102,7 @@ def flagged(law: Law, design: Design) -> float:
     """Of the wrongly supported claims, how many have t and sign-flip disagree."""
     wrong = flags = 0
     for contrasts in simulated(bound(), 0.0, law, design.looks[-1]):
-        verdict, stopped = judged_over_looks(contrasts, design)
+        verdict, stopped = judged_over_looks(contrasts, bound().parts, design)
         for i in np.flatnonzero(verdict > 0)[:200]:
             p = statistics.sign_flip_p(contrasts[0, i, : stopped[i]])
             wrong += 1
@@ -133,7 +133,7 @@ def found(effect: float, design: Design) -> tuple[float, float]:
     """How often an effect is supported, and the mean seeds at the verdict."""
     supported, seeds = 0, 0.0
     for contrasts in simulated(bound(), effect, LAWS["normal"], design.looks[-1]):
-        verdict, stopped = judged_over_looks(contrasts, design)
+        verdict, stopped = judged_over_looks(contrasts, bound().parts, design)
         supported += int((verdict > 0).sum())
         seeds += float(stopped.sum())
     return supported / CLAIMS, seeds / CLAIMS

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from bnclaims.boundaries import Power, Spending, adjusted_p, checked_looks, critical_values
 from bnclaims.boundaries import spent_alpha as spent
@@ -36,6 +37,9 @@ class Design(Protocol):
 
     def critical(self, look: int) -> float:
         """Returns the t statistic from which on a look decides."""
+
+    def critical_alone(self, seeds: int) -> float:
+        """Returns the t statistic that would decide if this were the only look."""
 
     def adjusted_p(self, t: float, look: int) -> float:
         """Returns the one-sided p-value of a t statistic that accounts for the other looks."""
@@ -78,6 +82,10 @@ class Sequential:
         """Returns the t statistic from which on a look decides."""
         return critical_values(self.looks, self.alpha, self.spending)[look]
 
+    def critical_alone(self, seeds: int) -> float:
+        """Returns the t statistic that would decide if this were the only look."""
+        return -float(special.stdtrit(seeds - 1, self.alpha))
+
     def adjusted_p(self, t: float, look: int) -> float:
         """Returns the one-sided p-value of a t statistic that accounts for earlier looks."""
         return adjusted_p(t, look, self.looks, self.alpha, self.spending)
@@ -119,6 +127,10 @@ class Open:
     def critical(self, look: int) -> float:
         """Returns the t statistic from which on a look decides."""
         return t_critical(self.looks[look], self.alpha)
+
+    def critical_alone(self, seeds: int) -> float:
+        """Returns the t statistic that would decide if this were the only look."""
+        return t_critical(seeds, self.alpha)
 
     def adjusted_p(self, t: float, look: int) -> float:
         """Returns 1 / e-value, a p-value whenever one stops."""

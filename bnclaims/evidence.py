@@ -42,16 +42,20 @@ class Inconclusive(Exception):  # noqa: N818  (a verdict, not a mistake)
 class Trial:
     """What a claim's evidence needs to know: the design, the runs, and how much it asserts.
 
-    While tracing nothing trains and every comparison answers true, so that a claim's arms and
-    the edges of its regions are known before it runs.
+    While tracing nothing trains and comparisons answer as they are told to, true if they are not,
+    so that a claim's arms and the edges of its regions are known before it runs.
     """
 
     design: Design
     require: Callable[[Sequence[Cohort]], None]
     load: Callable[[Arm, int], History]
     tracing: bool = False
-    edges: int | None = None
-    """Over how many edges of regions a refutation's alpha is split; None for an untraced claim."""
+    edges: int = 0
+    """Over how many edges of regions a refutation's alpha is split, as far as traced."""
+    answers: Sequence[bool] = ()
+    """What the first comparisons answer while tracing."""
+    answered: list[bool] = field(default_factory=list)
+    """What they answered."""
     named: list[Runs] = field(default_factory=list)
     """The runs that the claim named."""
     evidence: list["Evidence"] = field(default_factory=list)
@@ -74,9 +78,18 @@ class Trial:
         self.evidence.append(evidence)
         return evidence
 
+    def answer(self) -> bool:
+        """Returns the next answer while tracing."""
+        number = len(self.answered)
+        self.answered.append(self.answers[number] if number < len(self.answers) else True)
+        return self.answered[-1]
+
     def _check_compatible(self, part: Part) -> None:
         """Refuses `0.5 < x < 0.1`, which Python hands over one comparison at a time."""
-        for other in (p for evidence in self.evidence for p in evidence.parts):
+        # The second is made only because the first was asked for its truth, and true.
+        for other in (
+            p for evidence in self.evidence[-1:] if evidence.held for p in evidence.parts
+        ):
             above, below = (other, part) if part.where == "below" else (part, other)
             same = other.contrast.text == part.contrast.text and other.sources == part.sources
             opposite = (above.where, below.where) == ("above", "below")
@@ -107,6 +120,8 @@ class Evidence:
         self.sources = tuple(dict.fromkeys(runs for part in parts for runs in part.sources))
         self.look: int | None = None
         """The look that was the last one needed, from 0; None while nobody has asked."""
+        self.held = False
+        """Whether it was asked for its truth, and was true."""
         self.problem = ""
         """Why there is no number to judge, where there is none."""
         self._settled: dict[int, tuple[Verdict, int]] = {}
@@ -114,10 +129,12 @@ class Evidence:
 
     def __bool__(self) -> bool:
         if self.trial.tracing:
-            return True
-        if self.verdict == "inconclusive":
+            self.held = self.trial.answer()
+        elif self.verdict == "inconclusive":
             raise Inconclusive(str(self))
-        return self.verdict == "supported"
+        else:
+            self.held = self.verdict == "supported"
+        return self.held
 
     def __repr__(self) -> str:
         return f"<Evidence: {self}>"
@@ -179,8 +196,11 @@ class Evidence:
         """How many edges its regions have: crossing any of them refutes."""
         return sum(part.edges for part in self.parts)
 
-    @property
+    @cached_property
     def _designs(self) -> tuple[Design, Design]:
         """The design of supporting, and that of refuting at each edge with its share of alpha."""
         design = self.trial.design
-        return design, design.with_alpha(design.alpha / (self.trial.edges or self.edges))
+        # A trace that ended early knows of fewer edges than the body has come to compare.
+        met = sum(evidence.edges for evidence in self.trial.evidence)
+        edges = max(self.trial.edges, met, self.edges)
+        return design, design.with_alpha(design.alpha / edges)

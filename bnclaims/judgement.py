@@ -50,7 +50,7 @@ class Finding:
     """Where the mean, or the share, has to lie for the claim to hold."""
     seeds: int
     p: float
-    """Look-adjusted p of the verdict's direction."""
+    """Look-adjusted p of the verdict's direction, or, undecided, of the estimate's."""
     nominal_p: float
     """The same look's p as if it were the only one."""
     sign_flip_p: float
@@ -68,7 +68,8 @@ class Finding:
     unknown: int
     """Seeds that an endpoint's bounds leave open."""
     detectable: float
-    """Smallest distance from the edge that these looks would detect with 80% power."""
+    """Smallest distance from the edge that these looks would detect with 80% power; infinite where
+    a region is too narrow for any."""
     needed: tuple[int | None, ...]
     """Seeds for 80% and 95% power, were the estimate true; None if out of reach."""
     values: tuple[float, ...]
@@ -79,9 +80,13 @@ class Finding:
     @property
     def disagrees(self) -> bool:
         """Says whether the sign-flip test would not have decided as t did."""
-        # Without variance there is nothing to flip.
-        decided = self.verdict != "inconclusive" and self.low < self.high
+        decided = self.verdict != "inconclusive" and not self.is_exact
         return decided and statistics.sign_flip_disagrees(self.sign_flip_p, self.seeds)
+
+    @property
+    def is_exact(self) -> bool:
+        """Says whether all seeds gave the same value, which then decides without any test."""
+        return self.low == self.high
 
 
 def judged(part: Part, look: int, support: Design, refute: Design) -> Verdict:
@@ -103,7 +108,7 @@ def judged(part: Part, look: int, support: Design, refute: Design) -> Verdict:
             return "supported"
         refuted = refute.adjusted_share_p(misses, look) <= refute.level(look)
         return "refuted" if refuted else "inconclusive"
-    t = np.array([_edge_t(face) for face in part.faces(count)])
+    t = np.array([_edge_t(face, closed=part.closed) for face in part.faces(count)])
     decision = int(decisions(t, support.critical(look), refute.critical(look)))
     return "supported" if decision > 0 else "refuted" if decision < 0 else "inconclusive"
 
@@ -132,27 +137,40 @@ def explained(finding: Finding, last: int) -> str:
         finding: What to explain.
         last: Seeds of the last look.
     """
-    claimed = f"claimed {_claimed(*finding.region)}"
     interval = f"[{finding.low:.4g}, {finding.high:.4g}]"
-    p = f"{finding.p:.2g} adjusted for looks ({finding.nominal_p:.2g} nominal"
-    p += ")" if math.isnan(finding.sign_flip_p) else f", {finding.sign_flip_p:.2g} sign-flip)"
+    claimed = f"claimed {_claimed(*finding.region)}"
     lines = [
         f"{finding.verdict}: {finding.contrast} = {finding.estimate:.4g} {interval}, {claimed}",
-        f"  {finding.seeds} of at most {last} seeds, p = {p}",
+        f"  {finding.seeds} of at most {last} seeds, {_tested(finding)}",
         *_details(finding),
     ]
     if finding.disagrees:
         lines.append("  the t test and the sign-flip test disagree: look at the seeds one by one")
     if finding.verdict == "inconclusive":
-        eighty, ninety_five = (f"{n}" if n else "more than 100,000" for n in finding.needed)
-        lines.append(
-            ("" if math.isnan(finding.detectable) else
-             f"  these looks see a distance of {finding.detectable:.2g} from the edge with 80% "
-             "power;")
-            + f"  for what was measured it would take {eighty} seeds (80%) or {ninety_five} "
-            "(95%): raise --claims-looks"
-        )  # fmt: skip
+        lines.append(f"  {_outlook(finding)}")
     return "\n".join(lines)
+
+
+def _tested(finding: Finding) -> str:
+    if finding.is_exact:
+        return "all of the same value: it decides by itself, without a test or an error rate"
+    p = f"p = {finding.p:.2g} adjusted for looks ({finding.nominal_p:.2g} nominal"
+    return p + (
+        ")" if math.isnan(finding.sign_flip_p) else f", {finding.sign_flip_p:.2g} sign-flip)"
+    )
+
+
+def _outlook(finding: Finding) -> str:
+    """Returns what an undecided claim would take."""
+    eighty, ninety_five = (f"{n}" if n else "more than 100,000" for n in finding.needed)
+    seen = f"these looks see a distance of {finding.detectable:.2g} from the edge with 80% power; "
+    if math.isinf(finding.detectable):
+        seen = "within so narrow a margin these looks see nothing with 80% power; "
+    return (
+        ("" if math.isnan(finding.detectable) else seen)
+        + f"for what was measured it would take {eighty} seeds (80%) or {ninety_five} (95%): "
+        "raise --claims-looks"
+    )
 
 
 def _details(finding: Finding) -> list[str]:
@@ -176,10 +194,11 @@ def _claimed(low: float, high: float) -> str:
     return f"< {high:.4g}" if math.isinf(low) else f"between {low:.4g} and {high:.4g}"
 
 
-def _edge_t(face: Values) -> float:
-    # Without any variance the mean is exact, and an edge is not inside its region.
-    exact_edge = np.ptp(face) == 0 and face[0] == 0
-    return -math.inf if exact_edge else statistics.t_statistic(face)
+def _edge_t(face: Values, *, closed: bool) -> float:
+    # Without any variance the mean is exact, and an edge is inside a closed region only.
+    if np.ptp(face) == 0 and face[0] == 0:
+        return math.inf if closed else -math.inf
+    return statistics.t_statistic(face)
 
 
 def _found_mean(
@@ -188,7 +207,9 @@ def _found_mean(
     count = support.looks[look]
     faces = part.faces(count)
     nearest = min(faces, key=statistics.t_statistic)
-    sign, design = (-1.0, refute) if verdict == "refuted" else (1.0, support)
+    outside = verdict == "refuted" or (verdict == "inconclusive" and nearest.mean() < 0)
+    sign, design = (-1.0, refute) if outside else (1.0, support)
+    exact = bool(np.ptp(nearest) == 0)
     adjusted = design.adjusted_p(sign * statistics.t_statistic(nearest), look)
     values, region, text = _shown(part, nearest, count)
     looks = _looks(
@@ -205,9 +226,9 @@ def _found_mean(
         high=looks[-1].high,
         region=region,
         seeds=count,
-        p=_undivided(adjusted, support, design),
-        nominal_p=statistics.nominal_p(sign * nearest),
-        sign_flip_p=statistics.sign_flip_p(sign * nearest),
+        p=math.nan if exact else _undivided(adjusted, support, design),
+        nominal_p=math.nan if exact else statistics.nominal_p(sign * nearest),
+        sign_flip_p=math.nan if exact else statistics.sign_flip_p(sign * nearest),
         effect=effect.g,
         effect_low=effect.low,
         effect_high=effect.high,
@@ -218,10 +239,9 @@ def _found_mean(
         ),
         page_p=_page_p(part, sign, count),
         unknown=0,
-        detectable=deviation
-        * planning.detectable_distance(count, support.critical(look), POWERS[0]),
+        detectable=_detectable(part, deviation, count, support.critical(look)),
         needed=tuple(
-            planning.seeds_for_distances(_distances(faces, deviation), support.alpha, power)
+            planning.seeds_for_distances(_distances(faces, deviation), design, power)
             for power in POWERS
         ),
         values=tuple(values.tolist()),
@@ -235,6 +255,13 @@ def _looks(
     """Returns the looks up to one, with the mean and the interval of each."""
     seen = enumerate(design.looks[: last + 1])
     return tuple(Look(n, float(values[:n].mean()), *interval(k, n)) for k, n in seen)
+
+
+def _detectable(part: Part, deviation: float, count: int, critical: float) -> float:
+    distance = deviation * planning.detectable_distance(count, critical, POWERS[0])
+    # Nothing lies further inside a region than its middle.
+    half = math.inf if part.margin is None or part.margin.sources else part.margin.offset
+    return distance if distance <= half else math.inf
 
 
 def _distances(faces: Sequence[Values], deviation: float) -> list[float]:
@@ -254,7 +281,8 @@ def _found_share(
     count = support.looks[look]
     outcomes = part.outcomes(count)
     hits, misses = part.hits(count)
-    counted, design = (misses, refute) if verdict == "refuted" else (hits, support)
+    outside = verdict == "refuted" or (verdict == "inconclusive" and misses > hits)
+    counted, design = (misses, refute) if outside else (hits, support)
 
     def interval(k: int, n: int) -> tuple[float, float]:
         hits, misses = part.hits(n)
@@ -280,7 +308,7 @@ def _found_share(
         unknown=count - hits - misses,
         detectable=math.nan,
         needed=tuple(
-            planning.seeds_for_share(max(hits, misses) / count, support.alpha, power)
+            planning.seeds_for_share(max(hits, misses) / count, design.alpha, power)
             for power in POWERS
         ),
         values=tuple(outcomes.tolist()),

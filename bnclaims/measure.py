@@ -9,7 +9,7 @@ import numpy as np
 
 from bnclaims import metrics
 from bnclaims.history import History
-from bnclaims.sample import Endpoint, Runs, Sample, Values, check_finite
+from bnclaims.sample import ClaimError, Endpoint, Runs, Sample, Values, check_finite
 
 Metric = Callable[..., Any]
 
@@ -50,24 +50,27 @@ def _lifted(function: Callable[..., float], limits: tuple[float, float]) -> Metr
     ) -> Sample | float:
         if runs and all(isinstance(item, History) for item in runs):
             return function(*runs, **arguments)
-        handles = _handles(name, runs)
+        handles, given = _handles(name, runs), dict(arguments)
 
         def value(*histories: History) -> float:
             if diverged is not None and any(h.diverged_epoch for h in histories):
                 return float(diverged)
-            return _number(name, function(*histories, **arguments))
+            return _number(name, function(*histories, **given))
 
         def compute(count: int) -> Values:
             values = np.array([value(*paired) for paired in _paired(handles, count)], np.float64)
             check_finite(values, name, handles)
             return values
 
-        counted = [] if diverged is None else [diverged]
+        low, high = limits
+        if diverged is not None:
+            arguments["diverged"] = diverged
+            low, high = min(low, diverged), max(high, diverged)
         return Sample(
             compute,
             handles,
-            _called(name, handles, {**arguments} | ({"diverged": diverged} if counted else {})),
-            limits=(min(limits[0], *counted, limits[0]), max(limits[1], *counted, limits[1])),
+            _called(name, handles, arguments),
+            limits=(low, high),
             metrics=frozenset({name}),
         )
 
@@ -89,6 +92,7 @@ def epochs_to(runs: Runs, *, loss: float, unreached: float | None = None) -> Sam
 
     Raises:
         TypeError: It is not given what `train` returned.
+        ClaimError: `unreached` lies within the budget.
     """
     handles = _handles("epochs_to", (runs,))
     arguments = {"loss": loss} | ({} if unreached is None else {"unreached": unreached})
@@ -98,6 +102,12 @@ def epochs_to(runs: Runs, *, loss: float, unreached: float | None = None) -> Sam
         "limits": (0.0, math.inf),
         "metrics": frozenset({"epochs_to"}),
     }
+    budget = getattr(runs.arm, "epochs", 0)
+    if unreached is not None and unreached < budget:
+        raise ClaimError(
+            f"unreached={unreached}: a run that did not get there within {budget} epochs would "
+            f"count as sooner than some that did; give {budget} or more"
+        )
 
     def bounds(count: int) -> tuple[Values, Values]:
         pairs = [metrics.epochs_to_bounds(h, loss) for (h,) in _paired(handles, count)]
@@ -143,9 +153,10 @@ def diverged(runs: Runs) -> Endpoint:
 
 
 # Curves
-mean_loss = metric(low=0)(metrics.mean_loss)
-final_loss = metric(low=0)(metrics.final_loss)
-val_loss = metric(low=0)(metrics.val_loss)
+# Some of Keras's losses may be negative, so they have no limits.
+mean_loss = metric(metrics.mean_loss)
+final_loss = metric(metrics.final_loss)
+val_loss = metric(metrics.val_loss)
 val_accuracy = metric(low=0, high=1)(metrics.val_accuracy)
 curve_roughness = metric(low=0)(metrics.curve_roughness)
 seconds_per_epoch = metric(low=0)(metrics.seconds_per_epoch)

@@ -113,9 +113,10 @@ def holm_p(outcomes: Sequence[Outcome]) -> list[float | None]:
         outcomes: Of a session.
 
     Returns:
-        One p an outcome, None for an exact claim or one without a value.
+        One p an outcome, None where there is no test: an exact value, or none.
     """
-    known = {i: o.findings[0]["p"] for i, o in enumerate(outcomes) if o.findings}
+    firsts = {i: o.findings[0]["p"] for i, o in enumerate(outcomes) if o.findings}
+    known = {i: p for i, p in firsts.items() if p is not None}
     family = 2 * max((o.declared for o in outcomes), default=0)
     unknown = max(0, family - len(known))
     adjusted = statistics.holm([*known.values(), *[1.0] * unknown])
@@ -129,8 +130,12 @@ def _deciding_first(trial: Trial, verdict: Verdict) -> list[Finding]:
     A claim is as strong as its weakest part; a refuted one is refuted by its strongest.
     """
     findings = [finding for evidence in trial.evidence for finding in evidence.findings]
-    sign = -1 if verdict == "supported" else 1
-    return sorted(findings, key=lambda f: (f.verdict != verdict, sign * f.p))
+    sign = 1 if verdict == "refuted" else -1
+
+    def weakness(finding: Finding) -> tuple[bool, float]:
+        return finding.verdict != verdict, sign * (0.0 if finding.is_exact else finding.p)
+
+    return sorted(findings, key=weakness)
 
 
 def _plain(value: Any) -> Any:

@@ -46,16 +46,21 @@ class Shape:
         contrasts: Shape (contrasts, arms).
         offsets: What is added to each contrast, shape (contrasts,): margins and tolerances.
         pattern: The arms' means at an effect of 1, shape (arms,).
+        is_nearness: Whether its contrasts are the two edges of one region around no effect, so that
+            an effect makes it harder to show. Else each contrast is a part of its own.
     """
 
     contrasts: _Array
     offsets: _Array
     pattern: _Array
+    is_nearness: bool = False
 
     @property
-    def is_nearness(self) -> bool:
-        """Says whether it holds without an effect, so that an effect makes it harder to show."""
-        return bool((self.offsets > 0).all())
+    def parts(self) -> tuple[tuple[int, ...], ...]:
+        """Which contrasts are edges of one region."""
+        if self.is_nearness:
+            return ((0, 1),)
+        return tuple((i,) for i in range(len(self.offsets)))
 
     def means(self, effect: float) -> _Array:
         """Returns the contrasts' means, shape (contrasts,)."""
@@ -74,7 +79,9 @@ def superiority(margin: float = 0.0) -> Shape:
 
 def equivalence(margin: float) -> Shape:
     """`abs(a - b) < margin`. The effect is the difference that there is nevertheless."""
-    return Shape(np.array([[1.0, -1.0], [-1.0, 1.0]]), np.full(2, margin), np.array([1.0, 0.0]))
+    return Shape(
+        np.array([[1.0, -1.0], [-1.0, 1.0]]), np.full(2, margin), np.array([1.0, 0.0]), True
+    )
 
 
 def interaction(margin: float = 0.0) -> Shape:
@@ -110,7 +117,7 @@ def rate(at: Sequence[float], within: float) -> Shape:
     The spread is that of a level's logarithm.
     """
     weights = statistics.slope_weights(np.log(np.asarray(at, dtype=np.float64)))
-    return Shape(np.vstack([-weights, weights]), np.full(2, within), np.log(np.asarray(at)))
+    return Shape(np.vstack([-weights, weights]), np.full(2, within), np.log(np.asarray(at)), True)
 
 
 def seeds_needed(
@@ -141,8 +148,8 @@ def seeds_needed(
         ValueError: A number is out of range.
     """
     problem = _Problem(shape, spread, correlation)
-    _check_share("alpha", alpha)
-    _check_share("power", power)
+    statistics.check_probability("alpha", alpha)
+    statistics.check_probability("power", power)
     return _fewest(lambda n: problem.power(effect, n, _t_quantile(n, alpha)) >= power)
 
 
@@ -173,8 +180,8 @@ def detectable_effect(
         ValueError: A number is out of range.
     """
     problem = _Problem(shape, spread, correlation)
-    _check_share("alpha", alpha)
-    _check_share("power", power)
+    statistics.check_probability("alpha", alpha)
+    statistics.check_probability("power", power)
     if seeds < 2:
         raise ValueError(f"a t test needs at least two seeds, got {seeds}")
     critical = _t_quantile(seeds, alpha)
@@ -225,7 +232,7 @@ def outlook(
     problem = _Problem(shape, spread, correlation)
     design = design or Sequential()
     runs = problem.runs(effect, design.looks[-1])
-    verdict, stopped = judged_over_looks(runs, design)
+    verdict, stopped = judged_over_looks(runs, shape.parts, design)
     return Outlook(
         supported=float(np.mean(verdict > 0)),
         refuted=float(np.mean(verdict < 0)),
@@ -234,13 +241,14 @@ def outlook(
 
 
 def judged_over_looks(
-    contrasts: _Array, design: Design
+    contrasts: _Array, parts: Sequence[Sequence[int]], design: Design
 ) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
     """Returns the verdicts of simulated claims, look by look as in earnest.
 
     Args:
         contrasts: One number a seed for each edge of the claim's regions, positive inside; shape
-            (edges, claims, seeds). Each edge is a part of its own, as in a conjunction.
+            (edges, claims, seeds).
+        parts: The edges of each part; a part is supported at all of them at the same look.
         design: Its last look is the number of seeds, or less.
 
     Returns:
@@ -248,12 +256,17 @@ def judged_over_looks(
     """
     edges, claims, _ = contrasts.shape
     refute = design.with_alpha(design.alpha / edges)
+    settled = np.zeros((len(parts), claims), np.int8)
     verdict = np.zeros(claims, np.int8)
     stopped = np.full(claims, design.looks[-1])
     for look, n in enumerate(design.looks):
-        decided = decisions(_t(contrasts[:, :, :n]), design.critical(look), refute.critical(look))
-        now = (verdict == 0) & (decided != 0)
-        verdict[now], stopped[now] = decided[now], n
+        t = _t(contrasts[:, :, :n])
+        for number, part in enumerate(parts):
+            decided = decisions(t[list(part)], design.critical(look), refute.critical(look))
+            settled[number] = np.where(settled[number] == 0, decided, settled[number])
+        reached = np.where((settled < 0).any(axis=0), -1, (settled > 0).all(axis=0)).astype(np.int8)
+        now = (verdict == 0) & (reached != 0)
+        verdict[now], stopped[now] = reached[now], n
     return verdict, stopped
 
 
@@ -268,12 +281,12 @@ def detectable_distance(n: int, critical: float, power: float) -> float:
     return _turn(lambda effect: statistics.power(effect, n, critical) >= power, 1.0)
 
 
-def seeds_for_distances(distances: Sequence[float], alpha: float, power: float) -> int | None:
-    """Returns the seeds of a fixed-n test for a mean so far inside the edges of its region.
+def seeds_for_distances(distances: Sequence[float], design: Design, power: float) -> int | None:
+    """Returns the seeds of a single look for a mean so far inside the edges of its region.
 
     Args:
         distances: From one edge, or from two opposite ones, in standard deviations.
-        alpha: One-sided level.
+        design: What decides.
         power: Probability of showing it.
 
     Returns:
@@ -282,7 +295,7 @@ def seeds_for_distances(distances: Sequence[float], alpha: float, power: float) 
     """
     if not all(0 < distance < math.inf for distance in distances):
         return None
-    return _fewest(lambda n: _edge_power(distances, n, _t_quantile(n, alpha)) >= power)
+    return _fewest(lambda n: _edge_power(distances, n, design.critical_alone(n)) >= power)
 
 
 def seeds_for_share(share: float, alpha: float, power: float) -> int | None:
@@ -301,7 +314,11 @@ def seeds_for_share(share: float, alpha: float, power: float) -> int | None:
         fewest = np.arange(n + 1)[statistics.binomial_p(np.arange(n + 1), n) <= alpha]
         return bool(len(fewest) and statistics.binomial_p(fewest[0], n, share) >= power)
 
-    return _fewest(enough) if share > 0.5 else None
+    if share <= 0.5:
+        return None
+    # Whole hits make the power a sawtooth: among few seeds each number is tried.
+    few = next((n for n in range(2, 500) if enough(n)), None)
+    return few or _fewest(enough)
 
 
 class _Problem:
@@ -397,8 +414,3 @@ def _turn(holds: Callable[[float], bool], scale: float) -> float:
 
 def _rng() -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(20))
-
-
-def _check_share(name: str, value: float) -> None:
-    if not 0 < value < 1:
-        raise ValueError(f"{name} must lie between 0 and 1, got {value!r}")

@@ -115,20 +115,17 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(
+    session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
+) -> None:
     """Counts the claims that the collected files declare, before any is deselected."""
-    collected = [item for item in items if claim_of(getattr(item, "function", None))]
-    modules = {item.getparent(pytest.Module) for item in collected}
-    functions = {getattr(item, "function", None) for item in collected}
-    # Of a file that was asked for one test only, the others are declared, too.
-    others = [
-        value
-        for module in modules
-        if isinstance(module, pytest.Module)
-        for value in vars(module.obj).values()
-        if claim_of(value) and value not in functions and value.__module__ == module.obj.__name__
-    ]
-    config.stash[_SUITE].declared = len(collected) + len(others)
+    everything = items
+    if any("::" in argument for argument in config.args):
+        # Of a file that was asked for one test only, the others are declared, too.
+        modules = dict.fromkeys(item.getparent(pytest.Module) for item in items)
+        everything = [test for module in modules if module for test in session.genitems(module)]
+    declared = [item for item in everything if claim_of(getattr(item, "function", None))]
+    config.stash[_SUITE].declared = len(declared)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -192,7 +189,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
         return
     others = {k: v for k, v in pyfuncitem.funcargs.items() if k not in {"train", "probe"}}
     suite.trace(pyfuncitem.nodeid, pyfuncitem.obj, others)
-    trial.edges = suite.traces[pyfuncitem.nodeid].edges or None
+    trial.edges = suite.traces[pyfuncitem.nodeid].edges
 
 
 @pytest.hookimpl(wrapper=True)
@@ -335,17 +332,20 @@ def _data_notes(suite: Suite, trial: Trial | None) -> dict[str, str]:
 def _verdict(call: pytest.CallInfo[None], trial: Trial | None) -> Verdict | None:
     """Returns the verdict that a body's end stands for; None for anything but a verdict.
 
-    A failed assertion refutes a claim if its evidence does, or if the claim is an exact one, which
-    has no runs. Any other is a test that went wrong.
+    A failed assertion refutes a claim if what it compared last does, or if the claim is an exact
+    one, which has no runs. Any other is a test that went wrong.
     """
     if call.excinfo is None:
         return "supported"
     if call.excinfo.errisinstance(Inconclusive):
         return "inconclusive"
-    exact = trial is None or not trial.named
-    refuted = trial is not None and any(e.is_refuted for e in trial.evidence)
-    failed = call.excinfo.errisinstance(AssertionError)
-    return "refuted" if failed and (exact or refuted) else None
+    if not call.excinfo.errisinstance(AssertionError):
+        return None
+    if trial is None or not trial.named:
+        return "refuted"
+    # What failed is about what was compared last; that it held is no reason to fail.
+    asked = [evidence.verdict for evidence in trial.evidence if evidence.look is not None]
+    return asked[-1] if asked and asked[-1] != "supported" else None
 
 
 def _untested(trial: Trial) -> str:

@@ -6,7 +6,7 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NoReturn, Protocol
+from typing import Any, Literal, NoReturn, Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +78,8 @@ class Sample:
         sides: The two samples that it is the difference of, if it is one.
         limits: Between which numbers its values lie, whatever the runs.
         metrics: Names of the metrics that it is made of.
+        scaled: Whether it is more than a sum of metrics and constants, so that a constant in it
+            need not be a margin.
     """
 
     __hash__ = None  # type: ignore[assignment]
@@ -92,6 +94,7 @@ class Sample:
         sides: tuple[Sample, Sample] | None = None,
         limits: Limits = ANYTHING,
         metrics: frozenset[str] = frozenset(),
+        scaled: bool = False,
     ) -> None:
         self._compute = compute
         self.sources = sources
@@ -100,6 +103,7 @@ class Sample:
         self.sides = sides
         self.limits = limits
         self.metrics = metrics
+        self.scaled = scaled
 
     def __str__(self) -> str:
         if not self.sources:
@@ -166,19 +170,28 @@ class Sample:
         return Magnitude(self)
 
     def __lt__(self, other: Sample | Number) -> Any:
-        # Against a number the reader wants to see the sample itself, not what is left of it.
-        right = as_sample(other)
-        _check_sides(self, right, "<")
-        part = Part(right - self) if right.sources else Part(self - right, "below")
-        return self.court.judge(part)
+        return self._compared("<", other, closed=False)
+
+    def __le__(self, other: Sample | Number) -> Any:
+        return self._compared("<", other, closed=True)
 
     def __gt__(self, other: Sample | Number) -> Any:
-        right = as_sample(other)
-        _check_sides(self, right, ">")
-        return self.court.judge(Part(self - right))
+        return self._compared(">", other, closed=False)
 
-    __le__ = __lt__
-    __ge__ = __gt__
+    def __ge__(self, other: Sample | Number) -> Any:
+        return self._compared(">", other, closed=True)
+
+    def _compared(self, sign: Literal["<", ">"], other: Sample | Number, *, closed: bool) -> Any:
+        if isinstance(other, Magnitude):
+            return NotImplemented  # it knows what to do
+        right = as_sample(other)
+        _check_sides(self, right, sign)
+        if sign == ">":
+            return self.court.judge(Part(self - right, closed=closed))
+        # Against a number the reader wants to see the sample itself, not what is left of it.
+        if right.sources:
+            return self.court.judge(Part(right - self, closed=closed))
+        return self.court.judge(Part(self - right, "below", closed=closed))
 
     def __eq__(self, other: object) -> NoReturn:
         raise TypeError(
@@ -220,6 +233,7 @@ class Endpoint(Sample):
         sides: As for a sample.
         limits: As for a sample.
         metrics: As for a sample.
+        scaled: As for a sample.
     """
 
     def __init__(
@@ -285,6 +299,8 @@ class Part:
     where: Literal["above", "below", "near"] = "above"
     margin: Sample | None = None
     """How near is near."""
+    closed: bool = False
+    """Whether the region's edge belongs to it: that matters only where the mean is exact."""
     levels: tuple[Sample, ...] = ()
     """The levels of a trend, in the order in which they are claimed to rise."""
 
@@ -312,7 +328,8 @@ class Part:
         low, high = self.contrast.bounds(count)
         if self.where == "below":
             low, high = -high, -low
-        return np.where(low > 0, 1.0, np.where(high <= 0, 0.0, np.nan))
+        holds, fails = (low >= 0, high < 0) if self.closed else (low > 0, high <= 0)
+        return np.where(holds, 1.0, np.where(fails, 0.0, np.nan))
 
     def hits(self, count: int) -> tuple[int, int]:
         """Returns in how many seeds it holds for certain, and in how many for certain not."""
@@ -326,15 +343,18 @@ class Part:
             ClaimError: Seeds are not paired, or the region holds all values or none.
         """
         _check_pairing(self.sources)
+        if self.margin is not None and isinstance(self.contrast, Endpoint):
+            abs(self.contrast)  # refuses
         low, high = self.contrast.limits
         if self.where == "below":
             low, high = -high, -low
         if self.margin is not None:
             low, high = (self.margin - self._size()).limits
-        if high <= 0 or low > 0:
+        impossible, certain = high < 0 or (high == 0 and not self.closed), low > 0
+        if impossible or certain:
             raise ClaimError(
                 f"{self}: nothing that a run could do would "
-                + ("make this true" if high <= 0 else "make this false")
+                + ("make this true" if impossible else "make this false")
                 + "; is the margin in the metric's units?"
             )
 
@@ -342,7 +362,8 @@ class Part:
         text, edge = self.contrast.text, f"{0.0 - self.contrast.offset:g}"
         if self.margin is not None:
             return f"abs({self.contrast}) < {self.margin}"
-        return f"{text} {'>' if self.where == 'above' else '<'} {edge}"
+        sign = (">" if self.where == "above" else "<") + "=" * self.closed
+        return f"{text} {sign} {edge}"
 
     def _size(self) -> Sample:
         """Returns the contrast with the limits of its size."""
@@ -369,19 +390,24 @@ def as_sample(value: object) -> Sample:
     return Sample(lambda n: np.full(n, number), (), "", offset=number, limits=(number, number))
 
 
-def log(sample: Sample) -> Sample:
+@overload
+def log(sample: Sample) -> Sample: ...
+@overload
+def log(sample: Number) -> float: ...
+def log(sample: Sample | Number) -> Sample | float:
     """Returns the natural logarithm, seed by seed: differences of logs are ratios.
 
     Raises:
-        TypeError: It is no sample.
+        TypeError: It is neither a sample nor a number.
+        ValueError: It is a number that has none.
     """
     if not isinstance(sample, Sample):
-        raise TypeError(f"log takes a sample, not {sample!r}; for a number there is math.log")
+        return math.log(sample)
     low, high = sample.limits
     limits = (
         math.log(low) if low > 0 else -math.inf, math.log(high) if high > 0 else math.inf,
     )  # fmt: skip
-    about: dict[str, Any] = {"limits": limits, "metrics": sample.metrics}
+    about: dict[str, Any] = {"limits": limits, "metrics": sample.metrics, "scaled": True}
     if isinstance(sample, Endpoint):
         return Endpoint(
             lambda n: _each(np.log, sample.bounds(n)), sample.sources, f"log({sample})", **about
@@ -402,6 +428,7 @@ def _combined(
         "sides": _sides(left, right, sign),
         "limits": _limits(operation, left.limits, right.limits, sign),
         "metrics": left.metrics | right.metrics,
+        "scaled": sign in "*/" or left.scaled or right.scaled,
     }
     if isinstance(left, Endpoint) or isinstance(right, Endpoint):
         if sign in "*/" and right.sources and (left.sources or sign == "/"):
@@ -502,7 +529,8 @@ def _check_sides(left: Sample, right: Sample, sign: str) -> None:
         raise ClaimError(f"both sides are {left}: compare two arms, or two metrics")
     # A constant between two values of one metric is a margin; it must make the claim harder.
     ease = (right.offset - left.offset) * (1 if sign == "<" else -1)
-    if left.sources and right.sources and left.metrics == right.metrics and ease > 0:
+    alike = left.sources and right.sources and left.metrics == right.metrics
+    if alike and not (left.scaled or right.scaled) and ease > 0:
         harder, easier = ("-", "+") if sign == "<" else ("+", "-")
         raise ClaimError(
             f"{left} {sign} {right}: this margin makes the claim easier, not harder. Write "

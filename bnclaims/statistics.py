@@ -21,6 +21,7 @@ from scipy import special
 __all__ = [
     "Effect",
     "binomial_p",
+    "check_probability",
     "correlation",
     "equivalence_power",
     "holm",
@@ -339,7 +340,12 @@ def _check_seeds(n: int) -> None:
         raise ValueError(f"a t test needs at least two seeds, got {n}")
 
 
-def _check_probability(name: str, value: float) -> None:
+def check_probability(name: str, value: float) -> None:
+    """Refuses what is no probability between 0 and 1.
+
+    Raises:
+        ValueError: The message names the value.
+    """
     if not 0 < value < 1:
         raise ValueError(f"{name} must lie between 0 and 1, got {value!r}")
 

@@ -25,6 +25,10 @@ _ENDS = (pytest.skip.Exception, pytest.fail.Exception, pytest.xfail.Exception)
 """Pytest's own ways to end a test, which are no ordinary exceptions."""
 
 
+_PATHS = 32
+"""How many ways through a body are tried in which assertions fail, as in `assert not a < b`."""
+
+
 @dataclass(frozen=True)
 class Trace:
     """What a claim's body named and compared when nothing was trained."""
@@ -84,18 +88,24 @@ class Suite:
             others: Its parameters, where it is parametrised.
         """
         prepare(self.settings.threads)
-        trial = self.trial(tracing=True)
-        given = {"train": self.train(trial), "probe": self.probe(trial), **others}
-        wanted = inspect.signature(function).parameters
-        if not wanted.keys() <= given.keys():
+        wanted = inspect.signature(function).parameters.keys()
+        if not wanted <= {"train", "probe", *others}:
             return
-        # How a body ends is reported when it runs in earnest; what it prints, TensorFlow too.
-        with quiet(), contextlib.suppress(Exception, *_ENDS):
-            function(**{argument: given[argument] for argument in wanted})
-        edges = sum(evidence.edges for evidence in trial.evidence)
-        self.traces[name] = Trace(tuple(dict.fromkeys(trial.named)), edges)
+        paths: list[Trial] = []
+        answers: Sequence[bool] | None = ()
+        while answers is not None and len(paths) < _PATHS:
+            trial = self.trial(tracing=True, answers=answers)
+            fixtures = {"train": self.train(trial), "probe": self.probe(trial)} | dict(others)
+            failed = _fails(function, {argument: fixtures[argument] for argument in wanted})
+            paths.append(trial)
+            answers = _others(trial.answered) if failed else None
+        runs = dict.fromkeys(runs for trial in paths for runs in trial.named)
+        edges = max(sum(evidence.edges for evidence in trial.evidence) for trial in paths)
+        self.traces[name] = Trace(tuple(runs), edges)
 
-    def trial(self, *, tracing: bool = False, name: str = "") -> Trial:
+    def trial(
+        self, *, tracing: bool = False, name: str = "", answers: Sequence[bool] = ()
+    ) -> Trial:
         """Returns what one claim's evidence refers to."""
         trace = self.traces.get(name)
         return Trial(
@@ -103,7 +113,8 @@ class Suite:
             require=self._require,
             load=self._load,
             tracing=tracing,
-            edges=trace.edges if trace and trace.edges else None,
+            edges=trace.edges if trace else 0,
+            answers=answers,
         )
 
     def train(self, trial: Trial) -> Train:
@@ -144,3 +155,22 @@ class Suite:
                     seconds += float(history.seconds.sum())
                     work += cohort.arm.work
         return seconds / work if work else None
+
+
+def _fails(function: Callable[..., None], arguments: Mapping[str, Any]) -> bool:
+    """Runs a body that is traced; says whether an assertion failed."""
+    # How a body ends is reported when it runs in earnest; what it prints, TensorFlow too.
+    with quiet(), contextlib.suppress(Exception, *_ENDS):
+        try:
+            function(**arguments)
+        except AssertionError:
+            return True
+    return False
+
+
+def _others(answered: Sequence[bool]) -> list[bool] | None:
+    """Returns other answers to try after these made a body fail, the last true one turned."""
+    answers = list(answered)
+    while answers and not answers[-1]:
+        answers.pop()
+    return [*answers[:-1], False] if answers else None

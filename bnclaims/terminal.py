@@ -73,7 +73,9 @@ def notes(outcomes: Sequence[Outcome], alpha: float) -> list[str]:
     if any(finding["disagrees"] for o in outcomes for finding in o.findings[:1]):
         lines.append("the t test and the sign-flip test disagree on some: see -v")
     lines += _family(outcomes, alpha)
-    lines.append("intervals hold over all looks; stopping early makes estimates a little too large")
+    lines.append(
+        "intervals hold over all looks; early stops overstate estimates, small effects most"
+    )
     return lines
 
 
@@ -140,17 +142,19 @@ def _cells(outcome: Outcome) -> tuple[str, ...]:
     if not outcome.findings:
         return verdict, outcome.id, outcome.kind_without_numbers, "", "", ""
     finding = outcome.findings[0]
-    low, high = finding["low"], finding["high"]
-    decimals = _decimals(high - low)
-    estimate, low, high = (f"{x:.{decimals}f}" for x in (finding["estimate"], low, high))
-    return (
-        verdict, outcome.id, estimate, f"[{low}, {high}]", str(finding["seeds"]), _p(finding["p"]),
-    )  # fmt: skip
+    numbers = [finding["estimate"], finding["low"], finding["high"]]
+    width = numbers[2] - numbers[1]
+    estimate, low, high = (_number(number, width) for number in numbers)
+    p = "exact" if finding["p"] is None else _p(finding["p"])
+    return verdict, outcome.id, estimate, f"[{low}, {high}]", str(finding["seeds"]), p
 
 
-def _decimals(width: float) -> int:
-    """Returns the decimals that show an interval of this width with two digits or three."""
-    return min(4, max(0, 1 - math.floor(math.log10(width / 2)))) if width > 0 else 3
+def _number(value: float, width: float) -> str:
+    """Returns a number with as many decimals as an interval of this width deserves."""
+    if width <= 0:
+        return f"{value:.4g}"
+    decimals = max(0, 1 - math.floor(math.log10(width / 2)))
+    return f"{value:.{decimals}f}" if decimals <= 4 else f"{value:.1e}"
 
 
 def _p(value: float) -> str:

@@ -5,8 +5,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnclaims import Layer, diverged, epochs_to, mean_loss, metric, val_accuracy
-from bnclaims.arm import Arm, ProbeArm
+from bnclaims import (
+    MLP,
+    Layer,
+    curve_roughness,
+    diverged,
+    epochs_to,
+    mean_loss,
+    metric,
+    val_accuracy,
+)
+from bnclaims.arm import Arm, ProbeArm, TrainingArm
+from bnclaims.data import Data
 from bnclaims.design import Sequential
 from bnclaims.evidence import Trial
 from bnclaims.history import History
@@ -58,8 +68,11 @@ def test_a_metric_knows_its_limits() -> None:
         return float(np.sign(history.loss[0]))
 
     assert sign(runs("tanh")).limits == (-1, 1)
-    assert mean_loss(runs("tanh")).limits == (0, np.inf)
-    assert mean_loss(runs("tanh"), diverged=-2).limits == (-2, np.inf)
+    # Cosine similarity, as a loss, is negative.
+    assert mean_loss(runs("tanh")).limits == (-np.inf, np.inf)
+    assert curve_roughness(runs("tanh")).limits == (0, np.inf)
+    assert sign(runs("tanh"), diverged=-2).limits == (-2, 1)
+    assert sign(runs("tanh"), diverged=0).limits == (-1, 1)
     assert (val_accuracy(runs("tanh")) - val_accuracy(runs("relu"))).limits == (-1, 1)
 
 
@@ -113,3 +126,11 @@ def test_divergence_is_an_endpoint_of_its_own() -> None:
     assert (diverged(trained("tanh")) < diverged(trained("relu"))).verdict == "refuted"
     with pytest.raises(ClaimError, match="would make this true"):
         bool(diverged(trained("tanh")) > 1)
+
+
+def test_a_run_that_never_arrived_is_not_the_soonest(small_data: Data) -> None:
+    arm = TrainingArm(model=MLP(hidden=(3,)), data=small_data, images=None, epochs=6)
+    runs = Runs(arm, 0, trained("tanh").court)
+    assert str(epochs_to(runs, loss=0.1, unreached=6)).endswith("unreached=6)")
+    with pytest.raises(ClaimError, match=r"unreached=1: .* within 6 epochs .* give 6 or more"):
+        epochs_to(runs, loss=0.1, unreached=1)

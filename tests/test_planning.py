@@ -9,9 +9,10 @@ from scipy import stats
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import DescrStatsW
 
-from bnclaims import planning
+from bnclaims import decreasing, planning
 from bnclaims import statistics as s
 from bnclaims.design import Open, Sequential
+from bnclaims.evidence import Trial
 from bnclaims.planning import (
     Shape,
     bound,
@@ -26,6 +27,8 @@ from bnclaims.planning import (
     trend,
 )
 
+from .test_sample import no_run, sample
+
 
 @pytest.mark.parametrize("alpha", [0.01, 0.05])
 @pytest.mark.parametrize("effect", [0.3, 1.0, 2.5])
@@ -38,7 +41,7 @@ def test_a_bound_needs_what_statsmodels_says(effect: float, alpha: float) -> Non
 def test_a_published_table() -> None:
     # Cohen (1988) and G*Power: d_z = 0.5, one-sided .05, power .8 takes 27 pairs.
     assert seeds_needed(bound(), 0.5, spread=1.0, alpha=0.05) == 27
-    assert planning.seeds_for_distances([0.5], 0.05, 0.8) == 27
+    assert planning.seeds_for_distances([0.5], Sequential(alpha=0.05), 0.8) == 27
 
 
 def test_margin_spread_and_correlation_enter_as_they_should() -> None:
@@ -132,20 +135,45 @@ def test_out_of_reach() -> None:
     assert seeds_needed(superiority(0.5), 0.5, spread=1.0) is None
     assert seeds_needed(superiority(), 1e-4, spread=1.0) is None
     assert detectable_effect(equivalence(0.1), 5, spread=1.0) is None
-    assert planning.seeds_for_distances([math.inf], 0.01, 0.8) is None
-    assert planning.seeds_for_distances([0.0], 0.01, 0.8) is None
+    assert planning.seeds_for_distances([math.inf], Sequential(), 0.8) is None
+    assert planning.seeds_for_distances([0.0], Sequential(), 0.8) is None
     assert planning.seeds_for_share(0.5, 0.01, 0.8) is None
 
 
-def test_a_share_needs_the_binomial_test() -> None:
-    n = planning.seeds_for_share(0.9, 0.01, 0.8)
-    assert n is not None
-
-    def power(n: int) -> float:
+@pytest.mark.parametrize(("share", "power"), [(0.9, 0.8), (0.75, 0.95), (0.6, 0.8)])
+def test_a_share_needs_the_smallest_binomial_test(share: float, power: float) -> None:
+    def reached(n: int) -> bool:
         fewest = int(stats.binom.isf(0.01, n, 0.5)) + 1
-        return float(stats.binom.sf(fewest - 1, n, 0.9))
+        return float(stats.binom.sf(fewest - 1, n, share)) >= power
 
-    assert power(n) >= 0.8
+    n = planning.seeds_for_share(share, 0.01, power)
+    assert n is not None
+    assert reached(n)
+    assert not any(reached(fewer) for fewer in range(2, n))
+
+
+def test_a_shape_that_holds_without_an_effect_is_no_nearness() -> None:
+    """Non-inferiority: an effect makes it easier."""
+    assert detectable_effect(superiority(margin=-1.0), 10, spread=0.1) == 0.0
+    found = detectable_effect(superiority(margin=-0.1), 10, spread=1.0)
+    assert found is not None
+    assert found > 0
+
+
+def test_an_outlook_settles_each_part_at_its_own_look_as_claims_do() -> None:
+    shape, effect, design = trend(4, tolerance=0.6), 0.25, Sequential(alpha=0.05)
+    runs = np.random.default_rng(np.random.SeedSequence(11)).normal(0, 1, (200, 4, 20))
+    runs += effect * shape.pattern[:, None]
+    contrasts = np.moveaxis(shape.contrasts @ runs + shape.offsets[:, None], 1, 0)
+    found, stopped = planning.judged_over_looks(contrasts, shape.parts, design)
+    codes = {"supported": 1, "refuted": -1, "inconclusive": 0}
+    for i, levels in enumerate(runs):
+        trial = Trial(design=design, require=lambda _: None, load=no_run)
+        rows = [sample(row, trial, units) for units, row in enumerate(levels, start=1)]
+        evidence = decreasing(rows, tolerance=0.6)
+        assert codes[evidence.verdict] == found[i]
+        assert evidence.look is not None
+        assert design.looks[evidence.look] == stopped[i]
 
 
 @pytest.mark.parametrize("n", [2, 5, 20])

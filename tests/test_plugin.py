@@ -57,7 +57,13 @@ def made_up(level: int, seed: int) -> History:
     rng = np.random.default_rng([level, seed])
     loss = rng.normal(1, 1) if level == 50 else level + rng.normal(0, 0.01)
     curve = np.full(6, np.nan if (level, seed) == (60, 2) else loss)
-    return History(loss=curve, fine_loss=curve, seconds=np.full(6, 2.0))
+    return History(
+        loss=curve,
+        val_loss=curve,
+        val_accuracy=curve,
+        fine_loss=curve,
+        seconds=np.full(6, 2.0),
+    )
 
 
 @pytest.fixture(scope="session")
@@ -216,21 +222,69 @@ def test_the_design_is_chosen_and_repeated_in_the_command(
     )
 
 
+def test_a_claim_may_say_what_is_not(pytester: pytest.Pytester, options: list[str]) -> None:
+    """Its trace turns the answers that make it fail, so that all its arms and edges are known."""
+    pytester.makepyfile(
+        CLAIMS
+        + """
+@claim("More is not lower, nor by much", source="here")
+def test_not(train):
+    assert not (loss(train, 2) < loss(train, 1))
+    assert (loss(train, 3) < loss(train, 1)).verdict != "supported"
+    assert loss(train, 1) < loss(train, 4)
+"""
+    )
+    result = run(pytester, options, "-k", "not", "-v")
+    result.assert_outcomes(passed=1, deselected=3)
+    plan = run(pytester, options, "-k", "not", "--claims-plan")
+    plan.stdout.fnmatch_lines(["    relu no BN, 4", "4 cohorts, 20 runs for the first look:"])
+
+
+def test_what_was_compared_last_decides_what_a_failed_assertion_means(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    pytester.makepyfile(
+        CLAIMS
+        + """
+@claim("The wrong way it is not, but noise it is not either", source="here")
+def test_last(train):
+    assert (loss(train, 2) < loss(train, 1)).verdict != "supported"
+    assert (loss(train, 50) < loss(train, 1)).verdict == "supported"
+"""
+    )
+    result = run(pytester, options, "-k", "last")
+    result.assert_outcomes(failed=1, deselected=3)
+    result.stdout.fnmatch_lines(["last is inconclusive, expected was supported"])
+
+
 def test_an_open_design_spends_nothing(pytester: pytest.Pytester, options: list[str]) -> None:
     result = run(pytester, options, "--claims-design=open", "--claims-spending=pocock")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: *an open design spends nothing; leave it out"])
 
 
-@pytest.mark.parametrize("selection", [["-k", "lower"], ["{file}::test_lower"]])
+@pytest.mark.parametrize(
+    "selection", [["-k", "lower"], ["{file}::test_lower"], ["{file}::test_more[1]"]]
+)
 def test_holm_counts_what_the_files_declare_not_what_was_selected(
     pytester: pytest.Pytester, options: list[str], selection: list[str]
 ) -> None:
-    file = pytester.makepyfile(CLAIMS)
+    more = """
+@pytest.mark.parametrize("level", [1, 2])
+@claim("Less is lower", source="here")
+def test_more(train, level):
+    assert loss(train, level) < loss(train, level + 1)
+
+class TestOthers:
+    @claim("Less is lower", source="here")
+    def test_inside(self, train):
+        assert loss(train, 1) < loss(train, 2)
+"""
+    file = pytester.makepyfile(CLAIMS + more)
     chosen = [word.format(file=file.name) for word in selection]
     result = run(pytester, options, "-n2", *chosen)
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["1 of 1 decided also hold at 0.01 over all 3 declared claims*"])
+    result.stdout.fnmatch_lines(["1 of 1 decided also hold at 0.01 over all 6 declared claims*"])
 
 
 def test_a_verdict_that_does_not_stand_beside_many_others_is_named(

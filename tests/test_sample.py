@@ -142,10 +142,6 @@ def test_values_that_are_no_numbers_name_arm_and_seeds() -> None:
         (lambda s: s[0], "what mixes seeds"),
         (np.mean, "what mixes seeds"),
         (np.log, "does not support ufuncs"),
-        (
-            lambda s: log(2.0),  # type: ignore[arg-type]
-            "log takes a sample",
-        ),
     ],
 )
 def test_what_has_no_meaning_is_refused(misuse: Callable[[Sample], Any], words: str) -> None:
@@ -174,6 +170,12 @@ def test_limits_hold_whatever_the_values(
     for expression, value in pairs:
         low, high = expression.limits
         assert low - 1e-9 <= value <= high + 1e-9
+
+
+def test_a_number_has_a_logarithm() -> None:
+    assert log(0.9) == math.log(0.9)
+    with pytest.raises(ValueError, match=r"math domain error|positive"):
+        log(-1)
 
 
 def test_limits_of_a_logarithm() -> None:
@@ -214,6 +216,17 @@ def test_what_sounds_alike_but_makes_sense_is_not_refused() -> None:
     assert accuracy - 0.5 * accuracy < 0.1  # no inferiority, said as what it is
     assert 0.2 < accuracy < 0.9
     assert abs(accuracy - 0.5) < 0.4
+    assert 0.4 > abs(accuracy - 0.5)  # noqa: SIM300  (as a reader may write it)
+    other = limited(ACCURACY, units=3)
+    assert accuracy - 0.1 > 2 * (other - 0.1)  # twice the advantage over chance
+    assert 1 - accuracy < 2 * (1 - other)  # less than twice the error
+    assert accuracy >= 1  # exactly, in all runs
+
+
+def test_saying_what_is_not_is_no_contradiction() -> None:
+    accuracy = limited(ACCURACY)
+    assert (accuracy < 0.4).verdict == "supported"
+    assert (accuracy > 0.6).verdict == "supported"
 
 
 def test_arms_pair_on_the_same_seeds() -> None:
