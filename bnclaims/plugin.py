@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bnclaims import terminal
+from bnclaims import report, terminal
 from bnclaims.arm import ArmError, TrainingArm
 from bnclaims.board import Board
 from bnclaims.claim import claim_of
@@ -45,6 +45,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, values, text in OPTIONS:
         group.addoption(f"--claims-{name}", metavar=values, default=None, help=text)
         parser.addini(f"claims_{name}", f"as --claims-{name}: {text}", default="")
+    group.addoption(
+        "--claims-report",
+        metavar="DIR",
+        default=None,
+        help="write results.json into a folder",
+    )
     group.addoption(
         "--claims-plan", action="store_true", help="show what would be trained, and train nothing"
     )
@@ -270,6 +276,19 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         lines = ["", *terminal.evidence(outcomes), "", *lines]
     for line in lines:
         terminalreporter.write_line(line)
+    if (folder := config.getoption("claims_report")) is not None:
+        _write_report(terminalreporter, outcomes, config.stash[_SUITE].settings, Path(folder))
+
+
+def _write_report(
+    terminalreporter: Any, outcomes: list[Outcome], settings: Settings, folder: Path
+) -> None:
+    try:
+        path = report.write(report.document(outcomes, settings), folder)
+    except OSError as error:
+        terminalreporter.write_line(f"cannot write the report to {folder}: {error}", red=True)
+    else:
+        terminalreporter.write_line(f"report: {path}")
 
 
 def _print_plan(terminalreporter: Any, suite: Suite) -> None:

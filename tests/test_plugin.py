@@ -3,9 +3,12 @@
 Made-up runs make verdicts certain and cost no training; tests/test_session.py trains for real.
 """
 
+import json
 import xml.etree.ElementTree as ET
+from importlib import resources
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -225,18 +228,18 @@ def test_the_design_is_chosen_and_repeated_in_the_command(
 def test_a_claim_may_say_what_is_not(pytester: pytest.Pytester, options: list[str]) -> None:
     """Its trace turns the answers that make it fail, so that all its arms and edges are known."""
     pytester.makepyfile(
-        CLAIMS
+        test_claims=CLAIMS
         + """
 @claim("More is not lower, nor by much", source="here")
-def test_not(train):
+def test_negated(train):
     assert not (loss(train, 2) < loss(train, 1))
     assert (loss(train, 3) < loss(train, 1)).verdict != "supported"
     assert loss(train, 1) < loss(train, 4)
 """
     )
-    result = run(pytester, options, "-k", "not", "-v")
+    result = run(pytester, options, "-k", "negated")
     result.assert_outcomes(passed=1, deselected=3)
-    plan = run(pytester, options, "-k", "not", "--claims-plan")
+    plan = run(pytester, options, "-k", "negated", "--claims-plan")
     plan.stdout.fnmatch_lines(["    relu no BN, 4", "4 cohorts, 20 runs for the first look:"])
 
 
@@ -244,7 +247,7 @@ def test_what_was_compared_last_decides_what_a_failed_assertion_means(
     pytester: pytest.Pytester, options: list[str]
 ) -> None:
     pytester.makepyfile(
-        CLAIMS
+        test_claims=CLAIMS
         + """
 @claim("The wrong way it is not, but noise it is not either", source="here")
 def test_last(train):
@@ -616,3 +619,40 @@ def test_zeros(train):
     )
     result = run(pytester, options, "--claims-plan")
     result.stdout.fnmatch_lines(["    relu no BN", "    tanh no BN"])
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_the_report_is_one_document_of_a_known_form(
+    pytester: pytest.Pytester, options: list[str], workers: str
+) -> None:
+    hostile = "<script>alert('\"&\\n')</script> 🙂 \u202etfel"
+    pytester.makepyfile(
+        CLAIMS + UNDECIDED.replace('"Noise is lower"', repr(hostile)).replace("50", "60")
+    )
+    result = run(pytester, options, workers, "--claims-report=claims-report")
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines(["report: claims-report/results.json"])
+    folder = pytester.path / "claims-report"
+    assert (folder / ".gitignore").read_text() == "*\n"
+    results = json.loads((folder / "results.json").read_text())
+    schema = json.loads(resources.files("bnclaims").joinpath("results.schema.json").read_text())
+    jsonschema.validate(results, schema, format_checker=jsonschema.FormatChecker())
+    claims = {claim["id"]: claim for claim in results["claims"]}
+    assert list(claims) == ["lower", "noise", "trend", "wrong"]
+    assert claims["noise"]["statement"] == hostile
+    assert claims["noise"]["findings"] == []
+    assert claims["noise"]["arms"][0]["diverged"] == [2]
+    assert claims["lower"]["verdict"] == "supported"
+    first = claims["lower"]["findings"][0]
+    assert len(first["values"]) == first["seeds"] == 5
+    assert [len(curve) for curve in claims["lower"]["arms"][0]["curves"]["loss"]] == [6] * 5
+    assert results["declared"] == 4
+
+
+def test_a_report_that_cannot_be_written_is_said(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    pytester.makepyfile(CLAIMS)
+    result = run(pytester, options, "--claims-report=/dev/null/x")
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(["cannot write the report to /dev/null/x: *"])

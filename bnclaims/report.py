@@ -1,0 +1,83 @@
+"""The report of a session: everything that its claims came to, as one JSON document.
+
+The document's form is `results.schema.json`, beside this file; its version is raised whenever a
+reader of the older form would misread the newer.
+"""
+
+import json
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from bnclaims.arm import versions
+from bnclaims.config import Settings
+from bnclaims.design import Sequential
+from bnclaims.outcome import Outcome, holm_p
+
+SCHEMA_VERSION = 1
+
+
+def document(outcomes: Sequence[Outcome], settings: Settings) -> dict[str, Any]:
+    """Returns the JSON document of a session.
+
+    Args:
+        outcomes: What its claims came to.
+        settings: What the session was asked for.
+    """
+    ordered = sorted(outcomes, key=lambda outcome: outcome.id)
+    return {
+        "schemaVersion": SCHEMA_VERSION,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {
+            "bnclaims": _own_version(),
+            "python": platform.python_version(),
+            "scipy": metadata.version("scipy"),
+            **versions(),
+        },
+        "protocol": {
+            "name": settings.protocol.name,
+            "images": settings.protocol.images,
+            "epochs": settings.protocol.epochs,
+        },
+        "design": _design(settings),
+        "declared": max((outcome.declared for outcome in ordered), default=0),
+        "claims": [
+            outcome.to_plain() | {"as_expected": outcome.as_expected, "holm_p": p}
+            for outcome, p in zip(ordered, holm_p(ordered), strict=True)
+        ],
+    }
+
+
+def write(results: dict[str, Any], folder: Path) -> Path:
+    """Writes the document into a folder and returns its path; a new folder git is told to ignore.
+
+    Raises:
+        OSError: The folder cannot be written to.
+    """
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+    path = folder / "results.json"
+    path.write_text(json.dumps(results, allow_nan=False) + "\n", encoding="utf-8")
+    return path
+
+
+def _own_version() -> str:
+    try:
+        return metadata.version("bnclaims")
+    except metadata.PackageNotFoundError:
+        return "a checkout"
+
+
+def _design(settings: Settings) -> dict[str, Any]:
+    design = settings.design
+    planned = isinstance(design, Sequential)
+    return {
+        "kind": Sequential.name if planned else "open",
+        "looks": list(design.looks),
+        "alpha": design.alpha,
+        "spending": str(design.spending) if isinstance(design, Sequential) else None,
+    }
