@@ -5,13 +5,16 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: claims article plan test lint calibration clean
+.PHONY: claims article timed plan test lint calibration clean
 
 claims: $(INSTALLED)  ## verify every claim under the quick protocol
 	$(BIN)/pytest claims/ -n auto
 
 article: $(INSTALLED)  ## verify every claim under the articles' own protocol
 	$(BIN)/pytest claims/ -n auto --claims-protocol article
+
+timed: $(INSTALLED)  ## verify the claims about wall time; leave the machine alone meanwhile
+	$(BIN)/pytest claims/ -m timed
 
 plan: $(INSTALLED)  ## show what would be trained, and train nothing
 	$(BIN)/pytest claims/ --claims-plan

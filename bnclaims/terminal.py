@@ -2,7 +2,7 @@
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bnclaims.outcome import Outcome, holm_p
@@ -142,11 +142,20 @@ def _cells(outcome: Outcome) -> tuple[str, ...]:
     if not outcome.findings:
         return verdict, outcome.id, outcome.kind_without_numbers, "", "", ""
     finding = outcome.findings[0]
-    numbers = [finding["estimate"], finding["low"], finding["high"]]
-    width = numbers[2] - numbers[1]
-    estimate, low, high = (_number(number, width) for number in numbers)
+    estimate, interval = _numbers(finding)
     p = "exact" if finding["p"] is None else _p(finding["p"])
-    return verdict, outcome.id, estimate, f"[{low}, {high}]", str(finding["seeds"]), p
+    return verdict, outcome.id, estimate, interval, str(finding["seeds"]), p
+
+
+def interval_text(finding: Mapping[str, Any]) -> str:
+    """Returns a finding's estimate and interval: `0.43 [0.36, 0.50]`."""
+    return " ".join(_numbers(finding))
+
+
+def _numbers(finding: Mapping[str, Any]) -> tuple[str, str]:
+    numbers = [finding["estimate"], finding["low"], finding["high"]]
+    estimate, low, high = (_number(number, numbers[2] - numbers[1]) for number in numbers)
+    return estimate, f"[{low}, {high}]"
 
 
 def _number(value: float, width: float) -> str:

@@ -1,0 +1,76 @@
+"""Writes the table of docs/results.md from the reports of sessions, a column each.
+
+Run, once a session has stored its runs (then it takes seconds), for each protocol and data set:
+
+    pytest claims/ --claims-protocol article --claims-report article-mnist
+    python benchmarks/results_table.py quick-mnist article-mnist quick-digits article-digits
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from bnclaims.terminal import interval_text
+
+PAGE = Path(__file__).parents[1] / "docs" / "results.md"
+
+
+def main(folders: list[str]) -> None:
+    reports = [json.loads((Path(folder) / "results.json").read_text()) for folder in folders]
+    head, _, rest = PAGE.read_text(encoding="utf-8").partition("<!-- table -->\n")
+    _, _, tail = rest.partition("<!-- /table -->")
+    text = "\n".join([*table(reports), "", *provenance(reports)])
+    PAGE.write_text(f"{head}<!-- table -->\n{text}\n<!-- /table -->{tail}", encoding="utf-8")
+
+
+def table(reports: list[dict[str, Any]]) -> list[str]:
+    """A row for each claim: verdict, estimate, interval and seeds under each protocol and data."""
+    columns = [{claim["id"]: claim for claim in report["claims"]} for report in reports]
+    lines = [
+        "| claim | " + " | ".join(map(title, reports)) + " |",
+        "|---" * (1 + len(columns)) + "|",
+    ]
+    for name in sorted(set().union(*columns)):
+        cells = (cell(column.get(name)) for column in columns)
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def title(report: dict[str, Any]) -> str:
+    names = [claim["data"] for claim in report["claims"] if claim["data"] != "none"]
+    return f"{report['protocol']['name']}, {max(set(names), key=names.count)}"
+
+
+def cell(claim: dict[str, Any] | None) -> str:
+    if claim is None:
+        return ""
+    verdict = claim["verdict"] if claim["verdict"] == "supported" else f"**{claim['verdict']}**"
+    if not claim["findings"]:
+        return f"{verdict} (no value)"
+    finding = claim["findings"][0]
+    seeds = "" if finding["seeds"] == 5 else f", n = {finding['seeds']}"
+    return f"{verdict} {interval_text(finding)}{seeds}"
+
+
+def provenance(reports: list[dict[str, Any]]) -> list[str]:
+    """Versions and sizes of the sessions, and what their claims are judged by."""
+    versions = sorted({json.dumps(report["versions"], sort_keys=True) for report in reports})
+    lines = []
+    for text in versions:
+        known = json.loads(text)
+        lines.append(", ".join(f"{name} {known[name]}" for name in known if name != "engine") + ".")
+    for report in reports:
+        protocol, counts = report["protocol"], [c["verdict"] for c in report["claims"]]
+        tally = ", ".join(f"{counts.count(v)} {v}" for v in sorted(set(counts), reverse=True))
+        unexpected = [c["id"] for c in report["claims"] if not c["as_expected"]]
+        lines.append(
+            f"{title(report)}: {protocol['images']:,} images, {protocol['epochs']} epochs; {tally}"
+            + (f"; not as expected: {', '.join(unexpected)}" if unexpected else "")
+            + "."
+        )
+    return [f"- {line}" for line in lines]
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,51 @@
+"""The claims that come with the project: each has a name of its own, and its body can be traced."""
+
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from bnclaims.arm import PROTOCOLS
+from bnclaims.claim import Claim, claim_of
+from bnclaims.config import Settings
+from bnclaims.design import Sequential
+from bnclaims.suite import Suite
+
+FOLDER = Path(__file__).parents[1] / "claims"
+MODULES = [import_module(f"claims.{path.stem}") for path in sorted(FOLDER.glob("test_*.py"))]
+
+
+def declared(module: ModuleType) -> list[tuple[Claim, Any]]:
+    return [(found, value) for value in vars(module).values() if (found := claim_of(value))]
+
+
+CLAIMS = [pair for module in MODULES for pair in declared(module)]
+
+
+def test_names_are_unique() -> None:
+    names = [found.id for found, _ in CLAIMS]
+    assert len(names) == len(set(names))
+
+
+def test_a_finding_against_a_claim_has_its_reason() -> None:
+    for found, _ in CLAIMS:
+        assert found.expected == "supported" or len(found.because) > 20, found.id
+
+
+@pytest.mark.parametrize(("found", "body"), CLAIMS, ids=[found.id for found, _ in CLAIMS])
+def test_a_claim_can_be_planned(found: Claim, body: Any, tmp_path: Path) -> None:
+    settings = Settings(
+        data="digits",
+        protocol=PROTOCOLS["quick"],
+        store=tmp_path,
+        design=Sequential(),
+        threads=1,
+        chosen=True,
+    )
+    suite = Suite(settings, None)
+    suite.trace(found.id, body, {})
+    trace = suite.traces[found.id]
+    assert trace.runs
+    assert trace.edges
