@@ -41,6 +41,15 @@ class Board:
             notice = json.loads(path.read_text())
             yield notice["digest"], tuple(notice["seeds"])
 
+    def tell(self, journal: dict[str, Any]) -> None:
+        """Shows the others what this worker has done and does, as JSON data."""
+        self._write(self._folder / f"{self._worker}.journal", journal)
+
+    def told(self) -> dict[str, dict[str, Any]]:
+        """Returns what each worker showed last."""
+        paths = sorted(self._folder.glob("*.journal"))
+        return {path.stem: json.loads(path.read_text()) for path in paths}
+
     def _write(self, path: Path, content: dict[str, Any]) -> None:
         temporary = path.with_suffix(f".{self._worker}")
         temporary.write_text(json.dumps(content))

@@ -4,9 +4,9 @@ import contextlib
 import shlex
 import shutil
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 
@@ -20,6 +20,7 @@ from bnclaims.describe import DescriptionError
 from bnclaims.evidence import Inconclusive, Trial
 from bnclaims.fixtures import Probe, Train
 from bnclaims.judgement import Verdict
+from bnclaims.live import LiveLine, real_stdout
 from bnclaims.outcome import Outcome
 from bnclaims.suite import Suite
 
@@ -27,6 +28,7 @@ _SUITE = pytest.StashKey[Suite]()
 _BOARD = pytest.StashKey[Path]()
 _WORKING = pytest.StashKey[contextlib.ExitStack]()
 _TRIAL = pytest.StashKey[Trial]()
+_STDOUT = pytest.StashKey[TextIO]()
 
 _COLOURS = {
     "supported": {"green": True},
@@ -80,6 +82,12 @@ def pytest_configure(config: pytest.Config) -> None:
     else:
         board = None
     config.stash[_SUITE] = Suite(Settings.from_pytest_config(config), board)
+    if worker is None and config.option.verbose > -2:
+        stream = real_stdout()
+        if stream is not None:
+            config.stash[_STDOUT] = stream
+    if worker is None and config.option.verbose == 0:
+        config.pluginmanager.register(_VerdictLines(config))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -90,6 +98,8 @@ def pytest_configure_node(node: Any) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Takes the board down."""
+    if (stream := config.stash.get(_STDOUT, None)) is not None:
+        stream.close()
     folder = config.stash.get(_BOARD, None)
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)
@@ -162,7 +172,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
     if config.option.claims_plan:
         session.items.clear()
         return (yield)
-    with config.stash[_WORKING]:
+    with config.stash[_WORKING], _progress(config):
         result = yield
     if suite.traces:
         suite.schedule.help()
@@ -251,6 +261,30 @@ def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
     return report.outcome, letter, f"{outcome.verdict.upper()}{expected}"
 
 
+class _VerdictLines:
+    """Writes each verdict as soon as it is reached, where pytest would write a dot."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
+        """Leaves the dot out."""
+        status = pytest_report_teststatus(report)
+        return status and (status[0], "", status[2])
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Writes the line."""
+        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        if reporter is not None and hasattr(report, "bnclaims"):
+            outcome = Outcome.from_plain(report.bnclaims)
+            # Not through the reporter, which would name the file anew for each test.
+            writer = reporter._tw
+            if writer.width_of_current_line:
+                writer.line()
+            writer.line(terminal.row(outcome), **_COLOURS[outcome.verdict])
+
+
 # The end
 
 
@@ -304,6 +338,24 @@ def _print_plan(terminalreporter: Any, suite: Suite) -> None:
 
 
 # Helpers of the hooks
+
+
+@contextlib.contextmanager
+def _progress(config: pytest.Config) -> Iterator[None]:
+    """Shows progress while tests run, where there is somewhere to show it."""
+    stream = config.stash.get(_STDOUT, None)
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if stream is None or reporter is None:
+        yield
+        return
+    suite = config.stash[_SUITE]
+
+    def text() -> str:
+        progress = suite.progress()
+        return f"bnclaims: {progress.text()}" if progress.doing else ""
+
+    with stream, LiveLine(reporter._tw, stream, text):
+        yield
 
 
 def _is_controller(config: pytest.Config) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bnclaims.arm import Arm
 from bnclaims.board import Board
 from bnclaims.history import History
+from bnclaims.progress import Journal
 from bnclaims.store import Store
 
 _PAUSE = 0.05
@@ -43,10 +44,16 @@ class Schedule:
         engine: Trains what is missing.
         board: Where workers tell each other what they need; None for a session of one process.
         planned: What the session is known to need, for the time that this worker has to wait.
+        journal: Where this worker notes what is to be trained, and what was.
     """
 
     def __init__(
-        self, store: Store, engine: Engine, board: Board | None, planned: Iterable[Cohort] = ()
+        self,
+        store: Store,
+        engine: Engine,
+        board: Board | None,
+        planned: Iterable[Cohort] = (),
+        journal: Journal | None = None,
     ) -> None:
         self._store = store
         self._engine = engine
@@ -54,6 +61,9 @@ class Schedule:
         # What is made anew for one claim is of no use to others.
         self._planned = tuple(cohort for cohort in planned if not cohort.arm.fresh)
         self._arms = {cohort.arm.digest: cohort.arm for cohort in self._planned}
+        self._journal = journal or Journal(lambda _: None)
+        for cohort in planned:
+            self._journal.want(cohort.arm, self.missing(cohort))
         self._failed: set[Arm] = set()
         """Arms of others that could not be trained here; the claims that need them will say why."""
 
@@ -63,18 +73,23 @@ class Schedule:
         What is free is trained here. While others train the rest, this trains what else the
         session needs, and only then waits.
         """
-        if self._board is not None:
-            for cohort in filter(self.missing, cohorts):
-                self._board.post(cohort.arm.digest, cohort.seeds)
+        for cohort in cohorts:
+            if missing := self.missing(cohort):
+                self._journal.want(cohort.arm, missing)
+                if self._board is not None:
+                    self._board.post(cohort.arm.digest, cohort.seeds)
         while any(self.missing(cohort) for cohort in cohorts):
             if not self._work_on(cohorts):
                 time.sleep(_PAUSE)
+        self._journal.idle()
 
     def help(self) -> None:
         """Trains what the other workers need, until none of them may need more."""
         while self._board is not None and self._board.others_work():
             if not self._work_on(()):
+                self._journal.idle()
                 time.sleep(_PAUSE)
+        self._journal.idle()
 
     def missing(self, cohort: Cohort) -> list[int]:
         """Returns the seeds of a cohort that the store does not hold."""
@@ -139,8 +154,12 @@ class Schedule:
                     else:
                         lock.close()
 
+            self._journal.begin(arm)
+            started = time.monotonic()
             for seed, history in self._engine(arm, free()):
                 self._store.save(arm, seed, history)
+                self._journal.done(arm, seed, time.monotonic() - started)
+                started = time.monotonic()
                 locks[seed].close()
                 trained = True
         return trained

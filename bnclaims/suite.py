@@ -17,6 +17,7 @@ from bnclaims.engine import Engine, prepare, quiet
 from bnclaims.evidence import Trial
 from bnclaims.fixtures import Probe, Train
 from bnclaims.history import History
+from bnclaims.progress import Journal, Progress
 from bnclaims.sample import Runs
 from bnclaims.schedule import Cohort, Schedule
 from bnclaims.store import Store
@@ -49,6 +50,7 @@ class Suite:
         self.settings = settings
         self.board = board
         self.traces: dict[str, Trace] = {}
+        self._told: dict[str, dict[str, Any]] = {}
         self.declared = 0
         """How many claims the collected files declare, selected or not."""
 
@@ -75,7 +77,7 @@ class Suite:
     def schedule(self) -> Schedule:
         """Sees to the runs; made when the claims have been traced."""
         engine = Engine(self.settings.threads)
-        return Schedule(self.store, engine, self.board, self.planned())
+        return Schedule(self.store, engine, self.board, self.planned(), Journal(self._tell))
 
     def trace(self, name: str, function: Callable[..., None], others: Mapping[str, Any]) -> None:
         """Runs a claim's body without training, to learn what it will need.
@@ -133,6 +135,16 @@ class Suite:
     def first_look(self, runs: Runs) -> Cohort:
         """Returns what an arm's first look needs."""
         return Cohort(runs.arm, tuple(runs.seeds(self.settings.design.looks[0])))
+
+    def progress(self) -> Progress:
+        """Returns what this process and, where there is a board, the others have trained."""
+        return Progress.joined(self.board.told() if self.board else dict(self._told))
+
+    def _tell(self, journal: dict[str, Any]) -> None:
+        if self.board is None:
+            self._told[""] = journal
+        else:
+            self.board.tell(journal)
 
     # Store and schedule are made on first use: the schedule must know all claims' traces.
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bnclaims.outcome import Outcome, holm_p
+from bnclaims.progress import duration
 from bnclaims.schedule import Cohort
 
 _HEAD = ("verdict", "claim", "estimate", "interval", "n", "p")
@@ -30,6 +31,14 @@ def table(outcomes: Sequence[Outcome]) -> list[tuple[str, str]]:
         for row in rows
     ]
     return list(zip(aligned, ["", *(outcome.verdict for outcome in outcomes)], strict=True))
+
+
+def row(outcome: Outcome) -> str:
+    """Returns a verdict in a line, to be shown as soon as it is reached."""
+    verdict, name, *numbers = _cells(outcome)
+    estimate, interval, seeds, _ = numbers
+    shown = f" {estimate} {interval}, n {seeds}" if seeds else f" ({estimate})"
+    return f"{verdict:13} {name}{shown}"
 
 
 def evidence(outcomes: Sequence[Outcome]) -> list[str]:
@@ -73,9 +82,7 @@ def notes(outcomes: Sequence[Outcome], alpha: float) -> list[str]:
     if any(finding["disagrees"] for o in outcomes for finding in o.findings[:1]):
         lines.append("the t test and the sign-flip test disagree on some: see -v")
     lines += _family(outcomes, alpha)
-    lines.append(
-        "intervals hold over all looks; early stops overstate estimates, small effects most"
-    )
+    lines.append("intervals hold over all looks; early stops overstate small effects")
     return lines
 
 
@@ -107,7 +114,7 @@ def plan(
     seconds = work * (rate or _SECONDS_PER_IMAGE) / workers
     basis = "measured in stored runs" if rate else "a guess; nothing is stored to measure"
     lines.append(
-        f"{missing} runs to train, about {_duration(seconds)} on {workers} "
+        f"{missing} runs to train, about {duration(seconds)} on {workers} "
         f"core{'s' * (workers > 1)} ({basis}); later looks, where a claim needs them, come on top"
     )
     return lines
@@ -180,7 +187,3 @@ def _state(cohort: Cohort, missing: int) -> str:
 
 def _from(cohort: Cohort) -> str:
     return f", seeds from {cohort.seeds[0]}" if cohort.seeds[0] else ""
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
