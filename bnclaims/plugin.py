@@ -215,16 +215,21 @@ def pytest_runtest_makereport(
     """Turns how a claim's body ended into a verdict, and the verdict into pass or fail."""
     report = yield
     declared = claim_of(getattr(item, "function", None))
-    if declared is None or call.when != "call":
+    if declared is None:
+        return report
+    if call.when != "call":
+        _note_error(report, item, declared.id, call)
         return report
     trial = item.stash.get(_TRIAL, None)
     if trial is not None and call.excinfo is None and (fault := _untested(trial)):
         report.outcome, report.longrepr = "failed", fault
+        _note_error(report, item, declared.id, call)
         return report
     if call.excinfo is not None and call.excinfo.errisinstance((ArmError, DescriptionError)):
         report.longrepr = str(call.excinfo.value)  # the message says it all
     verdict = _verdict(call, trial)
     if verdict is None:
+        _note_error(report, item, declared.id, call)
         return report
     suite = item.config.stash[_SUITE]
     notes = _data_notes(suite, trial)
@@ -294,13 +299,25 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         _print_plan(terminalreporter, config.stash[_SUITE])
         return
     outcomes = [
-        Outcome.from_plain(report.bnclaims)
-        for reports in terminalreporter.stats.values()
-        for report in reports
-        if hasattr(report, "bnclaims")
+        Outcome.from_plain(test.bnclaims)
+        for tests in terminalreporter.stats.values()
+        for test in tests
+        if hasattr(test, "bnclaims")
     ]
-    if not outcomes:
-        return
+    errors = [
+        test.bnclaims_error
+        for tests in terminalreporter.stats.values()
+        for test in tests
+        if hasattr(test, "bnclaims_error")
+    ]
+    if outcomes:
+        _print_verdicts(terminalreporter, outcomes, config)
+    if (outcomes or errors) and (folder := config.getoption("claims_report")) is not None:
+        results = report.document(outcomes, errors, config.stash[_SUITE].settings)
+        _write_report(terminalreporter, results, Path(folder))
+
+
+def _print_verdicts(terminalreporter: Any, outcomes: list[Outcome], config: pytest.Config) -> None:
     outcomes.sort(key=lambda outcome: outcome.id)
     terminalreporter.section("claims")
     for line, verdict in terminal.table(outcomes):
@@ -310,15 +327,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         lines = ["", *terminal.evidence(outcomes), "", *lines]
     for line in lines:
         terminalreporter.write_line(line)
-    if (folder := config.getoption("claims_report")) is not None:
-        _write_report(terminalreporter, outcomes, config.stash[_SUITE].settings, Path(folder))
 
 
-def _write_report(
-    terminalreporter: Any, outcomes: list[Outcome], settings: Settings, folder: Path
-) -> None:
+def _write_report(terminalreporter: Any, results: dict[str, Any], folder: Path) -> None:
     try:
-        path = report.write(report.document(outcomes, settings), folder)
+        path = report.write(results, folder)
     except OSError as error:
         terminalreporter.write_line(f"cannot write the report to {folder}: {error}", red=True)
     else:
@@ -372,6 +385,15 @@ def _wants_data_early(config: pytest.Config) -> bool:
 def _parameters(item: pytest.Function) -> dict[str, Any]:
     callspec = getattr(item, "callspec", None)
     return dict(callspec.params) if callspec else {}
+
+
+def _note_error(
+    report: pytest.TestReport, item: pytest.Item, name: str, call: pytest.CallInfo[None]
+) -> None:
+    """Has a failed report tell the controller which claim has no verdict."""
+    if report.failed:
+        message = call.excinfo.exconly() if call.excinfo else str(report.longrepr)
+        report.__dict__["bnclaims_error"] = {"id": _row_name(item, name), "message": message}
 
 
 def _row_name(item: pytest.Item, name: str) -> str:

@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from bnclaims import badges
 from bnclaims.arm import versions
 from bnclaims.config import Settings
 from bnclaims.design import Sequential
@@ -20,11 +21,14 @@ from bnclaims.outcome import Outcome, holm_p
 SCHEMA_VERSION = 1
 
 
-def document(outcomes: Sequence[Outcome], settings: Settings) -> dict[str, Any]:
+def document(
+    outcomes: Sequence[Outcome], errors: Sequence[dict[str, str]], settings: Settings
+) -> dict[str, Any]:
     """Returns the JSON document of a session.
 
     Args:
         outcomes: What its claims came to.
+        errors: The claims whose test went wrong: `id` and `message`.
         settings: What the session was asked for.
     """
     ordered = sorted(outcomes, key=lambda outcome: outcome.id)
@@ -48,11 +52,14 @@ def document(outcomes: Sequence[Outcome], settings: Settings) -> dict[str, Any]:
             outcome.to_plain() | {"as_expected": outcome.as_expected, "holm_p": p}
             for outcome, p in zip(ordered, holm_p(ordered), strict=True)
         ],
+        "errors": sorted(errors, key=lambda error: error["id"]),
     }
 
 
 def write(results: dict[str, Any], folder: Path) -> Path:
-    """Writes the document into a folder and returns its path; a new folder git is told to ignore.
+    """Writes the document and the badges into a folder; returns the document's path.
+
+    A new folder git is told to ignore.
 
     Raises:
         OSError: The folder cannot be written to.
@@ -62,6 +69,7 @@ def write(results: dict[str, Any], folder: Path) -> Path:
         (folder / ".gitignore").write_text("*\n", encoding="utf-8")
     path = folder / "results.json"
     path.write_text(json.dumps(results, allow_nan=False) + "\n", encoding="utf-8")
+    badges.write(results, folder / "badges")
     return path
 
 

@@ -41,10 +41,17 @@ def row(outcome: Outcome) -> str:
     return f"{verdict:13} {name}{shown}"
 
 
-def evidence(outcomes: Sequence[Outcome]) -> list[str]:
-    """Returns what stands beside each verdict, some lines a claim."""
+def evidence(outcomes: Sequence[Outcome], claim: str | None = None) -> list[str]:
+    """Returns what stands beside each verdict, some lines a claim.
+
+    Args:
+        outcomes: Of the session.
+        claim: The one claim to be shown, if not all are.
+    """
     lines = []
     for outcome, p in zip(outcomes, holm_p(outcomes), strict=True):
+        if claim not in {None, outcome.id}:
+            continue
         lines.append(f"{outcome.id}: {outcome.statement}")
         lines += [f"  {line}" for text in outcome.explanation for line in text.splitlines()]
         if p is not None:

@@ -627,10 +627,17 @@ def test_the_report_is_one_document_of_a_known_form(
 ) -> None:
     hostile = "<script>alert('\"&\\n')</script> 🙂 \u202etfel"
     pytester.makepyfile(
-        CLAIMS + UNDECIDED.replace('"Noise is lower"', repr(hostile)).replace("50", "60")
+        CLAIMS
+        + UNDECIDED.replace('"Noise is lower"', repr(hostile)).replace("50", "60")
+        + """
+@claim("Its test goes wrong", source="here")
+def test_broken(train):
+    if mean_loss(train(MLP(hidden=(1,)))).values:
+        raise RuntimeError("boom")
+"""
     )
     result = run(pytester, options, workers, "--claims-report=claims-report")
-    result.assert_outcomes(passed=3, failed=1)
+    result.assert_outcomes(passed=3, failed=2)
     result.stdout.fnmatch_lines(["report: claims-report/results.json"])
     folder = pytester.path / "claims-report"
     assert (folder / ".gitignore").read_text() == "*\n"
@@ -646,7 +653,9 @@ def test_the_report_is_one_document_of_a_known_form(
     first = claims["lower"]["findings"][0]
     assert len(first["values"]) == first["seeds"] == 5
     assert [len(curve) for curve in claims["lower"]["arms"][0]["curves"]["loss"]] == [6] * 5
-    assert results["declared"] == 4
+    assert results["declared"] == 5
+    assert results["errors"] == [{"id": "broken", "message": "RuntimeError: boom"}]
+    assert (folder / "badges" / "lower.svg").exists()
 
 
 def test_a_report_that_cannot_be_written_is_said(

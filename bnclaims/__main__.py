@@ -1,0 +1,131 @@
+"""The command line: `python -m bnclaims list|show|badges|compare`, on saved results."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bnclaims import badges, report
+from bnclaims.outcome import Outcome
+from bnclaims.terminal import evidence, interval_text, table
+
+
+class CommandError(Exception):
+    """What the user asked for cannot be done; the message says why, and what to do."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; returns the exit status: 1 where a verdict changed, 2 for a mistake."""
+    asked = _parser().parse_args(arguments)
+    try:
+        status: int = asked.command(asked)
+    except (CommandError, OSError) as error:
+        print(f"python -m bnclaims: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    return status
+
+
+def _list(asked: argparse.Namespace) -> int:
+    for line, _ in table(_outcomes(_loaded(asked.results))):
+        _say(line)
+    return 0
+
+
+def _show(asked: argparse.Namespace) -> int:
+    outcomes = _outcomes(_loaded(asked.results))
+    known = [outcome.id for outcome in outcomes]
+    if asked.claim not in known:
+        raise CommandError(
+            f"there is no claim {asked.claim!r} in {asked.results}; it has {', '.join(known)}"
+        )
+    for line in evidence(outcomes, asked.claim):
+        _say(line)
+    return 0
+
+
+def _badges(asked: argparse.Namespace) -> int:
+    for path in badges.write(_loaded(asked.results), Path(asked.folder)):
+        _say(str(path))
+    return 0
+
+
+def _compare(asked: argparse.Namespace) -> int:
+    old, new = (
+        {claim["id"]: claim for claim in _loaded(path)["claims"]} for path in (asked.old, asked.new)
+    )
+    changed = 0
+    for name in sorted(old.keys() | new.keys()):
+        before, after = _verdict(old.get(name)), _verdict(new.get(name))
+        if before != after:
+            changed += 1
+            _say(f"{name}: {before} -> {after}")
+        elif (was := _numbers(old[name])) != (now := _numbers(new[name])):
+            _say(f"{name}: {after} as before, {was} -> {now}")
+    _say(f"{changed} of {len(old.keys() | new.keys())} verdicts changed")
+    return 1 if changed else 0
+
+
+def _verdict(claim: dict[str, Any] | None) -> str:
+    return claim["verdict"] if claim else "absent"
+
+
+def _numbers(claim: dict[str, Any]) -> str:
+    return interval_text(claim["findings"][0]) if claim["findings"] else "no value"
+
+
+def _outcomes(results: dict[str, Any]) -> list[Outcome]:
+    return [Outcome.from_plain(claim) for claim in results["claims"]]
+
+
+def _loaded(path: str) -> dict[str, Any]:
+    """Returns the results in a file, or in a report's folder."""
+    file = Path(path)
+    file = file / "results.json" if file.is_dir() else file
+    try:
+        results: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        version = results["schemaVersion"]
+    except FileNotFoundError:
+        raise CommandError(
+            f"{file} does not exist: run `pytest --claims-report DIR` first, and name DIR"
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
+        raise CommandError(f"{file} holds no results of bnclaims") from None
+    if version != report.SCHEMA_VERSION:
+        raise CommandError(
+            f"{file} has schema version {version}; this is bnclaims for {report.SCHEMA_VERSION}"
+        )
+    return results
+
+
+def _say(line: str) -> None:
+    print(line)  # noqa: T201
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bnclaims", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    where = "results.json of `pytest --claims-report DIR`, or DIR"
+
+    def command(name: str, function: Any, text: str, **arguments: str) -> None:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(command=function)
+        for argument, meaning in arguments.items():
+            sub.add_argument(argument, help=meaning)
+
+    command("list", _list, "print the verdict table", results=where)
+    command("show", _show, "print a claim's evidence", results=where, claim="the claim's id")
+    command("badges", _badges, "write a badge for each claim", results=where, folder="where to")
+    command(
+        "compare",
+        _compare,
+        "say which verdicts and estimates changed; exit status 1 if a verdict did",
+        old=where,
+        new=where,
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

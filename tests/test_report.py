@@ -1,0 +1,161 @@
+"""Reports: badges and the command line, on results as a session writes them."""
+
+import json
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bnclaims import badges, report
+from bnclaims.__main__ import main
+from bnclaims.arm import PROTOCOLS
+from bnclaims.claim import Claim
+from bnclaims.config import Settings
+from bnclaims.design import Sequential
+from bnclaims.evidence import Trial
+from bnclaims.outcome import Outcome
+
+from .test_sample import SEEDS, no_run, sample
+
+HOSTILE = "<script>alert('\"&\\n')</script> 🙂 \u202etfel"
+
+
+def outcome(name: str, mean: float, *, statement: str = "It holds") -> Outcome:
+    """What a claim that a mean is positive comes to."""
+    trial = Trial(design=Sequential(), require=lambda _: None, load=no_run)
+    noise = np.random.default_rng(np.random.SeedSequence([3, len(name)])).normal(0, 1, SEEDS)
+    evidence = sample(mean + noise, trial) > 0
+    verdict = evidence.verdict
+    declared = Claim(name, statement, "here", "supported", "")
+    notes = {"protocol": "quick", "data": "mnist", "data_note": "MNIST"}
+    return Outcome.of(declared, name, verdict, trial, declared=3, **notes)
+
+
+def results(*outcomes: Outcome, errors: tuple[str, ...] = ()) -> dict[str, Any]:
+    settings = Settings("mnist", PROTOCOLS["quick"], Path(), Sequential(), 1, chosen=True)
+    broken = [{"id": name, "message": "boom"} for name in errors]
+    return report.document(outcomes, broken, settings)
+
+
+YES, NO, MAYBE = outcome("yes", 9.0), outcome("no", -9.0), outcome("perhaps", 0.1)
+
+
+def saved(folder: Path, *outcomes: Outcome) -> str:
+    report.write(results(*outcomes), folder)
+    return str(folder)
+
+
+def text_of(path: Path) -> list[str]:
+    return [element.text or "" for element in ET.parse(path).iter() if element.tag.endswith("text")]
+
+
+def test_each_claim_and_the_suite_get_a_badge(tmp_path: Path) -> None:
+    badges.write(results(YES, NO, MAYBE, errors=("broken",)), tmp_path)
+    assert text_of(tmp_path / "yes.svg") == ["yes", "supported, n = 5"]
+    assert text_of(tmp_path / "no.svg") == ["no", "refuted, n = 5, unexpected"]
+    assert text_of(tmp_path / "broken.svg") == ["broken", "error"]
+    assert text_of(tmp_path / "claims.svg")[1] == "1 supported, 1 refuted, 1 inconclusive, 1 error"
+    data = json.loads((tmp_path / "perhaps.json").read_text())
+    assert data == {
+        "schemaVersion": 1,
+        "label": "perhaps",
+        "message": "inconclusive, n = 20, unexpected",
+        "color": badges.COLOURS["inconclusive"],
+    }
+
+
+def test_the_suite_is_green_only_when_all_is_as_expected(tmp_path: Path) -> None:
+    for found, colour in [
+        (results(YES), "supported"),
+        (results(YES, NO), "error"),
+        (results(YES, errors=("broken",)), "error"),
+    ]:
+        badges.write(found, tmp_path)
+        suite = json.loads((tmp_path / "claims.json").read_text())
+        assert suite["color"] == badges.COLOURS[colour]
+
+
+@given(st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1), st.text("ab<&>\"'"))
+def test_whatever_a_claim_is_called_stays_text(label: str, message: str) -> None:
+    root = ET.fromstring(badges.svg(label, message, "#000000"))
+    shown = [element.text or "" for element in root.iter() if element.tag.endswith("text")]
+    assert shown == [label, message]
+    assert root.attrib["aria-label"]
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of WCAG 2."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return float(np.dot([0.2126, 0.7152, 0.0722], linear))
+
+
+@pytest.mark.parametrize("colour", badges.COLOURS.values())
+def test_white_words_can_be_read(colour: str) -> None:
+    assert 1.05 / (luminance(colour) + 0.05) >= 4.5
+
+
+@pytest.mark.parametrize(
+    ("claim", "file"), [("a-b", "a-b"), ("a[x/y]", "a-x-y"), ("../../etc", "etc"), ("a b", "a-b")]
+)
+def test_file_names_are_harmless(claim: str, file: str) -> None:
+    assert badges.file_name(claim).strip(".-") == file
+
+
+def test_list_prints_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", saved(tmp_path / "r", YES, NO)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:2] == ["verdict", "claim"]
+    assert lines[1].startswith("refuted!  no")
+
+
+def test_show_prints_the_evidence_of_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = saved(tmp_path / "r", YES, outcome("hostile", 9.0, statement=HOSTILE))
+    assert main(["show", folder, "hostile"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"hostile: {HOSTILE}")
+    assert "supported: s1 = " in out
+    assert "yes" not in out
+
+
+def test_badges_are_written_where_they_are_wanted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["badges", saved(tmp_path / "r", YES), str(tmp_path / "b")]) == 0
+    assert {path.name for path in (tmp_path / "b").iterdir()} == {
+        "yes.svg", "yes.json", "claims.svg", "claims.json",
+    }  # fmt: skip
+
+
+def test_compare_says_what_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old = saved(tmp_path / "old", YES, NO)
+    same = saved(tmp_path / "same", outcome("yes", 9.5), NO)
+    assert main(["compare", old, same]) == 0
+    assert capsys.readouterr().out.startswith("yes: supported as before, ")
+    new = saved(tmp_path / "new", outcome("yes", -9.0), MAYBE)
+    assert main(["compare", old, new]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "no: refuted -> absent",
+        "perhaps: absent -> inconclusive",
+        "yes: supported -> refuted",
+        "3 of 3 verdicts changed",
+    ]
+
+
+def test_mistakes_are_told_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "text").write_text("no JSON")
+    (tmp_path / "future").write_text('{"schemaVersion": 99}')
+    for arguments, words in [
+        (["list", str(tmp_path / "none")], "does not exist: run `pytest --claims-report DIR`"),
+        (["list", str(tmp_path / "text")], "holds no results of bnclaims"),
+        (["list", str(tmp_path / "future")], "has schema version 99"),
+        (["show", saved(tmp_path / "r", YES), "no"], "there is no claim 'no'"),
+    ]:
+        assert main(arguments) == 2
+        assert words in capsys.readouterr().err
