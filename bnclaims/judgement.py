@@ -14,8 +14,9 @@ from typing import Literal
 import numpy as np
 
 from bnclaims import planning, statistics
+from bnclaims.bounds import Values
 from bnclaims.design import Design, decisions, lowest_share
-from bnclaims.sample import Endpoint, Part, Values
+from bnclaims.sample import Endpoint, Part
 
 Verdict = Literal["supported", "refuted", "inconclusive"]
 

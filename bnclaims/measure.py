@@ -8,8 +8,9 @@ from typing import Any, overload
 import numpy as np
 
 from bnclaims import metrics
+from bnclaims.bounds import Values
 from bnclaims.history import History
-from bnclaims.sample import ClaimError, Endpoint, Runs, Sample, Values, check_finite
+from bnclaims.sample import ClaimError, Endpoint, Runs, Sample, check_finite
 
 Metric = Callable[..., Any]
 

@@ -339,7 +339,7 @@ class _Problem:
     def power(self, effect: float, n: int, critical: float) -> float:
         """Returns the probability that all contrasts exceed the critical value."""
         means = self.shape.means(effect)
-        if len(means) == 1 or (len(means) == 2 and np.allclose(self.mixing[0], -self.mixing[1])):
+        if len(means) == 1 or self.shape.is_nearness:
             return _edge_power(means / self.deviations, n, critical)
         return float(np.mean((self._t(means, n) >= critical).all(axis=0)))
 

@@ -9,16 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NoReturn, Protocol, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bnclaims import bounds
 from bnclaims.arm import Arm
+from bnclaims.bounds import ANYTHING, Limits, Values
 from bnclaims.history import History
 
-Values = NDArray[np.float64]
 Number = int | float
-Limits = tuple[float, float]
-
-ANYTHING: Limits = (-math.inf, math.inf)
 
 
 class NotFiniteError(ValueError):
@@ -410,7 +407,10 @@ def log(sample: Sample | Number) -> Sample | float:
     about: dict[str, Any] = {"limits": limits, "metrics": sample.metrics, "scaled": True}
     if isinstance(sample, Endpoint):
         return Endpoint(
-            lambda n: _each(np.log, sample.bounds(n)), sample.sources, f"log({sample})", **about
+            lambda n: bounds.each(np.log, sample.bounds(n)),
+            sample.sources,
+            f"log({sample})",
+            **about,
         )
     return Sample(
         lambda n: np.asarray(np.log(sample.values(n))), sample.sources, f"log({sample})", **about
@@ -426,7 +426,7 @@ def _combined(
     about: dict[str, Any] = {
         "offset": offset,
         "sides": _sides(left, right, sign),
-        "limits": _limits(operation, left.limits, right.limits, sign),
+        "limits": bounds.of_limits(operation, left.limits, right.limits, sign),
         "metrics": left.metrics | right.metrics,
         "scaled": sign in "*/" or left.scaled or right.scaled,
     }
@@ -434,7 +434,7 @@ def _combined(
         if sign in "*/" and right.sources and (left.sources or sign == "/"):
             raise TypeError(f"{left} {sign} {right}: an endpoint can be scaled by a number only")
         return Endpoint(
-            lambda n: _interval(operation, left.bounds(n), right.bounds(n), sign),
+            lambda n: bounds.combined(operation, left.bounds(n), right.bounds(n), sign),
             sources,
             text,
             **about,
@@ -445,40 +445,6 @@ def _combined(
         text,
         **about,
     )
-
-
-def _limits(operation: Callable[[Any, Any], Any], a: Limits, b: Limits, sign: str) -> Limits:
-    if sign == "/" and b[0] <= 0 <= b[1]:
-        return ANYTHING
-    with np.errstate(all="ignore"):
-        low, high = _interval(operation, _arrays(a), _arrays(b), sign)
-    return float(low[0]), float(high[0])
-
-
-def _arrays(limits: Limits) -> tuple[Values, Values]:
-    return np.array([limits[0]]), np.array([limits[1]])
-
-
-def _interval(
-    operation: Callable[[Any, Any], Any],
-    a: tuple[Values, Values],
-    b: tuple[Values, Values],
-    sign: str,
-) -> tuple[Values, Values]:
-    """Returns the bounds of what an operation makes of bounded values (interval arithmetic)."""
-    if sign in "+-":
-        other = b if sign == "+" else b[::-1]
-        return operation(a[0], other[0]), operation(a[1], other[1])
-    with np.errstate(invalid="ignore"):
-        corners = np.array([operation(x, y) for x in a for y in b])
-    # Nothing is known where zero meets infinity.
-    unknown = np.isnan(corners).any(axis=0)
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    return np.where(unknown, -np.inf, low), np.where(unknown, np.inf, high)
-
-
-def _each(function: Any, bounds: tuple[Values, Values]) -> tuple[Values, Values]:
-    return np.asarray(function(bounds[0])), np.asarray(function(bounds[1]))
 
 
 def _text_and_offset(

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from bnclaims import Inconclusive, all_of, decreasing, equivalent
+from bnclaims.bounds import Values
 from bnclaims.design import Open, Sequential
 from bnclaims.evalues import t_evalue
 from bnclaims.evidence import Evidence, Trial
-from bnclaims.sample import Endpoint, Sample, Values
+from bnclaims.sample import Endpoint, Sample
 from bnclaims.schedule import Cohort
 from bnclaims.statistics import t_statistic
 

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from bnclaims import Layer, log
 from bnclaims.arm import Arm, ProbeArm
+from bnclaims.bounds import Limits, Values
 from bnclaims.design import Sequential
 from bnclaims.evidence import Trial
 from bnclaims.history import History
 from bnclaims.models import GLOROT_NORMAL
-from bnclaims.sample import ClaimError, Endpoint, Limits, NotFiniteError, Runs, Sample, Values
+from bnclaims.sample import ClaimError, Endpoint, NotFiniteError, Runs, Sample
 
 SEEDS = 20
 finite = st.floats(-1e3, 1e3, allow_nan=False)
