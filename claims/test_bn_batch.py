@@ -16,13 +16,14 @@ from bnclaims import (
     batch_variance_variance,
     claim,
     decreasing,
+    final_loss,
     gradient_noise,
     log,
     lowest,
     rate,
     seconds_per_epoch,
 )
-from claims.bn_article import BATCHES, FASTER, VISIBLE, loss
+from claims.bn_article import BATCHES, FASTER, VISIBLE, loss, network
 
 PLAIN = MLP("sigmoid")
 NORMED = PLAIN.with_batch_norm(1)
@@ -63,6 +64,9 @@ def test_plain_best_at_batch_4(train: Train) -> None:
 @claim(
     "At a batch size of 4, BN hardly matters",
     source="BN article, 'batch size', figure: four batch sizes with BN (dashed) and without",
+    expected={"quick": "refuted", "article": "inconclusive"},
+    because="over the article's budget the mean losses differ by about the tenth that is the "
+    "margin (0.239 without, 0.226 with BN); under the quick protocol BN halves the loss",
 )
 def test_tiny_batch_cancels_bn(train: Train) -> None:
     plain, normed = losses(train, bn_layers=0)[0], losses(train, bn_layers=1)[0]
@@ -70,11 +74,29 @@ def test_tiny_batch_cancels_bn(train: Train) -> None:
 
 
 @claim(
-    "At small batches (4) a BN layer lowers performance",
+    "At small batches (4) a BN layer lowers performance: it makes convergence slower",
     source="BN article, 'batch size', on estimates from few images",
+    expected="refuted",
+    because="its mean loss is no higher (0.226 against 0.239 over the article's budget), and it "
+    "classifies more test images; see tiny-batch-hurts-bn-in-the-end for the loss that it ends at",
 )
 def test_tiny_batch_hurts_bn(train: Train) -> None:
     plain, normed = losses(train, bn_layers=0)[0], losses(train, bn_layers=1)[0]
+    assert plain < FASTER * normed
+
+
+# The claim above hangs on its metric, as its first verdict showed: so here is the other one.
+@claim(
+    "At small batches (4) a BN layer lowers performance: training ends at a higher loss",
+    source="BN article, 'batch size', on estimates from few images",
+    expected={"quick": "refuted"},
+    because="after the quick protocol's six short epochs the network without BN is still on its "
+    "way (0.44 against 0.40 with BN); after the article's it ends lower (0.042 against 0.103)",
+)
+def test_tiny_batch_hurts_bn_in_the_end(train: Train) -> None:
+    plain, normed = (
+        final_loss(network(train, "sigmoid", bn_layers, batch_size=4)) for bn_layers in (0, 1)
+    )
     assert plain < FASTER * normed
 
 
@@ -90,6 +112,9 @@ def test_bn_gain_grows_with_batch(train: Train) -> None:
 @claim(
     "BN's advantage at batches of 4 is smaller than at 64, as a share of the loss",
     source="BN article, 'batch size'; often repeated as 'small batches hurt BN'",
+    expected={"quick": "refuted"},
+    because="under the quick protocol the network without BN stays at chance at batches of 64, "
+    "which caps what BN can gain there; over the article's budget the claim holds, as in nats",
 )
 def test_bn_relative_gain_grows_with_batch(train: Train) -> None:
     plain, normed = losses(train, bn_layers=0), losses(train, bn_layers=1)

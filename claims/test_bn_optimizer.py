@@ -23,6 +23,9 @@ def test_adam_speeds_up_one_bn(train: Train) -> None:
 @claim(
     "With four BN layers, Adam converges faster than SGD at the same learning rate",
     source="BN article, 'adaptive learning rate', figure: SGD and Adam with and without BN",
+    expected={"article": "refuted"},
+    because="it does for the first epochs only: over the article's ten SGD's mean loss is 0.090, "
+    "Adam's 0.123, and SGD ends at 97.6% of test images, Adam at 95.8%",
 )
 def test_adam_speeds_up_four_bn(train: Train) -> None:
     assert loss(train, "sigmoid", 4, **ADAM) < FASTER * loss(train, "sigmoid", 4)
@@ -31,6 +34,9 @@ def test_adam_speeds_up_four_bn(train: Train) -> None:
 @claim(
     "Without BN, Adam does about what one BN layer does with SGD",
     source="BN article, 'adaptive learning rate', figure: SGD and Adam with and without BN",
+    expected="refuted",
+    because="it does far more: a quarter of the mean loss that SGD has with one BN layer (0.110 "
+    "against 0.434 over the article's budget)",
 )
 def test_adam_alone_matches_bn(train: Train) -> None:
     adam, bn = loss(train, "sigmoid", **ADAM), loss(train, "sigmoid", 1)

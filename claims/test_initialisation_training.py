@@ -14,6 +14,7 @@ from bnclaims import (
     Sample,
     Train,
     claim,
+    final_loss,
     gradient_imbalance,
     mean_loss,
     metric,
@@ -57,10 +58,27 @@ def spread(train: Train, activation: str, initializer: Initializer) -> Sample:
 @claim(
     "With sigmoid, Glorot initialisation converges faster than N(0, 1)",
     source="Glorot article, on stable training",
+    expected="refuted",
+    because="with Glorot the loss stays near chance for the first epochs: its mean is 0.98 over "
+    "the article's budget, with N(0, 1) 0.74; see glorot-ends-lower-sigmoid for where it ends",
 )
 def test_glorot_speeds_up_sigmoid(train: Train) -> None:
     glorot = mean_loss(runs(train, "sigmoid", GLOROT_NORMAL), diverged=CHANCE)
     normal = mean_loss(runs(train, "sigmoid", STANDARD_NORMAL), diverged=CHANCE)
+    assert glorot < FASTER * normal
+
+
+# The claim above hangs on its metric, as its first verdict showed: so here is the other one.
+@claim(
+    "With sigmoid, training ends at a lower loss with Glorot initialisation than with N(0, 1)",
+    source="Glorot article, on stable training",
+    expected={"quick": "refuted"},
+    because="the quick protocol's six short epochs end while Glorot's loss is still near chance; "
+    "over the article's budget it ends at 0.35, with N(0, 1) at 0.44",
+)
+def test_glorot_ends_lower_sigmoid(train: Train) -> None:
+    glorot = final_loss(runs(train, "sigmoid", GLOROT_NORMAL), diverged=CHANCE)
+    normal = final_loss(runs(train, "sigmoid", STANDARD_NORMAL), diverged=CHANCE)
     assert glorot < FASTER * normal
 
 
@@ -77,6 +95,9 @@ def test_glorot_speeds_up_tanh(train: Train) -> None:
 @claim(
     "With sigmoid, runs differ less from seed to seed with Glorot initialisation than with N(0, 1)",
     source="Glorot article, on stable training",
+    expected={"article": "inconclusive"},
+    because="over the article's budget the difference in spread is a hundredth of a nat, and would "
+    "take about forty seeds to show; under the quick protocol it is seven times as large",
 )
 def test_glorot_steadies_sigmoid(train: Train) -> None:
     glorot, normal = (spread(train, "sigmoid", i) for i in (GLOROT_NORMAL, STANDARD_NORMAL))
@@ -102,6 +123,9 @@ def imbalance(probe: Probe, activation: str, initializer: Initializer) -> Sample
 @claim(
     "Through ten sigmoid layers, Glorot initialisation keeps gradients more alike than N(0, 1)",
     source="Glorot article, on vanishing and exploding gradients",
+    expected="refuted",
+    because="with Glorot the layers' gradient norms differ by six powers of ten, vanishing "
+    "towards the input; with N(0, 1) by 0.4: saturated as they are, large weights make up for it",
 )
 def test_glorot_tames_gradients_sigmoid(probe: Probe) -> None:
     glorot, normal = (imbalance(probe, "sigmoid", i) for i in (GLOROT_NORMAL, STANDARD_NORMAL))
