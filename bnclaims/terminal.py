@@ -2,6 +2,7 @@
 
 import math
 import statistics
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,9 @@ from bnclaims.progress import duration
 from bnclaims.schedule import Cohort
 
 _HEAD = ("verdict", "claim", "estimate", "interval", "n", "p")
+
+_WIDTH = 80
+_WRAPPING: dict[str, Any] = {"subsequent_indent": "    ", "break_long_words": False}
 
 _SECONDS_PER_IMAGE = 40e-6
 """A guess for a first plan: the article's network on one core of 2024."""
@@ -90,7 +94,7 @@ def notes(outcomes: Sequence[Outcome], alpha: float) -> list[str]:
         lines.append("the t test and the sign-flip test disagree on some: see -v")
     lines += _family(outcomes, alpha)
     lines.append("intervals hold over all looks; early stops overstate small effects")
-    return lines
+    return [part for line in lines for part in textwrap.wrap(line, _WIDTH, **_WRAPPING)]
 
 
 def plan(

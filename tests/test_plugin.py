@@ -301,7 +301,9 @@ def test_other(number): pass
     pytester.makepyfile(CLAIMS.replace("- 0.5", "- 0.98") + other)
     result = run(pytester, options, "-k", "lower or wrong")
     result.assert_outcomes(passed=2, deselected=4001)
-    result.stdout.fnmatch_lines(["1 of 2 decided also * 4003 declared claims*(Holm): not lower"])
+    result.stdout.fnmatch_lines(
+        ["1 of 2 decided also * 4003 declared claims*(Holm):", "*not lower"]
+    )
 
 
 def test_a_claim_that_comes_true_against_expectation_fails(
