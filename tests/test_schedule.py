@@ -18,6 +18,7 @@ import pytest
 from bnclaims.arm import Arm
 from bnclaims.board import Board
 from bnclaims.history import History
+from bnclaims.progress import Journal, Progress
 from bnclaims.schedule import Cohort, Schedule
 from bnclaims.store import Store, StoreWarning
 
@@ -573,3 +574,33 @@ def test_takes_over_from_a_worker_that_is_killed(tmp_path: Path, way: str) -> No
     assert [seed for _, seed in engine.trained][:3] == [4, 3, 2]
     if way == "require":  # a helper may leave what nobody waits for any more
         assert [seed for _, seed in engine.trained] == [4, 3, 2, 1]
+
+
+def test_what_is_made_anew_for_a_claim_is_left_to_its_own_worker(tmp_path: Path) -> None:
+    fresh = FakeArm("fresh")
+    fresh.fresh = True
+    cohort, engine = Cohort(fresh, (0, 1)), FakeEngine()
+    with on_board(tmp_path, engine, [cohort], worker="gw1")._board.working():  # type: ignore[union-attr]
+        other = on_board(tmp_path, engine, [cohort], worker="gw0")
+        assert not other._work_on(())
+        other.require([cohort])
+    assert engine.trained == [("fresh", 0), ("fresh", 1)]
+
+
+def test_its_journal_tells_what_is_to_do_and_what_was_done(tmp_path: Path) -> None:
+    told: list[dict[str, Any]] = []
+    journal = Journal(told.append)
+    store = Store(tmp_path, "fake")
+    schedule = Schedule(store, FakeEngine(), None, [FIVE], journal)
+    schedule.require([FIVE])
+    later = Cohort(ARM, (5, 6))
+    schedule.require([FIVE, later])
+    progress = Progress.joined({"": told[-1]})
+    assert (progress.runs_done, progress.runs) == (7, 7)
+    assert (progress.arms_done, progress.arms) == (1, 1)
+    assert told[0]["doing"] == str(ARM)
+    assert told[-1]["doing"] == ""
+    # What is stored is no work, and what was not trained takes no time.
+    again: list[dict[str, Any]] = []
+    Schedule(store, FakeEngine(), None, [FIVE], Journal(again.append)).require([FIVE])
+    assert again == []

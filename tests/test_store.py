@@ -525,3 +525,13 @@ def test_locks_leave_no_files(tmp_path: Path) -> None:
     for seed in range(5):
         assert is_free(tmp_path, str(seed))
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_what_is_made_anew_in_each_session_is_not_written(tmp_path: Path) -> None:
+    arm = FakeArm("f" * 64)
+    arm.fresh = True
+    store = Store(tmp_path, "fake")
+    store.save(arm, 0, history_of(0))
+    assert_same(store.load(arm, 0), history_of(0))
+    assert not list(tmp_path.rglob("*.run"))
+    assert Store(tmp_path, "fake").load(arm, 0) is None
