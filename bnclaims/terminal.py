@@ -84,7 +84,8 @@ def notes(outcomes: Sequence[Outcome], alpha: float) -> list[str]:
         outcomes: Of the session.
         alpha: The error rate, also that of all claims together.
     """
-    lines = sorted({f"{o.protocol} protocol, {o.data_note}" for o in outcomes})
+    data = sorted({f"{o.protocol} protocol, {o.data_note}" for o in outcomes})
+    lines = []
     for outcome in outcomes:
         if not outcome.as_expected:
             lines.append(f"! {outcome.id}: expected {outcome.expected}, now {outcome.verdict}")
@@ -94,7 +95,8 @@ def notes(outcomes: Sequence[Outcome], alpha: float) -> list[str]:
         lines.append("the t test and the sign-flip test disagree on some: see -v")
     lines += _family(outcomes, alpha)
     lines.append("intervals hold over all looks; early stops overstate small effects")
-    return [part for line in lines for part in textwrap.wrap(line, _WIDTH, **_WRAPPING)]
+    # Paths stay whole, to be copied.
+    return [*data, *(part for line in lines for part in textwrap.wrap(line, _WIDTH, **_WRAPPING))]
 
 
 def plan(

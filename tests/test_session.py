@@ -30,7 +30,7 @@ def loss(train, units):
 @pytest.mark.parametrize("units", [4, 8, 16, 32])
 @claim("Twice as many units are no worse", source="here")
 def test_wider(train, units):
-    assert loss(train, 2 * units) < loss(train, units) + 0.5
+    assert loss(train, 2 * units) - loss(train, units) < 0.5
 """
 
 
