@@ -53,6 +53,7 @@ __all__ = [
     "Power",
     "Spending",
     "adjusted_p",
+    "check_alpha",
     "checked_looks",
     "critical_values",
     "spent_alpha",
@@ -140,7 +141,7 @@ def spent_alpha(looks: Sequence[int], alpha: float, spending: Spending) -> tuple
         ValueError: An argument is out of range, or the first look has nothing to spend.
     """
     looks = checked_looks(looks, first=2)
-    _check_alpha(alpha)
+    check_alpha(alpha)
     spent = (*(spending(n / looks[-1], alpha) for n in looks[:-1]), float(alpha))
     if spent[0] == 0:
         raise ValueError(f"spending {spending} spends nothing at the first look")
@@ -226,13 +227,18 @@ def _is_integer(value: object) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
-def _check_alpha(alpha: float) -> None:
+def check_alpha(alpha: float) -> None:
+    """Refuses what is no error rate of one side.
+
+    Raises:
+        ValueError: It does not lie between 0 and 1/2.
+    """
     if not 0 < alpha < 0.5:
         raise ValueError(f"alpha must lie between 0 and 1/2, got {alpha!r}")
 
 
 def _a_side(alpha: float, sides: Sides) -> float:
-    _check_alpha(alpha)
+    check_alpha(alpha)
     return float(alpha) / sides
 
 

@@ -4,7 +4,6 @@ Both kinds answer the same questions, so that evidence need not know which one i
 on a look decides, what p accounts for the other looks, and the same for a share of the seeds.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol, Self
@@ -13,7 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from bnclaims.boundaries import Power, Spending, adjusted_p, checked_looks, critical_values
+from bnclaims.boundaries import (
+    Power,
+    Spending,
+    adjusted_p,
+    check_alpha,
+    checked_looks,
+    critical_values,
+)
 from bnclaims.boundaries import spent_alpha as spent
 from bnclaims.evalues import share_evalue, t_critical, t_evalue
 from bnclaims.shares import adjusted_share_p
@@ -23,6 +29,8 @@ __all__ = ["Design", "Open", "Sequential", "decisions", "lowest_share"]
 
 class Design(Protocol):
     """When a claim looks at its seeds, and what decides."""
+
+    name: ClassVar[str]
 
     @property
     def looks(self) -> tuple[int, ...]:
@@ -194,6 +202,5 @@ def _check(design: Any) -> None:
     # Two seeds allow a t statistic, but an interval of one degree of freedom is worthless. A list
     # must not make the design unhashable, nor a NumPy integer unserialisable.
     object.__setattr__(design, "looks", checked_looks(design.looks, first=3))
-    if not 0 < design.alpha < 0.5 or math.isnan(design.alpha):
-        raise ValueError(f"alpha must lie between 0 and 1/2, got {design.alpha!r}")
+    check_alpha(design.alpha)
     object.__setattr__(design, "alpha", float(design.alpha))

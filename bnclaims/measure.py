@@ -51,12 +51,12 @@ def _lifted(function: Callable[..., float], limits: tuple[float, float]) -> Metr
     ) -> Sample | float:
         if runs and all(isinstance(item, History) for item in runs):
             return function(*runs, **arguments)
-        handles, given = _handles(name, runs), dict(arguments)
+        handles = _handles(name, runs)
 
         def value(*histories: History) -> float:
             if diverged is not None and any(h.diverged_epoch for h in histories):
                 return float(diverged)
-            return _number(name, function(*histories, **given))
+            return _number(name, function(*histories, **arguments))
 
         def compute(count: int) -> Values:
             values = np.array([value(*paired) for paired in _paired(handles, count)], np.float64)
@@ -64,14 +64,12 @@ def _lifted(function: Callable[..., float], limits: tuple[float, float]) -> Metr
             return values
 
         low, high = limits
-        if diverged is not None:
-            arguments["diverged"] = diverged
-            low, high = min(low, diverged), max(high, diverged)
+        counted = {} if diverged is None else {"diverged": diverged}
         return Sample(
             compute,
             handles,
-            _called(name, handles, arguments),
-            limits=(low, high),
+            _called(name, handles, arguments | counted),
+            limits=limits if diverged is None else (min(low, diverged), max(high, diverged)),
             metrics=frozenset({name}),
         )
 

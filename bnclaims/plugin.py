@@ -97,7 +97,7 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Takes the board down."""
+    """Takes the board down, and lets go of the terminal."""
     if (stream := config.stash.get(_STDOUT, None)) is not None:
         stream.close()
     folder = config.stash.get(_BOARD, None)
@@ -367,7 +367,7 @@ def _progress(config: pytest.Config) -> Iterator[None]:
         progress = suite.progress()
         return f"bnclaims: {progress.text()}" if progress.doing else ""
 
-    with stream, LiveLine(reporter._tw, stream, text):
+    with LiveLine(reporter._tw, stream, text):
         yield
 
 

@@ -82,9 +82,8 @@ def _own_version() -> str:
 
 def _design(settings: Settings) -> dict[str, Any]:
     design = settings.design
-    planned = isinstance(design, Sequential)
     return {
-        "kind": Sequential.name if planned else "open",
+        "kind": design.name,
         "looks": list(design.looks),
         "alpha": design.alpha,
         "spending": str(design.spending) if isinstance(design, Sequential) else None,

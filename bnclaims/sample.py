@@ -346,7 +346,7 @@ class Part:
         if self.where == "below":
             low, high = -high, -low
         if self.margin is not None:
-            low, high = (self.margin - self._size()).limits
+            low, high = bounds.of_limits(operator.sub, self.margin.limits, self._size(), "-")
         impossible, certain = high < 0 or (high == 0 and not self.closed), low > 0
         if impossible or certain:
             raise ClaimError(
@@ -362,12 +362,11 @@ class Part:
         sign = (">" if self.where == "above" else "<") + "=" * self.closed
         return f"{text} {sign} {edge}"
 
-    def _size(self) -> Sample:
-        """Returns the contrast with the limits of its size."""
+    def _size(self) -> Limits:
+        """Returns the limits of the contrast's size."""
         low, high = self.contrast.limits
         least = 0.0 if low <= 0 <= high else min(abs(low), abs(high))
-        limits = (least, max(abs(low), abs(high)))
-        return Sample(self.contrast.values, self.contrast.sources, "", limits=limits)
+        return least, max(abs(low), abs(high))
 
 
 def as_sample(value: object) -> Sample:
@@ -497,13 +496,13 @@ def _check_sides(left: Sample, right: Sample, sign: str) -> None:
     ease = (right.offset - left.offset) * (1 if sign == "<" else -1)
     alike = left.sources and right.sources and left.metrics == right.metrics
     if alike and not (left.scaled or right.scaled) and ease > 0:
-        harder, easier = ("-", "+") if sign == "<" else ("+", "-")
+        harder, other_way = ("-", "") if sign == "<" else ("+", "-")
         raise ClaimError(
             f"{left} {sign} {right}: this margin makes the claim easier, not harder. Write "
             f"{left.text} {sign} {right.text} {harder} {ease:g} for a difference of at least that "
             f"much; if no more than a difference of {ease:g} the other way is to be excluded, "
             f"compare the difference with it: "
-            f"{left.text} - {_factor(right.text)} {sign} {'-' if easier == '-' else ''}{ease:g}"
+            f"{left.text} - {_factor(right.text)} {sign} {other_way}{ease:g}"
         )
 
 

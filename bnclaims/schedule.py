@@ -58,6 +58,7 @@ class Schedule:
         self._store = store
         self._engine = engine
         self._board = board
+        planned = tuple(planned)
         # What is made anew for one claim is of no use to others.
         self._planned = tuple(cohort for cohort in planned if not cohort.arm.fresh)
         self._arms = {cohort.arm.digest: cohort.arm for cohort in self._planned}

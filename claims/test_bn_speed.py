@@ -1,10 +1,17 @@
 """The BN article on speed: batch normalization and ReLU make the network converge faster."""
 
-from bnclaims import MLP, Probe, Train, all_of, claim, gradient_ratio
+from bnclaims import MLP, Probe, Sample, Train, all_of, claim, gradient_ratio
 from claims.bn_article import FASTER, loss
 
 # Gradients "vanish" or not in powers of ten: less than one of them nobody calls vanishing.
 TENTH = 0.1
+
+
+def ratio(probe: Probe, activation: str, bn_layers: int = 0) -> Sample:
+    """Gradient norm of the first layer over that of the last, at initialisation."""
+    model = MLP(activation).with_batch_norm(bn_layers)
+    sample: Sample = gradient_ratio(probe(model, batch_size=128))
+    return sample
 
 
 @claim(
@@ -36,7 +43,7 @@ def test_relu_faster_than_sigmoid(train: Train) -> None:
     source="BN article, 'BN speeds up training', the reason given for ReLU",
 )
 def test_relu_eases_vanishing_gradients(probe: Probe) -> None:
-    sigmoid, relu = (gradient_ratio(probe(MLP(a), batch_size=128)) for a in ("sigmoid", "relu"))
+    sigmoid, relu = ratio(probe, "sigmoid"), ratio(probe, "relu")
     assert all_of(sigmoid < TENTH, relu > TENTH, sigmoid < TENTH * relu)
 
 
@@ -48,10 +55,7 @@ def test_relu_eases_vanishing_gradients(probe: Probe) -> None:
     "eight times, not the ten that the claim asks for; four layers raise it to 4.5",
 )
 def test_one_bn_eases_vanishing_gradients(probe: Probe) -> None:
-    plain, normed = (MLP("sigmoid").with_batch_norm(k) for k in (0, 1))
-    assert gradient_ratio(probe(plain, batch_size=128)) < TENTH * gradient_ratio(
-        probe(normed, batch_size=128)
-    )
+    assert ratio(probe, "sigmoid") < TENTH * ratio(probe, "sigmoid", 1)
 
 
 @claim(
@@ -59,7 +63,4 @@ def test_one_bn_eases_vanishing_gradients(probe: Probe) -> None:
     source="BN article, 'BN speeds up training', the reason given for BN",
 )
 def test_four_bn_ease_vanishing_gradients(probe: Probe) -> None:
-    plain, normed = (MLP("sigmoid").with_batch_norm(k) for k in (0, 4))
-    assert gradient_ratio(probe(plain, batch_size=128)) < TENTH * gradient_ratio(
-        probe(normed, batch_size=128)
-    )
+    assert ratio(probe, "sigmoid") < TENTH * ratio(probe, "sigmoid", 4)
