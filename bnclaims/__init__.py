@@ -4,6 +4,7 @@ from bnclaims.arm import ARTICLE_SGD, Optimizer
 from bnclaims.claim import claim
 from bnclaims.data import Data
 from bnclaims.evidence import Inconclusive
+from bnclaims.figure import Figure
 from bnclaims.fixtures import Probe, Train
 from bnclaims.history import History
 from bnclaims.measure import (
@@ -48,6 +49,7 @@ __all__ = [
     "GLOROT_UNIFORM",
     "MLP",
     "Data",
+    "Figure",
     "History",
     "Inconclusive",
     "Initializer",

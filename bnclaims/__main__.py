@@ -1,4 +1,4 @@
-"""The command line: `python -m bnclaims list|show|badges|compare`, on saved results."""
+"""The command line: `python -m bnclaims COMMAND`, on saved results."""
 
 import argparse
 import json
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bnclaims import badges, report
+from bnclaims import badges, markdown, report
 from bnclaims.outcome import Outcome
 from bnclaims.terminal import evidence, interval_text, table
 
@@ -42,6 +42,32 @@ def _show(asked: argparse.Namespace) -> int:
         )
     for line in evidence(outcomes, asked.claim):
         _say(line)
+    return 0
+
+
+def _report(asked: argparse.Namespace) -> int:
+    source = Path(asked.results)
+    beside = source if source.is_dir() else source.parent
+    _say(str(report.render(_loaded(asked.results), Path(asked.folder or beside))))
+    return 0
+
+
+def _markdown(asked: argparse.Namespace) -> int:
+    results = _loaded(asked.results)
+    page = Path(asked.into) if asked.into else None
+    lines = markdown.summary(results)
+    if asked.badges:
+        badges.write(results, Path(asked.badges))
+        lines = markdown.badge_table(results, Path(asked.badges), page or Path("README.md"))
+    if page is None:
+        _say("\n".join(lines))
+        return 0
+    text = page.read_text(encoding="utf-8")
+    try:
+        text = markdown.inserted(text, "claims", lines)
+    except markdown.MarkerError as error:
+        raise CommandError(f"{page}: {error}") from None
+    page.write_text(text, encoding="utf-8")
     return 0
 
 
@@ -108,14 +134,24 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     where = "results.json of `pytest --claims-report DIR`, or DIR"
 
-    def command(name: str, function: Any, text: str, **arguments: str) -> None:
+    def command(name: str, function: Any, text: str, **arguments: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text)
         sub.set_defaults(command=function)
         for argument, meaning in arguments.items():
             sub.add_argument(argument, help=meaning)
+        return sub
 
     command("list", _list, "print the verdict table", results=where)
     command("show", _show, "print a claim's evidence", results=where, claim="the claim's id")
+    page = command("report", _report, "write the page, badges and figures anew", results=where)
+    page.add_argument("folder", nargs="?", help="where to; beside the results by default")
+    summary = command("markdown", _markdown, "print a summary in Markdown", results=where)
+    summary.add_argument("--badges", metavar="FOLDER", help="write badges, and a table of them")
+    summary.add_argument(
+        "--into",
+        metavar="FILE",
+        help="put it between <!-- claims --> and <!-- /claims --> instead of printing it",
+    )
     command("badges", _badges, "write a badge for each claim", results=where, folder="where to")
     command(
         "compare",

@@ -6,6 +6,7 @@ Colours differ in lightness and hue (after Okabe & Ito's palette), are dark enou
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -16,6 +17,9 @@ COLOURS = {
     "inconclusive": "#5c5c8a",
     "error": "#4d4d4d",
 }
+
+MARKS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "error": "!"}
+"""For where there is no room for words, or for words alone."""
 
 _LABEL_COLOUR = "#333333"
 _CHARACTER, _PADDING, _HEIGHT = 6.6, 10, 20
@@ -36,6 +40,13 @@ def write(results: dict[str, Any], folder: Path) -> list[Path]:
     badges += [(error["id"], "error", "error") for error in results["errors"]]
     paths = [_written(folder, *badge) for badge in sorted(badges)]
     return [*paths, _written(folder, *_suite(results))]
+
+
+def tally(results: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Returns how many claims came to each verdict, those that went wrong included."""
+    verdicts = [claim["verdict"] for claim in results["claims"]]
+    verdicts += ["error"] * len(results["errors"])
+    return [(name, verdicts.count(name)) for name in COLOURS if name in verdicts]
 
 
 def file_name(claim: str) -> str:
@@ -77,12 +88,11 @@ def _claim(claim: dict[str, Any]) -> tuple[str, str, str]:
 
 
 def _suite(results: dict[str, Any]) -> tuple[str, str, str]:
-    verdicts = [claim["verdict"] for claim in results["claims"]]
-    counts = [f"{verdicts.count(v)} {v}" for v in COLOURS if verdicts.count(v)]
-    broken = len(results["errors"])
-    if broken:
-        counts.append(f"{broken} error" + "s" * (broken > 1))
-    expected = all(claim["as_expected"] for claim in results["claims"]) and not broken
+    counts = [
+        f"{count} {verdict}" + "s" * (verdict == "error" and count > 1)
+        for verdict, count in tally(results)
+    ]
+    expected = all(claim["as_expected"] for claim in results["claims"]) and not results["errors"]
     return "claims", ", ".join(counts) or "none", "supported" if expected else "error"
 
 

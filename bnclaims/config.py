@@ -41,6 +41,8 @@ class Settings:
     threads: int
     chosen: bool
     """Whether the command line or the ini file says anything about claims."""
+    report: Path | None = None
+    """Folder of the report; None for no report."""
 
     @classmethod
     def from_pytest_config(cls, config: pytest.Config) -> Self:
@@ -57,7 +59,13 @@ class Settings:
             design=_design(given),
             threads=_threads(given["threads"], config),
             chosen=any(given.values()),
+            report=_report(config),
         )
+
+    def command(self, test: str) -> list[str]:
+        """Returns the command that judges one test as this session did."""
+        asked = ["--claims-protocol", self.protocol.name, "--claims-data", self.data]
+        return ["pytest", test, *asked, *_design_options(self.design)]
 
 
 def cache_folder() -> Path:
@@ -65,7 +73,7 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("bnclaims"))
 
 
-def design_options(design: Design) -> list[str]:
+def _design_options(design: Design) -> list[str]:
     """Returns the command line's options that give a design."""
     options = ["--claims-looks", ",".join(map(str, design.looks))]
     options += ["--claims-alpha", f"{design.alpha:g}"]
@@ -86,6 +94,13 @@ def _store(given: str | None) -> Path:
     if folder.exists() and not folder.is_dir():
         raise pytest.UsageError(f"--claims-store {folder}: this is a file; give a folder")
     return folder
+
+
+def _report(config: pytest.Config) -> Path | None:
+    given = config.option.claims_report or config.getini("claims_report")
+    if given == "none":
+        return None
+    return Path(given).expanduser() if given else config.rootpath / "claims-report"
 
 
 def _protocol(name: str) -> TrainingProtocol:

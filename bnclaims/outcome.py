@@ -1,6 +1,5 @@
 """What a claim came to, as plain data that travels from a worker to the controller."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Self
@@ -9,7 +8,7 @@ from bnclaims import statistics
 from bnclaims.claim import Claim
 from bnclaims.evidence import Trial
 from bnclaims.judgement import Finding, Verdict
-from bnclaims.record import records
+from bnclaims.record import plain, records
 
 
 @dataclass(frozen=True)
@@ -19,6 +18,10 @@ class Outcome:
     id: str
     statement: str
     source: str
+    test: str
+    """The test that it is, as pytest names it."""
+    code: str
+    """The test's source code; empty where it cannot be had."""
     verdict: Verdict
     expected: Verdict
     because: str
@@ -42,6 +45,8 @@ class Outcome:
         verdict: Verdict,
         trial: Trial,
         *,
+        test: str,
+        code: str,
         protocol: str,
         data: str,
         data_note: str,
@@ -54,6 +59,8 @@ class Outcome:
             name: Its id, with its parameters where it has some.
             verdict: How its test ended.
             trial: What it compared.
+            test: The test, as pytest names it.
+            code: The test's source code.
             protocol: Name of the protocol.
             data: Name of the data set.
             data_note: What they are and how they were chosen.
@@ -63,18 +70,20 @@ class Outcome:
             id=name,
             statement=claim.statement,
             source=claim.source,
+            test=test,
+            code=code,
             verdict=verdict,
             expected=claim.expected_under(protocol, data),
             because=claim.because,
             findings=[
-                _plain(asdict(finding)) | {"disagrees": finding.disagrees}
+                plain(asdict(finding)) | {"disagrees": finding.disagrees}
                 for finding in _deciding_first(trial, verdict)
             ],
             protocol=protocol,
             data=data,
             data_note=data_note,
             declared=declared,
-            arms=[_plain(record.to_plain()) for record in records(trial)],
+            arms=[record.to_plain() for record in records(trial)],
             explanation=[str(evidence) for evidence in trial.evidence],
         )
 
@@ -136,15 +145,3 @@ def _deciding_first(trial: Trial, verdict: Verdict) -> list[Finding]:
         return finding.verdict != verdict, sign * (0.0 if finding.is_exact else finding.p)
 
     return sorted(findings, key=weakness)
-
-
-def _plain(value: Any) -> Any:
-    """Returns a value without NumPy in it, infinite and missing numbers as None."""
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    if value is None or isinstance(value, str | bool | int):
-        return value
-    number = float(value)
-    return number if math.isfinite(number) else None

@@ -1,20 +1,22 @@
 """The pytest plugin: hooks, options and fixtures; what they do is in the modules they call."""
 
 import contextlib
+import inspect
 import shlex
 import shutil
 import tempfile
+import textwrap
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
 import pytest
 
-from bnclaims import report, terminal
+from bnclaims import hooks, report, terminal
 from bnclaims.arm import ArmError, TrainingArm
 from bnclaims.board import Board
 from bnclaims.claim import claim_of
-from bnclaims.config import OPTIONS, Settings, design_options
+from bnclaims.config import OPTIONS, Settings
 from bnclaims.data import DataError
 from bnclaims.describe import DescriptionError
 from bnclaims.evidence import Inconclusive, Trial
@@ -47,15 +49,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, values, text in OPTIONS:
         group.addoption(f"--claims-{name}", metavar=values, default=None, help=text)
         parser.addini(f"claims_{name}", f"as --claims-{name}: {text}", default="")
-    group.addoption(
-        "--claims-report",
-        metavar="DIR",
-        default=None,
-        help="write results.json into a folder",
-    )
+    report_help = "folder of the report, claims-report by default; none for no report"
+    group.addoption("--claims-report", metavar="DIR|none", default=None, help=report_help)
+    parser.addini("claims_report", f"as --claims-report: {report_help}", default="")
     group.addoption(
         "--claims-plan", action="store_true", help="show what would be trained, and train nothing"
     )
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Adds the hooks that a `conftest.py` may implement."""
+    pluginmanager.add_hookspecs(hooks)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -238,6 +242,8 @@ def pytest_runtest_makereport(
         _row_name(item, declared.id),
         verdict,
         trial or suite.trial(tracing=True),
+        test=item.nodeid,
+        code=_code(item),
         protocol=suite.settings.protocol.name,
         data=", ".join(notes) or "none",
         data_note="; ".join(notes.values()) or "no data",
@@ -312,9 +318,11 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     ]
     if outcomes:
         _print_verdicts(terminalreporter, outcomes, config)
-    if (outcomes or errors) and (folder := config.getoption("claims_report")) is not None:
-        results = report.document(outcomes, errors, config.stash[_SUITE].settings)
-        _write_report(terminalreporter, results, Path(folder))
+    suite = config.stash[_SUITE]
+    if (outcomes or errors) and suite.settings.report is not None:
+        figures = _figures(terminalreporter, config)
+        results = report.document(outcomes, errors, figures, suite.settings)
+        _write_report(terminalreporter, results, suite.settings.report)
 
 
 def _print_verdicts(terminalreporter: Any, outcomes: list[Outcome], config: pytest.Config) -> None:
@@ -327,6 +335,21 @@ def _print_verdicts(terminalreporter: Any, outcomes: list[Outcome], config: pyte
         lines = ["", *terminal.evidence(outcomes), "", *lines]
     for line in lines:
         terminalreporter.write_line(line)
+
+
+def _figures(terminalreporter: Any, config: pytest.Config) -> list[dict[str, Any]]:
+    """Returns what the figures show that a `conftest.py` declares and whose runs are stored."""
+    suite = config.stash[_SUITE]
+    try:
+        trial = suite.trial(tracing=True)
+        declared = config.hook.pytest_claims_figures(
+            train=suite.train(trial), probe=suite.probe(trial)
+        )
+        figures = [suite.drawn(figure) for figures in declared for figure in figures]
+    except Exception as error:  # noqa: BLE001  (whatever a conftest does, verdicts are reported)
+        terminalreporter.write_line(f"no figures in the report: {error!r}", red=True)
+        return []
+    return [figure for figure in figures if figure is not None]
 
 
 def _write_report(terminalreporter: Any, results: dict[str, Any], folder: Path) -> None:
@@ -380,6 +403,14 @@ def _wants_data_early(config: pytest.Config) -> bool:
     worker = hasattr(config, "workerinput")
     chosen = config.stash[_SUITE].settings.chosen
     return chosen and not worker and not config.option.collectonly
+
+
+def _code(item: pytest.Item) -> str:
+    """Returns a claim's source code, '' where it cannot be had."""
+    try:
+        return textwrap.dedent(inspect.getsource(getattr(item, "function", None)))  # type: ignore[arg-type]
+    except (OSError, TypeError):
+        return ""
 
 
 def _parameters(item: pytest.Function) -> dict[str, Any]:
@@ -453,10 +484,7 @@ def _untested(trial: Trial) -> str:
 def _failure(item: pytest.Item, outcome: Outcome, trial: Trial | None) -> str:
     settings = item.config.stash[_SUITE].settings
     evidence = [str(e) for e in trial.evidence] if trial else []
-    command = ["pytest", item.nodeid, "--claims-protocol", outcome.protocol]
-    command += ["--claims-data", settings.data]
-    command += design_options(settings.design)
-    command += ["--claims-store", str(settings.store)]
+    command = [*settings.command(item.nodeid), "--claims-store", str(settings.store)]
     return "\n".join(
         [
             f"{outcome.id} is {outcome.verdict}, expected was {outcome.expected}",

@@ -1,5 +1,6 @@
 """Records: the runs of a claim's arms as plain data, with metrics that the claim is not about."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -39,7 +40,8 @@ class Record:
 
     def to_plain(self) -> dict[str, Any]:
         """Returns plain Python data."""
-        return asdict(self)
+        converted: dict[str, Any] = plain(asdict(self))
+        return converted
 
 
 def records(trial: Trial) -> list[Record]:
@@ -50,6 +52,18 @@ def records(trial: Trial) -> list[Record]:
     count = trial.design.looks[max(looked)]
     handles = [runs for runs in dict.fromkeys(trial.named) if isinstance(runs.arm, TrainingArm)]
     return [_record(runs, _histories(trial, runs, count)) for runs in handles]
+
+
+def plain(value: Any) -> Any:
+    """Returns a value without NumPy in it, infinite and missing numbers as None."""
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items()}
+    if isinstance(value, tuple | list):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    number = float(value)
+    return number if math.isfinite(number) else None
 
 
 def _histories(trial: Trial, runs: Runs, count: int) -> list[History]:

@@ -5,30 +5,36 @@ reader of the older form would misread the newer.
 """
 
 import json
+import os
 import platform
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from bnclaims import badges
+from bnclaims import badges, page, plots
 from bnclaims.arm import versions
 from bnclaims.config import Settings
 from bnclaims.design import Sequential
 from bnclaims.outcome import Outcome, holm_p
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 def document(
-    outcomes: Sequence[Outcome], errors: Sequence[dict[str, str]], settings: Settings
+    outcomes: Sequence[Outcome],
+    errors: Sequence[dict[str, str]],
+    figures: Sequence[dict[str, Any]],
+    settings: Settings,
 ) -> dict[str, Any]:
     """Returns the JSON document of a session.
 
     Args:
         outcomes: What its claims came to.
         errors: The claims whose test went wrong: `id` and `message`.
+        figures: What `bnclaims.figure.drawn` returns of each.
         settings: What the session was asked for.
     """
     ordered = sorted(outcomes, key=lambda outcome: outcome.id)
@@ -41,6 +47,7 @@ def document(
             "scipy": metadata.version("scipy"),
             **versions(),
         },
+        "machine": {"platform": platform.platform(), "cores": os.cpu_count() or 1},
         "protocol": {
             "name": settings.protocol.name,
             "images": settings.protocol.images,
@@ -49,15 +56,21 @@ def document(
         "design": _design(settings),
         "declared": max((outcome.declared for outcome in ordered), default=0),
         "claims": [
-            outcome.to_plain() | {"as_expected": outcome.as_expected, "holm_p": p}
+            outcome.to_plain()
+            | {
+                "as_expected": outcome.as_expected,
+                "holm_p": p,
+                "command": shlex.join(settings.command(outcome.test)),
+            }
             for outcome, p in zip(ordered, holm_p(ordered), strict=True)
         ],
         "errors": sorted(errors, key=lambda error: error["id"]),
+        "figures": list(figures),
     }
 
 
 def write(results: dict[str, Any], folder: Path) -> Path:
-    """Writes the document and the badges into a folder; returns the document's path.
+    """Writes the document, the page, badges and figures into a folder; returns the page's path.
 
     A new folder git is told to ignore.
 
@@ -67,9 +80,22 @@ def write(results: dict[str, Any], folder: Path) -> Path:
     if not folder.exists():
         folder.mkdir(parents=True)
         (folder / ".gitignore").write_text("*\n", encoding="utf-8")
-    path = folder / "results.json"
-    path.write_text(json.dumps(results, allow_nan=False) + "\n", encoding="utf-8")
+    text = json.dumps(results, allow_nan=False)
+    (folder / "results.json").write_text(text + "\n", encoding="utf-8")
+    return render(results, folder)
+
+
+def render(results: dict[str, Any], folder: Path) -> Path:
+    """Writes what people look at, from a document: the page, whose path it returns, and pictures.
+
+    Raises:
+        OSError: The folder cannot be written to.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     badges.write(results, folder / "badges")
+    plots.write(results["figures"], folder / "figures")
+    path = folder / "index.html"
+    path.write_text(page.html(results), encoding="utf-8")
     return path
 
 

@@ -15,6 +15,7 @@ from bnclaims.config import Settings, cache_folder
 from bnclaims.data import DataSource, resolve
 from bnclaims.engine import Engine, prepare, quiet
 from bnclaims.evidence import Trial
+from bnclaims.figure import Figure, drawn
 from bnclaims.fixtures import Probe, Train
 from bnclaims.history import History
 from bnclaims.progress import Journal, Progress
@@ -126,6 +127,10 @@ class Suite:
     def probe(self, trial: Trial) -> Probe:
         """Returns the `probe` fixture of a trial."""
         return Probe(trial, self.source, self.settings.protocol)
+
+    def drawn(self, figure: Figure) -> dict[str, Any] | None:
+        """Returns what a figure shows, None while its runs are not stored."""
+        return drawn(figure, self.store.load, self.settings.design.looks[-1])
 
     def planned(self) -> list[Cohort]:
         """Returns the cohorts of all claims' first look, each once."""

@@ -59,22 +59,29 @@ def evidence(outcomes: Sequence[Outcome], claim: str | None = None) -> list[str]
         lines.append(f"{outcome.id}: {outcome.statement}")
         lines += [f"  {line}" for text in outcome.explanation for line in text.splitlines()]
         if p is not None:
-            lines.append(f"    p = {_p(p)} adjusted for looks and for the other claims (Holm)")
+            lines.append(f"    p = {p_text(p)} adjusted for looks and for the other claims (Holm)")
         lines += [_beside(arm) for arm in outcome.arms]
     return lines
 
 
 def _beside(arm: dict[str, Any]) -> str:
     """Returns an arm's metrics, mean and standard deviation over its seeds."""
-    shown = []
-    for name, values in arm["metrics"].items():
-        known = [value for value in values if value is not None]
-        if len(known) > 1:
-            spread = statistics.stdev(known)
-            shown.append(f"{name} {statistics.fmean(known):.4g} ± {spread:.2g}")
+    shown = [
+        f"{name} {text}"
+        for name, values in arm["metrics"].items()
+        if (text := mean_and_deviation(values))
+    ]
     if arm["diverged"]:
         shown.append(f"diverged: seeds {', '.join(map(str, arm['diverged']))}")
     return f"    {arm['arm']}: {', '.join(shown)}"
+
+
+def mean_and_deviation(values: Sequence[float | None]) -> str:
+    """Returns mean and standard deviation of what is known, '' for fewer than two numbers."""
+    known = [value for value in values if value is not None]
+    if len(known) < 2:
+        return ""
+    return f"{statistics.fmean(known):.4g} ± {statistics.stdev(known):.2g}"
 
 
 def notes(outcomes: Sequence[Outcome], alpha: float) -> list[str]:
@@ -163,7 +170,7 @@ def _cells(outcome: Outcome) -> tuple[str, ...]:
         return verdict, outcome.id, outcome.kind_without_numbers, "", "", ""
     finding = outcome.findings[0]
     estimate, interval = _numbers(finding)
-    p = "exact" if finding["p"] is None else _p(finding["p"])
+    p = "exact" if finding["p"] is None else p_text(finding["p"])
     return verdict, outcome.id, estimate, interval, str(finding["seeds"]), p
 
 
@@ -186,7 +193,8 @@ def _number(value: float, width: float) -> str:
     return f"{value:.{decimals}f}" if decimals <= 4 else f"{value:.1e}"
 
 
-def _p(value: float) -> str:
+def p_text(value: float) -> str:
+    """Returns a p-value in few characters."""
     if value < 1e-9:
         return "<1e-9"
     return f"{value:.0e}" if value < 0.001 else f"{value:.3f}"

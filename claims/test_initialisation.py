@@ -11,7 +11,6 @@ from bnclaims import (
     GLOROT_NORMAL,
     GLOROT_UNIFORM,
     History,
-    Initializer,
     Layer,
     Probe,
     activation_distance,
@@ -23,8 +22,7 @@ from bnclaims import (
     metric,
     saturation,
 )
-
-STANDARD_NORMAL = Initializer("RandomNormal", stddev=1.0)
+from claims.glorot_article import STANDARD_NORMAL
 
 # "Pushed to the extremes": most activations are there.
 MOST = 0.5

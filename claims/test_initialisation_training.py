@@ -22,8 +22,7 @@ from bnclaims import (
 from bnclaims.metrics import mean_loss as area_under_curve
 from bnclaims.sample import Runs
 from claims.bn_article import FASTER
-
-STANDARD_NORMAL = Initializer("RandomNormal", stddev=1.0)
+from claims.glorot_article import STANDARD_NORMAL
 
 FEW_LAYERS = (64, 64, 64)
 MANY_LAYERS = 10 * (256,)

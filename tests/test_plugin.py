@@ -639,9 +639,9 @@ def test_broken(train):
         raise RuntimeError("boom")
 """
     )
-    result = run(pytester, options, workers, "--claims-report=claims-report")
+    result = run(pytester, options, workers)
     result.assert_outcomes(passed=3, failed=2)
-    result.stdout.fnmatch_lines(["report: claims-report/results.json"])
+    result.stdout.fnmatch_lines(["report: */claims-report/index.html"])
     folder = pytester.path / "claims-report"
     assert (folder / ".gitignore").read_text() == "*\n"
     results = json.loads((folder / "results.json").read_text())
@@ -658,7 +658,75 @@ def test_broken(train):
     assert [len(curve) for curve in claims["lower"]["arms"][0]["curves"]["loss"]] == [6] * 5
     assert results["declared"] == 5
     assert results["errors"] == [{"id": "broken", "message": "RuntimeError: boom"}]
+    assert claims["lower"]["code"].startswith(
+        '@claim("Less is lower", source="here")\ndef test_lower'
+    )
+    command = claims["lower"]["command"]
+    assert command.startswith(
+        "pytest test_the_report_is_one_document_of_a_known_form.py::test_lower "
+    )
     assert (folder / "badges" / "lower.svg").exists()
+    assert "It falls from level to level" in (folder / "index.html").read_text()
+
+
+FIGURES = """
+pytest_plugins = ["bnclaims.plugin"]
+
+from bnclaims import MLP, Figure
+
+def pytest_claims_figures(train, probe):
+    lines = {str(level): train(MLP(hidden=(level,))) for level in (1, 2)}
+    absent = {"absent": train(MLP(hidden=(7,)))}
+    return [Figure("Levels", "here", lines, dashed=["2"]), Figure("Nothing", "here", absent)]
+"""
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_figures_of_a_conftest_are_drawn_from_stored_runs(
+    pytester: pytest.Pytester, options: list[str], workers: str
+) -> None:
+    pytester.makeconftest(FIGURES)
+    pytester.makepyfile(CLAIMS)
+    run(pytester, options, workers).assert_outcomes(passed=3)
+    folder = pytester.path / "claims-report"
+    (figure,) = json.loads((folder / "results.json").read_text())["figures"]
+    assert [(line["label"], line["dashed"]) for line in figure["lines"]] == [
+        ("1", False),
+        ("2", True),
+    ]
+    for line, level in zip(figure["lines"], (1, 2), strict=True):
+        expected = [[made_up(level, seed).loss[0]] * 6 for seed in range(20)]
+        np.testing.assert_allclose(line["values"], expected)
+    assert {path.name for path in (folder / "figures").iterdir()} == {"Levels.svg", "Levels.png"}
+
+
+def test_figures_that_go_wrong_lose_no_verdict(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    pytester.makeconftest(FIGURES.replace('dashed=["2"]', 'dashed=["3"]'))
+    pytester.makepyfile(CLAIMS)
+    result = run(pytester, options)
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(
+        ["no figures in the report: *figure 'Levels': dashed='3' is no line's label*"]
+    )
+    assert (pytester.path / "claims-report" / "index.html").exists()
+
+
+def test_no_report_where_none_is_wanted(pytester: pytest.Pytester, options: list[str]) -> None:
+    pytester.makepyfile(CLAIMS)
+    run(pytester, options, "--claims-report=none").assert_outcomes(passed=3)
+    pytester.makeini("[pytest]\nclaims_report = none")
+    run(pytester, options).assert_outcomes(passed=3)
+    assert not (pytester.path / "claims-report").exists()
+
+
+def test_tests_without_claims_leave_no_report(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    pytester.makepyfile("def test_nothing(): pass")
+    run(pytester, options).assert_outcomes(passed=1)
+    assert not (pytester.path / "claims-report").exists()
 
 
 def test_a_report_that_cannot_be_written_is_said(

@@ -1,5 +1,6 @@
 """Reports: badges and the command line, on results as a session writes them."""
 
+import copy
 import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnclaims import badges, report
+from bnclaims import badges, plots, report
 from bnclaims.__main__ import main
 from bnclaims.arm import PROTOCOLS
 from bnclaims.claim import Claim
@@ -32,13 +33,35 @@ def outcome(name: str, mean: float, *, statement: str = "It holds") -> Outcome:
     verdict = evidence.verdict
     declared = Claim(name, statement, "here", "supported", "")
     notes = {"protocol": "quick", "data": "mnist", "data_note": "MNIST"}
+    notes |= {"test": f"test_it.py::test_{name}", "code": f"def test_{name}(): ..."}
     return Outcome.of(declared, name, verdict, trial, declared=3, **notes)
+
+
+FIGURES: list[dict[str, Any]] = [
+    {
+        "title": "Two curves <b>",
+        "source": "here",
+        "kind": "curves",
+        "edges": [],
+        "lines": [
+            {"label": "solid", "dashed": False, "values": [[2.0, 1.0, None], [2.1, 1.1, 0.5]]},
+            {"label": "dashed", "dashed": True, "values": [[1.0, 0.5, 0.25], [1.1, 0.6, 0.2]]},
+        ],
+    },
+    {
+        "title": "A histogram",
+        "source": "here",
+        "kind": "histograms",
+        "edges": [0.0, 0.5, 1.0],
+        "lines": [{"label": "a", "dashed": False, "values": [[0.5, 0.5], [0.25, 0.75]]}],
+    },
+]
 
 
 def results(*outcomes: Outcome, errors: tuple[str, ...] = ()) -> dict[str, Any]:
     settings = Settings("mnist", PROTOCOLS["quick"], Path(), Sequential(), 1, chosen=True)
     broken = [{"id": name, "message": "boom"} for name in errors]
-    return report.document(outcomes, broken, settings)
+    return report.document(outcomes, broken, FIGURES, settings)
 
 
 YES, NO, MAYBE = outcome("yes", 9.0), outcome("no", -9.0), outcome("perhaps", 0.1)
@@ -133,6 +156,65 @@ def test_badges_are_written_where_they_are_wanted(
     }  # fmt: skip
 
 
+def test_report_makes_page_and_pictures_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = saved(tmp_path / "r", YES)
+    (tmp_path / "r" / "index.html").unlink()
+    assert main(["report", f"{folder}/results.json"]) == 0
+    assert main(["report", folder, str(tmp_path / "elsewhere")]) == 0
+    pages = [Path(line) for line in capsys.readouterr().out.splitlines()]
+    assert pages == [tmp_path / "r" / "index.html", tmp_path / "elsewhere" / "index.html"]
+    assert pages[0].read_text() == pages[1].read_text()
+    names = {path.name for path in (tmp_path / "elsewhere" / "figures").iterdir()}
+    assert names == {
+        "Two-curves-b.svg", "Two-curves-b.png", "A-histogram.svg", "A-histogram.png",
+    }  # fmt: skip
+
+
+def test_a_figure_is_drawn_again_only_when_it_changed(tmp_path: Path) -> None:
+    svg, _, *_ = plots.write(FIGURES[:1], tmp_path)
+    drawn = svg.stat().st_mtime_ns
+    assert "Two curves &lt;b&gt; (2 seeds)" in svg.read_text()
+    plots.write(FIGURES[:1], tmp_path)
+    assert svg.stat().st_mtime_ns == drawn
+    changed = copy.deepcopy(FIGURES[0])
+    changed["lines"][0]["values"][0][0] = 1.5
+    plots.write([changed], tmp_path)
+    assert svg.stat().st_mtime_ns > drawn
+
+
+def test_markdown_is_a_summary_of_the_session(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = results(YES, NO, errors=("broken",))
+    report.write(found, tmp_path / "r")
+    assert main(["markdown", str(tmp_path / "r")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "## Claims: 1 supported, 1 refuted, 1 error"
+    assert "- **broken** has no verdict: boom" in lines
+    assert "- **no**: expected supported, now refuted" in lines
+    assert lines[-1].startswith("| ✓ supported | yes | ")
+
+
+def test_a_table_of_badges_goes_into_a_page(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "r", YES, outcome("hostile", 9.0, statement=HOSTILE + " | `a`"))
+    page = tmp_path / "docs" / "README.md"
+    page.parent.mkdir()
+    page.write_text("Before\n<!-- claims -->\nold\n<!-- /claims -->\nAfter\n")
+    asked = ["markdown", folder, "--badges", str(tmp_path / "badges"), "--into", str(page)]
+    assert main(asked) == 0
+    lines = page.read_text().splitlines()
+    assert lines[:4] == ["Before", "<!-- claims -->", "| claim | verdict |", "|---|---|"]
+    assert lines[4].startswith("| &lt;script&gt;alert('\"&amp;\\\\n')&lt;/script&gt;")
+    assert lines[4].endswith("\\| \\`a\\` | ![hostile: supported](../badges/hostile.svg) |")
+    assert lines[5] == "| It holds | ![yes: supported](../badges/yes.svg) |"
+    assert lines[6:] == ["<!-- /claims -->", "After"]
+    assert (tmp_path / "badges" / "yes.svg").exists()
+    assert main(asked) == 0
+    assert page.read_text().splitlines() == lines
+
+
 def test_compare_says_what_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old = saved(tmp_path / "old", YES, NO)
     same = saved(tmp_path / "same", outcome("yes", 9.5), NO)
@@ -156,6 +238,10 @@ def test_mistakes_are_told_in_words(tmp_path: Path, capsys: pytest.CaptureFixtur
         (["list", str(tmp_path / "text")], "holds no results of bnclaims"),
         (["list", str(tmp_path / "future")], "has schema version 99"),
         (["show", saved(tmp_path / "r", YES), "no"], "there is no claim 'no'"),
+        (
+            ["markdown", str(tmp_path / "r"), "--into", str(tmp_path / "text")],
+            "write <!-- claims --> and, below it, <!-- /claims -->",
+        ),
     ]:
         assert main(arguments) == 2
         assert words in capsys.readouterr().err

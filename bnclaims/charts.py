@@ -1,0 +1,313 @@
+"""Charts of the page: small SVG pictures that take their colours from its style sheet.
+
+Each is a string of SVG with a label for those who cannot see it. Lines are told apart by colour and
+by dashes; their classes are `c0` to `c9`.
+"""
+
+import math
+import statistics
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+Number = float | None
+Series = Sequence[Sequence[Number]]
+"""One list a seed; None is what a diverged run does not have."""
+
+COLOURS = 10
+"""How many lines have a style of their own."""
+
+_WIDTH, _HEIGHT = 360.0, 220.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 8.0, 8.0, 34.0
+_FOREST_TICKS = (-100, -30, -10, -3, -1, 0, 1, 3, 10, 30, 100)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a chart: its label and its values, a list a seed."""
+
+    label: str
+    values: Series
+    dashed: bool = False
+
+
+def styles(lines: Sequence[Line]) -> list[str]:
+    """Returns the class of each line: the n-th dashed one has the colour of the n-th solid one."""
+    classes = []
+    for place, line in enumerate(lines):
+        number = sum(other.dashed == line.dashed for other in lines[:place])
+        classes.append(f"c{number % COLOURS}" + " dashed" * line.dashed)
+    return classes
+
+
+def curves(lines: Sequence[Line], label: str) -> str:
+    """Returns learning curves: each seed, the mean, and a band of one standard deviation.
+
+    Args:
+        lines: One an arm; the values are those of the epochs.
+        label: What is seen, for those who cannot.
+    """
+    finite = [v for line in lines for seed in line.values for v in seed if v is not None]
+    epochs = max((len(seed) for line in lines for seed in line.values), default=0)
+    if not finite or not epochs:
+        return ""
+    plot = _Plot((1, max(epochs, 2)), _padded(min(0.0, *finite), max(0.0, *finite)), label)
+    plot.axes("epoch", "training loss", whole_x=True)
+    for line, style in zip(lines, styles(lines), strict=True):
+        columns = [_column(line.values, epoch) for epoch in range(epochs)]
+        spread = [_spread(column) if column else None for column in columns]
+        plot.band(spread, style)
+        for seed in line.values:
+            plot.path(seed, f"seed {style}")
+        plot.path([known[0] if known else None for known in spread], f"mean {style}")
+    return plot.svg()
+
+
+def histograms(lines: Sequence[Line], edges: Sequence[float], label: str) -> str:
+    """Returns histograms, one below the other: bars of the mean share, whiskers over the seeds.
+
+    Args:
+        lines: One a layer; the values are the shares of the bins.
+        edges: Of the bins.
+        label: What is seen, for those who cannot.
+    """
+    top = max(v or 0.0 for line in lines for seed in line.values for v in seed)
+    plots = []
+    for number, line in enumerate(lines):
+        plot = _Plot((edges[0], edges[-1]), _padded(0.0, top), f"{label}: {line.label}")
+        plot.axes("activation", "share of units")
+        for i, (left, right) in enumerate(pairwise(edges)):
+            shares = _column(line.values, i)
+            plot.bar((left, right), statistics.fmean(shares), f"c{number % COLOURS}")
+            plot.whisker((left + right) / 2, min(shares), max(shares))
+        plots.append(plot.svg(caption=line.label))
+    return "".join(plots)
+
+
+def seeds(values: Sequence[Number], region: Sequence[Number], first: int = 0) -> str:
+    """Returns a contrast seed by seed, with its mean and the claimed region.
+
+    Args:
+        values: One a seed.
+        region: Where the mean has to lie; None is infinite.
+        first: The first seed.
+    """
+    known = [value for value in values if value is not None]
+    label = f"{len(known)} seeds, from {min(known):.4g} to {max(known):.4g}"
+    plot = _Plot((first - 0.5, first + len(values) - 0.5), _around(known, region), label)
+    plot.region(region)
+    plot.axes("seed", "difference", whole_x=True)
+    plot.level(statistics.fmean(known), "average")
+    for seed, value in enumerate(values, start=first):
+        if value is not None:
+            plot.dot(seed, value)
+    return plot.svg()
+
+
+def looks(found: Sequence[dict[str, Any]], region: Sequence[Number]) -> str:
+    """Returns estimate and repeated interval look by look, with the claimed region.
+
+    Args:
+        found: The looks of a finding.
+        region: Where the mean has to lie; None is infinite.
+    """
+    ends = [look[end] for look in found for end in ("low", "high") if look[end] is not None]
+    estimates = [look["estimate"] for look in found]
+    label = "; ".join(f"{look['seeds']} seeds: {_interval(look)}" for look in found)
+    plot = _Plot((0, found[-1]["seeds"] + 3), _around([*ends, *estimates], region), label)
+    plot.region(region)
+    plot.axes("seeds at the look", "estimate", whole_x=True)
+    for look in found:
+        plot.interval(look["seeds"], look["low"], look["estimate"], look["high"])
+    return plot.svg()
+
+
+class Forest:
+    """Rows of a forest plot on one scale, as wide as the page gives them.
+
+    The scale is that of the inverse hyperbolic sine: linear near 0, logarithmic far from it.
+
+    Args:
+        effects: Of all rows, in standard deviations; None where there is none.
+    """
+
+    def __init__(self, effects: Iterable[Number]) -> None:
+        known = [abs(effect) for effect in effects if effect is not None]
+        self._end = math.asinh(max([*known, 3.0]) * 1.2)
+
+    def row(self, low: Number, effect: float, high: Number, label: str) -> str:
+        """Returns one row: an interval, open where it is not known, and a dot."""
+        svg = _strip(label)
+        _add(svg, "line", x1=self._at(0), x2=self._at(0), y1=-2, y2=22, **{"class": "zero"})
+        if low is not None and high is not None:
+            _add(svg, "line", x1=self._at(low), x2=self._at(high), y1=10, y2=10)
+        _add(svg, "circle", cx=self._at(effect), cy=10, r=4)
+        return _text(svg)
+
+    def axis(self) -> str:
+        """Returns the scale."""
+        svg = _strip("scale of standardised effects")
+        for tick in _FOREST_TICKS:
+            if abs(math.asinh(tick)) < self._end:
+                text = _add(svg, "text", x=self._at(tick), y=14, **{"text-anchor": "middle"})
+                text.text = f"{tick}".replace("-", "\N{MINUS SIGN}")
+        return _text(svg)
+
+    def _at(self, effect: float) -> str:
+        share = math.asinh(effect) / self._end
+        return f"{50 + 50 * max(-1.0, min(1.0, share)):.2f}%"
+
+
+class _Plot:
+    """A chart in the making: two axes and what is drawn between them."""
+
+    def __init__(self, x: tuple[float, float], y: tuple[float, float], label: str) -> None:
+        self._x, self._y = x, y
+        view = f"0 0 {_WIDTH:g} {_HEIGHT:g}"
+        self._svg = ET.Element("svg", {"viewBox": view, "role": "img", "aria-label": label})
+
+    def axes(self, x_title: str, y_title: str, *, whole_x: bool = False) -> None:
+        right, bottom = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
+        for tick in _ticks(*self._y):
+            y = self._at_y(tick)
+            _add(self._svg, "line", x1=_LEFT, x2=right, y1=y, y2=y, **{"class": "grid"})
+            self._word(_LEFT - 4, y + 4, _tick_text(tick), "end")
+        for tick in _ticks(*self._x, whole=whole_x):
+            self._word(self._at_x(tick), bottom + 14, _tick_text(tick), "middle")
+        self._word((_LEFT + right) / 2, _HEIGHT - 6, x_title, "middle")
+        title = self._word(0, 0, y_title, "middle")
+        title.set("transform", f"translate(10 {(_TOP + bottom) / 2:g}) rotate(-90)")
+
+    def path(self, values: Sequence[Number], style: str) -> None:
+        """Draws a curve from epoch 1 on, broken where there is no value."""
+        steps, pen = [], "M"
+        for epoch, value in enumerate(values, start=1):
+            if value is None:
+                pen = "M"
+                continue
+            steps.append(f"{pen}{self._at_x(epoch):.1f} {self._at_y(value):.1f}")
+            pen = "L"
+        _add(self._svg, "path", d="".join(steps), **{"class": style})
+
+    def band(self, spread: Sequence[tuple[float, float] | None], style: str) -> None:
+        """Draws a standard deviation to both sides of the mean, as far as there is one."""
+        known = [(epoch, *s) for epoch, s in enumerate(spread, start=1) if s is not None]
+        there = [(self._at_x(e), self._at_y(mean + deviation)) for e, mean, deviation in known]
+        back = [(self._at_x(e), self._at_y(mean - deviation)) for e, mean, deviation in known]
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in [*there, *reversed(back)])
+        _add(self._svg, "polygon", points=points, **{"class": f"band {style}"})
+
+    def bar(self, x: tuple[float, float], height: float, style: str) -> None:
+        left, right = map(self._at_x, x)
+        top, bottom = self._at_y(height), self._at_y(0)
+        box = {"x": left + 0.5, "y": top, "width": right - left - 1, "height": bottom - top}
+        _add(self._svg, "rect", **box, **{"class": f"bar {style}"})
+
+    def whisker(self, x: float, low: float, high: float) -> None:
+        at = self._at_x(x)
+        ends = {"x1": at, "x2": at, "y1": self._at_y(low), "y2": self._at_y(high)}
+        _add(self._svg, "line", **ends, **{"class": "whisker"})
+
+    def region(self, region: Sequence[Number]) -> None:
+        """Shades where the claim says the mean is, and draws its edges."""
+        low, high = region
+        top = self._at_y(self._y[1] if high is None else high)
+        bottom = self._at_y(self._y[0] if low is None else low)
+        box = {"x": _LEFT, "y": top, "width": _WIDTH - _RIGHT - _LEFT, "height": bottom - top}
+        _add(self._svg, "rect", **box, **{"class": "region"})
+        for edge in region:
+            if edge is not None:
+                self.level(edge, "edge")
+
+    def level(self, y: float, style: str) -> None:
+        at = self._at_y(y)
+        ends = {"x1": _LEFT, "x2": _WIDTH - _RIGHT, "y1": at, "y2": at}
+        _add(self._svg, "line", **ends, **{"class": style})
+
+    def dot(self, x: float, y: float) -> None:
+        _add(self._svg, "circle", cx=self._at_x(x), cy=self._at_y(y), r=3.5)
+
+    def interval(self, x: float, low: Number, estimate: float, high: Number) -> None:
+        """Draws an interval, to the chart's border where it is infinite."""
+        at = self._at_x(x)
+        bottom = self._at_y(self._y[0] if low is None else low)
+        top = self._at_y(self._y[1] if high is None else high)
+        _add(self._svg, "line", x1=at, x2=at, y1=top, y2=bottom, **{"class": "interval"})
+        self.dot(x, estimate)
+
+    def svg(self, caption: str = "") -> str:
+        if caption:
+            self._word(_WIDTH - _RIGHT - 4, _TOP + 10, caption, "end")
+        return _text(self._svg)
+
+    def _word(self, x: float, y: float, text: str, anchor: str) -> ET.Element:
+        element = _add(self._svg, "text", x=x, y=y, **{"text-anchor": anchor})
+        element.text = text
+        return element
+
+    def _at_x(self, x: float) -> float:
+        low, high = self._x
+        return _LEFT + (x - low) / (high - low) * (_WIDTH - _LEFT - _RIGHT)
+
+    def _at_y(self, y: float) -> float:
+        low, high = self._y
+        share = max(0.0, min(1.0, (y - low) / (high - low)))
+        return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
+
+
+def _column(values: Series, place: int) -> list[float]:
+    """Returns what the seeds have at one place, as far as they have it."""
+    at = (seed[place] for seed in values if place < len(seed))
+    return [value for value in at if value is not None]
+
+
+def _spread(values: Sequence[float]) -> tuple[float, float]:
+    """Returns mean and standard deviation."""
+    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
+
+
+def _around(values: Sequence[float], region: Sequence[Number]) -> tuple[float, float]:
+    """Returns a range that shows values and edges, with some air."""
+    shown = [*values, *(edge for edge in region if edge is not None)]
+    return _padded(min(shown), max(shown), below=True)
+
+
+def _padded(low: float, high: float, *, below: bool = False) -> tuple[float, float]:
+    air = 0.06 * (high - low) or 0.1 * abs(high) or 1.0
+    return low - air * below, high + air
+
+
+def _ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
+    """Returns some round numbers within a range."""
+    step: float = 10.0 ** math.floor(math.log10((high - low) / 2))
+    step = max(step, 1.0) if whole else step
+    factor = next(f for f in _FACTORS if (high - low) / (f * step) <= 6)
+    step *= factor
+    return [i * step for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+_FACTORS = (1, 2, 5, 10, 20, 50)
+
+
+def _tick_text(tick: float) -> str:
+    return f"{tick:.6g}".replace("-", "\N{MINUS SIGN}")
+
+
+def _interval(look: dict[str, Any]) -> str:
+    ends = ("unbounded" if look[end] is None else f"{look[end]:.4g}" for end in ("low", "high"))
+    return f"{look['estimate']:.4g}, interval {' to '.join(ends)}"
+
+
+def _strip(label: str) -> ET.Element:
+    return ET.Element("svg", {"role": "img", "aria-label": label, "height": "20", "width": "100%"})
+
+
+def _add(parent: ET.Element, tag: str, **attributes: Any) -> ET.Element:
+    shown = {k: f"{v:.6g}" if isinstance(v, float) else str(v) for k, v in attributes.items()}
+    return ET.SubElement(parent, tag, shown)
+
+
+def _text(svg: ET.Element) -> str:
+    return ET.tostring(svg, encoding="unicode")

@@ -1,0 +1,262 @@
+"""The page: its words and pictures, and how it looks in a real browser."""
+
+import dataclasses
+import shutil
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from hypothesis import given
+from hypothesis import strategies as st
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from bnclaims import charts, page, report
+
+from .test_report import HOSTILE, MAYBE, NO, YES, outcome, results
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))),
+    None,
+)
+in_browser = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+VIEWS: dict[str, dict[str, Any]] = {
+    "desktop": {"viewport": {"width": 1280, "height": 900}},
+    "dark": {"viewport": {"width": 1280, "height": 900}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 360, "height": 720}},
+    "no scripts": {"viewport": {"width": 1280, "height": 900}, "java_script_enabled": False},
+}
+
+
+def arm(name: str, *curves: list[float | None], diverged: tuple[int, ...] = ()) -> dict[str, Any]:
+    return {
+        "arm": name,
+        "digest": name,
+        "first_seed": 0,
+        "metrics": {"mean_loss": [sum(v or 0 for v in curve) for curve in curves]},
+        "curves": {"loss": [list(curve) for curve in curves]},
+        "diverged": list(diverged),
+    }
+
+
+WITH_ARMS = dataclasses.replace(
+    outcome("with-arms", 5.0),
+    source="Other article, figure 1",
+    arms=[
+        arm("a", [2.0, 1.0, 0.5], [2.1, 0.9, 0.4]),
+        arm("b", [2.0, None, None], [1.5, 1.0, 0.5], diverged=(0,)),
+    ],
+)
+STRANGE = dataclasses.replace(
+    outcome("strange", 9.0, statement=HOSTILE),
+    id=HOSTILE,
+    source=HOSTILE,
+    code=HOSTILE,
+    test=HOSTILE,
+    because=HOSTILE,
+    arms=[arm(HOSTILE, [1.0, 0.5])],
+    explanation=[HOSTILE],
+)
+EXACT = dataclasses.replace(outcome("exact", 9.0), findings=[], explanation=[])
+EVERYTHING = results(YES, NO, MAYBE, WITH_ARMS, STRANGE, EXACT, errors=("broken",))
+
+
+# Words
+
+
+@pytest.mark.parametrize(
+    ("claim", "words"),
+    [
+        (
+            YES,
+            ["The runs bear this claim out. It took 5 seeds", "above 0, and all of that range is"],
+        ),
+        (NO, ["The runs contradict this claim.", "none of that range is", "Were it true,"]),
+        (MAYBE, ["20 seeds,", "do not settle", "some of that range is", "seeds would settle it"]),
+        (EXACT, ["Nothing random is in this claim: what it asserts held."]),
+    ],
+)
+def test_a_verdict_is_said_in_words(claim: Any, words: list[str]) -> None:
+    text = " ".join(page.in_words(results(claim)["claims"][0]))
+    for part in words:
+        assert part in text
+
+
+def test_a_work_is_what_stands_before_the_comma() -> None:
+    assert page.work({"source": "BN article, 'speed', figure 1"}) == "BN article"
+    assert page.work({"source": "Ioffe & Szegedy 2015; algorithm 1"}) == "Ioffe & Szegedy 2015"
+
+
+# Pictures
+
+numbers = st.none() | st.floats(-1e12, 1e12, allow_subnormal=False)
+curves = st.lists(st.lists(numbers, min_size=1, max_size=4), min_size=1, max_size=3)
+
+
+def pictures(svg: str) -> list[ET.Element]:
+    """The pictures, once it is certain that each number in them is one."""
+    found = list(ET.fromstring(f"<all>{svg}</all>"))
+    for element in (e for picture in found for e in picture.iter()):
+        for value in element.attrib.values():
+            assert "nan" not in value
+            assert "inf" not in value
+    return found
+
+
+@given(curves, curves)
+def test_any_curves_can_be_drawn(first: Any, second: Any) -> None:
+    lines = [charts.Line("a", first), charts.Line("b", second, dashed=True)]
+    pictures(charts.curves(lines, "loss"))
+
+
+@given(
+    st.lists(numbers, min_size=1, max_size=20).filter(any),
+    st.sampled_from([(None, 1), (0, None), (-1, 1)]),
+)
+def test_any_seeds_can_be_drawn(values: list[float | None], region: Any) -> None:
+    picture = pictures(charts.seeds(values, region))[0]
+    dots = [element for element in picture if element.tag == "circle"]
+    assert len(dots) == sum(value is not None for value in values)
+
+
+@given(numbers, st.floats(-1e9, 1e9), numbers)
+def test_any_look_and_effect_can_be_drawn(low: Any, estimate: float, high: Any) -> None:
+    look = {"seeds": 5, "low": low, "estimate": estimate, "high": high}
+    pictures(charts.looks([look], (0.0, None)))
+    pictures(charts.Forest([low, estimate, high]).row(low, estimate, high, "x"))
+
+
+def test_a_forest_is_symmetric_and_ordered() -> None:
+    forest = charts.Forest([-50.0, 50.0])
+    places = [
+        float(dot.attrib["cx"].rstrip("%"))
+        for effect in (-50.0, -1.0, 0.0, 1.0, 50.0)
+        for dot in ET.fromstring(forest.row(None, effect, None, "x"))
+        if dot.tag == "circle"
+    ]
+    assert places == sorted(places)
+    assert [a + b for a, b in zip(places, reversed(places), strict=True)] == pytest.approx(
+        [100] * 5
+    )
+
+
+def test_a_dashed_line_has_its_partners_colour() -> None:
+    lines = [charts.Line(str(i), [], dashed=i > 1) for i in range(4)]
+    assert charts.styles(lines) == ["c0", "c1", "c0 dashed", "c1 dashed"]
+
+
+# In a browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return report.write(EVERYTHING, tmp_path_factory.mktemp("report")).as_uri()
+
+
+def opened(browser: Browser, address: str, view: str = "desktop") -> Page:
+    found = browser.new_context(**VIEWS[view]).new_page()
+    found.goto(address)
+    return found
+
+
+@in_browser
+@pytest.mark.parametrize("view", VIEWS)
+def test_it_opens_without_errors_requests_or_overflow(
+    browser: Browser, address: str, view: str
+) -> None:
+    context = browser.new_context(**VIEWS[view])
+    found = context.new_page()
+    problems: list[str] = []
+    requests: list[str] = []
+    found.on("console", lambda message: problems.append(message.text))
+    found.on("pageerror", lambda error: problems.append(str(error)))
+    found.on("dialog", lambda dialog: problems.append(dialog.message))
+    found.on("request", lambda request: requests.append(request.url))
+    found.goto(address)
+    assert problems == []
+    assert requests == [address]
+    assert found.get_by_role("heading", name="Claims, verified").is_visible()
+    assert found.locator("figure svg").first.is_visible()
+    if VIEWS[view].get("java_script_enabled", True):  # else nothing can be asked of the page
+        width = found.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert width[0] <= width[1]
+
+
+@in_browser
+@pytest.mark.parametrize("view", ["desktop", "dark", "phone"])
+def test_axe_finds_nothing_serious(browser: Browser, address: str, view: str) -> None:
+    found = opened(browser, address, view)
+    # What is folded must be sound, too.
+    found.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    violations = Axe().run(found).response["violations"]
+    serious = [v for v in violations if v["impact"] in {"serious", "critical"}]
+    assert serious == [], [(v["id"], v["nodes"][0]["html"]) for v in serious]
+
+
+@in_browser
+@pytest.mark.parametrize("view", ["desktop", "no scripts"])
+def test_filters_show_some_claims(browser: Browser, address: str, view: str) -> None:
+    found = opened(browser, address, view)
+
+    def shown() -> list[str]:
+        return [link.inner_text() for link in found.locator("table a").all() if link.is_visible()]
+
+    assert "yes" in shown()
+    found.get_by_label("refuted").check()
+    assert shown() == ["no"]
+    assert not found.locator("#claim-yes").is_visible()
+    found.get_by_label("Other article").check()
+    assert shown() == []
+    assert found.get_by_text("No claim is of both kinds").is_visible()
+    found.get_by_role("group", name="Verdict").get_by_label("all").check()
+    assert shown() == ["with-arms"]
+
+
+@in_browser
+def test_filters_work_from_the_keyboard(browser: Browser, address: str) -> None:
+    found = opened(browser, address)
+    found.locator("#verdict-all").focus()
+    found.keyboard.press("ArrowRight")
+    found.keyboard.press("ArrowRight")
+    assert found.locator("#verdict-refuted").is_checked()
+
+
+@in_browser
+def test_hostile_text_stays_text(browser: Browser, address: str) -> None:
+    found = opened(browser, address)
+    assert found.locator("script").count() == 0
+    heading = found.locator("h3", has_text="<script>alert")
+    assert heading.text_content() == HOSTILE
+    assert found.locator("pre", has_text="<script>alert").first.text_content() is not None
+
+
+@in_browser
+def test_what_is_folded_is_printed(browser: Browser, address: str) -> None:
+    found = opened(browser, address)
+    code = found.get_by_text("def test_yes(): ...")
+    assert not code.is_visible()
+    found.emulate_media(media="print")
+    box = code.bounding_box()
+    assert box is not None
+    assert box["height"] > 0
+    assert not found.get_by_role("radio").first.is_visible()
+
+
+@in_browser
+def test_links_lead_to_claims(browser: Browser, address: str) -> None:
+    found = opened(browser, address)
+    for link in found.locator("a").all():
+        target = link.get_attribute("href")
+        assert target is not None
+        assert found.locator(f'[id="{target.removeprefix("#")}"]').count() == 1
