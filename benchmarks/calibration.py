@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from bnclaims import statistics
+from bnclaims import markdown, statistics
 from bnclaims.design import Design, Open, Sequential
 from bnclaims.planning import (
     Shape,
@@ -207,10 +207,9 @@ def powers_table(powers: dict[str, list[tuple[float, float]]]) -> list[str]:
 def write(text: str) -> None:
     """Puts the tables between their marks in the docs."""
     page = DOCS / "statistics.md"
-    head, _, rest = page.read_text().partition("<!-- calibration -->\n")
-    _, _, tail = rest.partition("<!-- /calibration -->")
     page.write_text(
-        f"{head}<!-- calibration -->\n{text}\n<!-- /calibration -->{tail}", encoding="utf-8"
+        markdown.inserted(page.read_text(encoding="utf-8"), "calibration", text.splitlines()),
+        encoding="utf-8",
     )
 
 

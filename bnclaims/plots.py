@@ -80,7 +80,7 @@ def _curves(canvas: Any, figure: dict[str, Any]) -> None:
             epochs, mean - deviation, mean + deviation, color=colour, alpha=0.15, linewidth=0
         )
     axes.set(xlabel="epoch", ylabel="training loss", ylim=(0, None))
-    axes.legend(frameon=False, fontsize=8)
+    canvas.legend(frameon=False, fontsize=8, loc="outside right upper")
     axes.spines[["top", "right"]].set_visible(False)
 
 

@@ -1,9 +1,12 @@
-"""Writes the table of docs/results.md from the reports of sessions, a column each.
+"""Writes what the documentation shows of sessions' reports.
+
+That is the table of docs/results.md, a column for each session, and, of the first session, the
+figures in docs/figures/ and the badges in docs/badges/ with their table in README.md.
 
 Run, once a session has stored its runs (then it takes seconds), for each protocol and data set:
 
     pytest claims/ --claims-protocol article --claims-report article-mnist
-    python benchmarks/results_table.py quick-mnist article-mnist quick-digits article-digits
+    python benchmarks/publish.py article-mnist quick-mnist article-digits quick-digits
 """
 
 import json
@@ -11,17 +14,38 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from bnclaims import badges, markdown, plots
 from bnclaims.terminal import interval_text
 
-PAGE = Path(__file__).parents[1] / "docs" / "results.md"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 
 
 def main(folders: list[str]) -> None:
     reports = [json.loads((Path(folder) / "results.json").read_text()) for folder in folders]
-    head, _, rest = PAGE.read_text(encoding="utf-8").partition("<!-- table -->\n")
-    _, _, tail = rest.partition("<!-- /table -->")
-    text = "\n".join([*table(reports), "", *provenance(reports)])
-    PAGE.write_text(f"{head}<!-- table -->\n{text}\n<!-- /table -->{tail}", encoding="utf-8")
+    figures = plots.write(reports[0]["figures"], DOCS / "figures")
+    badges.write(reports[0], DOCS / "badges")
+    replace(DOCS / "results.md", "table", [*table(reports), "", *provenance(reports)])
+    replace(DOCS / "results.md", "figures", pictures(figures))
+    readme = ROOT / "README.md"
+    replace(readme, "claims", markdown.badge_table(reports[0], DOCS / "badges", readme))
+
+
+def replace(page: Path, name: str, lines: list[str]) -> None:
+    text = markdown.inserted(page.read_text(encoding="utf-8"), name, lines)
+    page.write_text(text, encoding="utf-8")
+
+
+def pictures(figures: list[Path]) -> list[str]:
+    """The SVG of each figure; the PNG is for where SVG is not shown, and not kept."""
+    for path in figures:
+        if path.suffix == ".png":
+            path.unlink()
+    return [
+        f"![{path.stem.replace('-', ' ')}](figures/{path.name})"
+        for path in figures
+        if path.suffix == ".svg"
+    ]
 
 
 def table(reports: list[dict[str, Any]]) -> list[str]:
