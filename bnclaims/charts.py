@@ -281,14 +281,14 @@ def _padded(low: float, high: float, *, below: bool = False) -> tuple[float, flo
 
 def _ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
     """Returns some round numbers within a range."""
-    step: float = 10.0 ** math.floor(math.log10((high - low) / 2))
+    step: float = 10.0 ** math.floor(math.log10((high - low) / 4))
     step = max(step, 1.0) if whole else step
     factor = next(f for f in _FACTORS if (high - low) / (f * step) <= 6)
     step *= factor
     return [i * step for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
-_FACTORS = (1, 2, 5, 10, 20, 50)
+_FACTORS = (1, 2, 5, 10)
 
 
 def _tick_text(tick: float) -> str:

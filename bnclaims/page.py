@@ -10,7 +10,7 @@ import jinja2
 from bnclaims import charts
 from bnclaims.badges import COLOURS, MARKS, file_name, tally
 from bnclaims.outcome import Outcome
-from bnclaims.terminal import interval_text, mean_and_deviation, p_text
+from bnclaims.terminal import interval_text, mean_and_deviation, p_text, rounded
 
 Claim = Mapping[str, Any]
 """A claim of the results."""
@@ -154,12 +154,10 @@ def _compared(finding: Mapping[str, Any]) -> str:
         "refuted": "none of that range is",
         "inconclusive": "some of that range is, and some is not",
     }[finding["verdict"]]
-    low, high = (
-        "any number" if e is None else f"{e:.4g}" for e in (finding["low"], finding["high"])
-    )
+    estimate, low, high = rounded(finding)
     return (
-        f"What it compares is {finding['estimate']:.4g} on average, and anything from {low} to "
-        f"{high} agrees with the runs; {claimed}, and {where}."
+        f"What it compares is {estimate} on average, and anything from {low} to {high} agrees with "
+        f"the runs; {claimed}, and {where}."
     )
 
 

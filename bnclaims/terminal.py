@@ -179,9 +179,15 @@ def interval_text(finding: Mapping[str, Any]) -> str:
     return " ".join(_numbers(finding))
 
 
-def _numbers(finding: Mapping[str, Any]) -> tuple[str, str]:
-    numbers = [finding["estimate"], finding["low"], finding["high"]]
+def rounded(finding: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Returns estimate and ends of the interval, with as many decimals as these deserve."""
+    numbers = (finding["estimate"], finding["low"], finding["high"])
     estimate, low, high = (_number(number, numbers[2] - numbers[1]) for number in numbers)
+    return estimate, low, high
+
+
+def _numbers(finding: Mapping[str, Any]) -> tuple[str, str]:
+    estimate, low, high = rounded(finding)
     return estimate, f"[{low}, {high}]"
 
 
