@@ -181,9 +181,10 @@ def interval_text(finding: Mapping[str, Any]) -> str:
 
 def rounded(finding: Mapping[str, Any]) -> tuple[str, str, str]:
     """Returns estimate and ends of the interval, with as many decimals as these deserve."""
-    numbers = (finding["estimate"], finding["low"], finding["high"])
-    estimate, low, high = (_number(number, numbers[2] - numbers[1]) for number in numbers)
-    return estimate, low, high
+    low = -math.inf if finding["low"] is None else finding["low"]
+    high = math.inf if finding["high"] is None else finding["high"]
+    width = high - low
+    return _number(finding["estimate"], width), _number(low, width), _number(high, width)
 
 
 def _numbers(finding: Mapping[str, Any]) -> tuple[str, str]:
@@ -193,7 +194,7 @@ def _numbers(finding: Mapping[str, Any]) -> tuple[str, str]:
 
 def _number(value: float, width: float) -> str:
     """Returns a number with as many decimals as an interval of this width deserves."""
-    if width <= 0:
+    if width <= 0 or math.isinf(width):
         return f"{value:.4g}"
     decimals = max(0, 1 - math.floor(math.log10(width / 2)))
     return f"{value:.{decimals}f}" if decimals <= 4 else f"{value:.1e}"

@@ -16,7 +16,7 @@ from bnclaims.__main__ import main
 from bnclaims.arm import PROTOCOLS
 from bnclaims.claim import Claim
 from bnclaims.config import Settings
-from bnclaims.design import Sequential
+from bnclaims.design import Design, Open, Sequential
 from bnclaims.evidence import Trial
 from bnclaims.outcome import Outcome
 
@@ -25,9 +25,11 @@ from .test_sample import SEEDS, no_run, sample
 HOSTILE = "<script>alert('\"&\\n')</script> 🙂 \u202etfel"
 
 
-def outcome(name: str, mean: float, *, statement: str = "It holds") -> Outcome:
+def outcome(
+    name: str, mean: float, *, statement: str = "It holds", design: Design | None = None
+) -> Outcome:
     """What a claim that a mean is positive comes to."""
-    trial = Trial(design=Sequential(), require=lambda _: None, load=no_run)
+    trial = Trial(design=design or Sequential(), require=lambda _: None, load=no_run)
     noise = np.random.default_rng(np.random.SeedSequence([3, len(name)])).normal(0, 1, SEEDS)
     evidence = sample(mean + noise, trial) > 0
     verdict = evidence.verdict
@@ -134,6 +136,14 @@ def test_list_prints_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:2] == ["verdict", "claim"]
     assert lines[1].startswith("refuted!  no")
+
+
+def test_an_interval_without_ends_is_shown_as_such(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = saved(tmp_path / "r", outcome("unbounded", 9.0, design=Open((3,), 1e-6)))
+    assert main(["list", folder]) == 0
+    assert "[-inf, inf]" in capsys.readouterr().out
 
 
 def test_show_prints_the_evidence_of_one(
