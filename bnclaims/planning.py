@@ -277,7 +277,12 @@ def detectable_distance(n: int, critical: float, power: float) -> float:
         n: Number of seeds, at least 2.
         critical: Critical value on the scale of t.
         power: Probability of showing it, in (0, 1).
+
+    Returns:
+        The distance; infinite where the critical value is, as no number of seeds reaches that.
     """
+    if math.isinf(critical):
+        return math.inf
     return _turn(lambda effect: statistics.power(effect, n, critical) >= power, 1.0)
 
 

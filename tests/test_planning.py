@@ -176,6 +176,10 @@ def test_an_outlook_settles_each_part_at_its_own_look_as_claims_do() -> None:
         assert design.looks[evidence.look] == stopped[i]
 
 
+def test_what_no_statistic_reaches_shows_no_distance() -> None:
+    assert planning.detectable_distance(3, math.inf, 0.8) == math.inf
+
+
 @pytest.mark.parametrize("n", [2, 5, 20])
 @pytest.mark.parametrize("power", [0.5, 0.8, 0.95])
 def test_detectable_distance_inverts_power(n: int, power: float) -> None:
