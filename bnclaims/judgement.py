@@ -166,7 +166,10 @@ def _outlook(finding: Finding) -> str:
     eighty, ninety_five = (f"{n}" if n else "more than 100,000" for n in finding.needed)
     seen = f"these looks see a distance of {finding.detectable:.2g} from the edge with 80% power; "
     if math.isinf(finding.detectable):
-        seen = "within so narrow a margin, or at so small an alpha, these looks see nothing with 80% power; "
+        seen = (
+            "within so narrow a margin, or at so small an alpha, these looks see nothing with 80% "
+            "power; "
+        )
     return (
         ("" if math.isnan(finding.detectable) else seen)
         + f"for what was measured it would take {eighty} seeds (80%) or {ninety_five} (95%): "
