@@ -6,12 +6,14 @@ its numbers are the same to the bit however the work was shared out. Why one see
 a stack of seeds: see "Seeds one at a time" in docs/architecture.md.
 """
 
+import contextlib
 import gc
 import os
 import queue
 import threading
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -34,6 +36,13 @@ EVALUATION_BATCH = 1_000
 
 XLA_STEPS = 3_000
 """Steps a run from which XLA pays for its compilation on a CPU; see docs/architecture.md."""
+
+
+_KEPT = 8
+"""Trainers that are kept for the next look at their arms, at some 10 MB each."""
+
+_rested: "deque[_Trainer]" = deque(maxlen=_KEPT)
+_resting = threading.Lock()
 
 
 def configure(threads: int) -> None:
@@ -77,10 +86,9 @@ def train(
         ArmError: The model does not fit its data, or draws random numbers that no seed decides.
     """
     if threads == 1:
-        trainer: _Trainer | None = None
-        for seed in seeds:
-            trainer = trainer or _Trainer(arm)
-            yield seed, trainer.train(seed)
+        with _borrowed(arm) as trainer:
+            for seed in seeds:
+                yield seed, trainer().train(seed)
     else:
         yield from _train_on_threads(arm, iter(seeds), threads)
     gc.collect()  # a model, its program and its variables refer to each other
@@ -94,15 +102,14 @@ def _train_on_threads(
     stop = threading.Event()
 
     def work() -> None:
-        trainer: _Trainer | None = None
         try:
-            while not stop.is_set():
-                with taking:
-                    seed = next(seeds, None)
-                if seed is None:
-                    break
-                trainer = trainer or _Trainer(arm)
-                done.put((seed, trainer.train(seed)))
+            with _borrowed(arm) as trainer:
+                while not stop.is_set():
+                    with taking:
+                        seed = next(seeds, None)
+                    if seed is None:
+                        break
+                    done.put((seed, trainer().train(seed)))
         except BaseException as error:  # noqa: BLE001  (it is raised again in the caller's thread)
             done.put(error)
         finally:
@@ -125,6 +132,28 @@ def _train_on_threads(
         stop.set()
         for worker in workers:
             worker.join()
+
+
+@contextlib.contextmanager
+def _borrowed(arm: TrainingArm) -> Iterator[Callable[[], "_Trainer"]]:
+    """Lends what returns a trainer of an arm, made when first asked for; keeps it afterwards.
+
+    The next look at an arm comes after other arms' looks, and then need not compile it again.
+    """
+    taken: list[_Trainer] = []
+
+    def trainer() -> _Trainer:
+        if not taken:
+            with _resting:
+                found = next((t for t in _rested if t.arm.digest == arm.digest), None)
+                if found:
+                    _rested.remove(found)
+            taken.append(found or _Trainer(arm))
+        return taken[0]
+
+    yield trainer
+    with _resting:
+        _rested.extend(taken)
 
 
 class _Trainer:

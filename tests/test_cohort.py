@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,12 @@ EPOCHS = 3
 # Adam's first steps have the size of its learning rate whatever the gradient's, float noise
 # included: at the article's 0.01 two runs of `fit` itself part by percents within three epochs.
 ADAM = Optimizer("Adam", learning_rate=0.001)
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each training here starts from a new program, but where keeping them is what is tested."""
+    monkeypatch.setattr(cohort, "_rested", deque(maxlen=0))
 
 
 def arm_of(data: Data, model: Any, **changes: Any) -> TrainingArm:
@@ -415,3 +422,38 @@ def test_refuses_more_images_than_there_are(small_data: Data) -> None:
 def test_an_error_on_a_thread_reaches_the_caller(small_data: Data) -> None:
     with pytest.raises(ArmError, match="no_model returned str"):
         trained(arm_of(small_data, no_model), 0, 1, threads=2)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_kept_program_trains_as_a_new_one(
+    small_data: Data, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    network = MLP("relu", hidden=(16, 16)).with_batch_norm(2)
+    arm = arm_of(small_data, network, optimizer=ADAM, probes=True)
+    new = [trained(arm, seed)[0] for seed in range(4)]
+    kept: deque[Any] = deque(maxlen=2)
+    monkeypatch.setattr(cohort, "_rested", kept)
+    trained(arm, 0, threads=threads)
+    first = set(map(id, kept))
+    trained(arm_of(small_data, network), 0)
+    again = trained(arm, 1, 2, 3, threads=threads)
+    assert first & set(map(id, kept))
+    for history, expected in zip(again, new[1:], strict=True):
+        for name, array in expected.to_arrays().items():
+            if name != "seconds":
+                np.testing.assert_array_equal(history.to_arrays()[name], array)
+
+
+def test_a_program_that_failed_is_not_kept(
+    small_data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: deque[Any] = deque(maxlen=2)
+    monkeypatch.setattr(cohort, "_rested", kept)
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(cohort._Trainer, "_run_epoch", fail)
+    with pytest.raises(RuntimeError, match="boom"):
+        trained(arm_of(small_data, MLP(hidden=(4,))), 0)
+    assert not kept
