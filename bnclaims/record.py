@@ -35,6 +35,8 @@ class Record:
     """Each metric of each seed; NaN where a run diverged."""
     curves: dict[str, list[list[float]]]
     """Each curve of each seed, epoch by epoch; NaN after a run diverged."""
+    seconds: list[float]
+    """How long each seed took to train, without making its program."""
     diverged: list[int]
     """The seeds of the runs that diverged."""
 
@@ -90,6 +92,7 @@ def _record(runs: Runs, histories: Sequence[History]) -> Record:
             name: [np.asarray(getattr(history, name)).tolist() for history in histories]
             for name in CURVES
         },
+        seconds=[float(np.nansum(history.seconds)) for history in histories],
         diverged=[
             runs.first_seed + i for i, h in enumerate(histories) if h.diverged_epoch is not None
         ],

@@ -38,6 +38,7 @@ def arm(name: str, *curves: list[float | None], diverged: tuple[int, ...] = ()) 
         "first_seed": 0,
         "metrics": {"mean_loss": [sum(v or 0 for v in curve) for curve in curves]},
         "curves": {"loss": [list(curve) for curve in curves]},
+        "seconds": [1.0] * len(curves),
         "diverged": list(diverged),
     }
 
