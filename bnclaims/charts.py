@@ -86,21 +86,25 @@ def histograms(lines: Sequence[Line], edges: Sequence[float], label: str) -> str
     return "".join(plots)
 
 
-def seeds(values: Sequence[Number], region: Sequence[Number], first: int = 0) -> str:
+def seeds(values: Sequence[Number], region: Sequence[Number], average: Number = None) -> str:
     """Returns a contrast seed by seed, with its mean and the claimed region.
 
     Args:
-        values: One a seed.
+        values: One a seed; None where the seed leaves it open, as all of them may.
         region: Where the mean has to lie; None is infinite.
-        first: The first seed.
+        average: What is judged: the mean, or a share, for which what is open counts as 0.
     """
     known = [value for value in values if value is not None]
-    label = f"{len(known)} seeds, from {min(known):.4g} to {max(known):.4g}"
-    plot = _Plot((first - 0.5, first + len(values) - 0.5), _around(known, region), label)
+    shown = [*known, *([] if average is None else [average])]
+    label = f"{len(values)} seeds"
+    label += f", from {min(known):.4g} to {max(known):.4g}" if known else ""
+    label += f", {len(values) - len(known)} open" if len(known) < len(values) else ""
+    plot = _Plot((-0.5, len(values) - 0.5), _around(shown, region), label)
     plot.region(region)
     plot.axes("seed", "difference", whole_x=True)
-    plot.level(statistics.fmean(known), "average")
-    for seed, value in enumerate(values, start=first):
+    if average is not None:
+        plot.level(average, "average")
+    for seed, value in enumerate(values):
         if value is not None:
             plot.dot(seed, value)
     return plot.svg()

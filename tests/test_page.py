@@ -14,7 +14,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from bnclaims import charts, page, report
 
-from .test_report import HOSTILE, MAYBE, NO, YES, outcome, results
+from .test_report import HOSTILE, MAYBE, NO, YES, outcome, outcome_of, results
+from .test_sample import SEEDS, endpoint
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))),
@@ -114,11 +115,12 @@ def test_any_curves_can_be_drawn(first: Any, second: Any) -> None:
 
 
 @given(
-    st.lists(numbers, min_size=1, max_size=20).filter(any),
+    st.lists(numbers, min_size=1, max_size=20),
     st.sampled_from([(None, 1), (0, None), (-1, 1)]),
+    numbers,
 )
-def test_any_seeds_can_be_drawn(values: list[float | None], region: Any) -> None:
-    picture = pictures(charts.seeds(values, region))[0]
+def test_any_seeds_can_be_drawn(values: list[float | None], region: Any, average: Any) -> None:
+    picture = pictures(charts.seeds(values, region, average))[0]
     dots = [element for element in picture if element.tag == "circle"]
     assert len(dots) == sum(value is not None for value in values)
 
@@ -128,6 +130,28 @@ def test_any_look_and_effect_can_be_drawn(low: Any, estimate: float, high: Any) 
     look = {"seeds": 5, "low": low, "estimate": estimate, "high": high}
     pictures(charts.looks([look], (0.0, None)))
     pictures(charts.Forest([low, estimate, high]).row(low, estimate, high, "x"))
+
+
+def level(svg: str) -> float:
+    """Where the line of the average is."""
+    return next(float(e.attrib["y1"]) for e in pictures(svg)[0] if e.get("class") == "average")
+
+
+def test_an_endpoint_that_no_seed_settles_is_reported() -> None:
+    never = [6.0] * SEEDS, [float("inf")] * SEEDS
+    claim = outcome_of(
+        "open", lambda trial: endpoint(*never, trial) < endpoint(*never, trial, units=2)
+    )
+    found = results(claim)["claims"][0]
+    assert found["findings"][0]["values"] == [None] * SEEDS
+    assert "20 open" in page.html(results(claim))
+
+
+def test_the_line_among_the_seeds_is_what_is_judged() -> None:
+    # One seed of four holds, one does not, two leave it open: a quarter, not a half.
+    drawn = charts.seeds([1.0, 0.0, None, None], (0.5, None), 0.25)
+    closed = charts.seeds([1.0, 0.0, 0.0, 0.0], (0.5, None), 0.25)
+    assert level(drawn) == level(closed)
 
 
 def test_a_forest_is_symmetric_and_ordered() -> None:

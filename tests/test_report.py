@@ -3,6 +3,7 @@
 import copy
 import json
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from bnclaims.arm import PROTOCOLS
 from bnclaims.claim import Claim
 from bnclaims.config import Settings
 from bnclaims.design import Design, Open, Sequential
-from bnclaims.evidence import Trial
+from bnclaims.evidence import Evidence, Trial
 from bnclaims.outcome import Outcome
 
 from .test_sample import SEEDS, no_run, sample
@@ -29,10 +30,22 @@ def outcome(
     name: str, mean: float, *, statement: str = "It holds", design: Design | None = None
 ) -> Outcome:
     """What a claim that a mean is positive comes to."""
-    trial = Trial(design=design or Sequential(), require=lambda _: None, load=no_run)
     noise = np.random.default_rng(np.random.SeedSequence([3, len(name)])).normal(0, 1, SEEDS)
-    evidence = sample(mean + noise, trial) > 0
-    verdict = evidence.verdict
+    return outcome_of(
+        name, lambda trial: sample(mean + noise, trial) > 0, statement=statement, design=design
+    )
+
+
+def outcome_of(
+    name: str,
+    compare: Callable[[Trial], Evidence],
+    *,
+    statement: str = "It holds",
+    design: Design | None = None,
+) -> Outcome:
+    """What a claim of one comparison comes to."""
+    trial = Trial(design=design or Sequential(), require=lambda _: None, load=no_run)
+    verdict = compare(trial).verdict
     declared = Claim(name, statement, "here", "supported", "")
     notes = {"protocol": "quick", "data": "mnist", "data_note": "MNIST"}
     notes |= {"test": f"test_it.py::test_{name}", "code": f"def test_{name}(): ..."}
