@@ -207,6 +207,12 @@ def test_a_figure_is_drawn_again_only_when_it_changed(tmp_path: Path) -> None:
     assert svg.stat().st_mtime_ns > drawn
 
 
+def test_a_figure_has_more_layers_than_colours(tmp_path: Path) -> None:
+    many = copy.deepcopy(FIGURES[1])
+    many["lines"] = [many["lines"][0] | {"label": str(i)} for i in range(9)]
+    assert all(path.exists() for path in plots.write([many], tmp_path))
+
+
 def test_markdown_is_a_summary_of_the_session(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
