@@ -49,10 +49,10 @@ def in_words(claim: Claim) -> list[str]:
     if not claim["findings"]:
         return [_without_numbers(claim)]
     finding = claim["findings"][0]
-    said = [_opening(claim, finding), _compared(finding)]
+    said = [_opening(claim), _compared(claim, finding)]
     if finding["verdict"] == "inconclusive":
-        said.append(_outlook(finding))
-    elif finding["p"] is not None:
+        said += [_outlook(finding)] if claim["verdict"] == "inconclusive" else []
+    elif finding["p"] is not None and finding["verdict"] == claim["verdict"]:
         said.append(_chance(finding))
     if len(claim["findings"]) > 1:
         said.append(_parts(claim))
@@ -133,8 +133,8 @@ def _without_numbers(claim: Claim) -> str:
     return f"Nothing random is in this claim: what it asserts {held}."
 
 
-def _opening(claim: Claim, finding: Mapping[str, Any]) -> str:
-    n = finding["seeds"]
+def _opening(claim: Claim) -> str:
+    n = max(finding["seeds"] for finding in claim["findings"])
     return {
         "supported": f"The runs bear this claim out. It took {n} seeds: as many independent "
         "repetitions of everything that is random.",
@@ -145,8 +145,10 @@ def _opening(claim: Claim, finding: Mapping[str, Any]) -> str:
     }[claim["verdict"]]
 
 
-def _compared(finding: Mapping[str, Any]) -> str:
-    claimed = f"the claim says {region_text(finding['region'])}"
+def _compared(claim: Claim, finding: Mapping[str, Any]) -> str:
+    # `assert not (a < b)`, or a comparison's verdict, asserts something else than its comparison.
+    same = finding["verdict"] == claim["verdict"]
+    claimed = f"{'the claim' if same else 'its comparison'} says {region_text(finding['region'])}"
     if finding["low"] == finding["high"]:
         return f"What it compares came to {finding['estimate']:.4g} with every seed; {claimed}."
     where = {
@@ -155,10 +157,11 @@ def _compared(finding: Mapping[str, Any]) -> str:
         "inconclusive": "some of that range is, and some is not",
     }[finding["verdict"]]
     estimate, low, high = rounded(finding)
-    return (
+    words = (
         f"What it compares is {estimate} on average, and anything from {low} to {high} agrees with "
         f"the runs; {claimed}, and {where}."
     )
+    return words + ("" if same else f" So its comparison is {finding['verdict']}; see its test.")
 
 
 def _chance(finding: Mapping[str, Any]) -> str:
@@ -179,7 +182,9 @@ def _outlook(finding: Mapping[str, Any]) -> str:
 
 
 def _parts(claim: Claim) -> str:
-    return f"The claim makes {len(claim['findings'])} comparisons; shown is the one that decides."
+    seeds = [finding["seeds"] for finding in claim["findings"]]
+    after = f", after {seeds[0]} seeds" if seeds[0] < max(seeds) else ""
+    return f"The claim makes {len(seeds)} comparisons; shown is the one that decides{after}."
 
 
 def _environment() -> jinja2.Environment:

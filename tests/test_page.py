@@ -87,6 +87,28 @@ def test_a_verdict_is_said_in_words(claim: Any, words: list[str]) -> None:
         assert part in text
 
 
+def several(verdict: str, *evidence: str) -> dict[str, Any]:
+    """A claim of which the test came to a verdict by comparisons that came to these."""
+    found = results(YES, NO, MAYBE)["claims"]
+    parts = {claim["verdict"]: claim["findings"][0] for claim in found}
+    return found[0] | {"verdict": verdict, "findings": [parts[name] for name in evidence]}
+
+
+def test_a_claim_may_assert_that_a_comparison_fails() -> None:
+    text = " ".join(page.in_words(several("supported", "refuted")))
+    assert text.startswith("The runs bear this claim out.")
+    assert "its comparison says above 0, and none of that range is. So its comparison is" in text
+    assert "Were it" not in text
+    text = " ".join(page.in_words(several("supported", "inconclusive")))
+    assert "would settle it" not in text
+
+
+def test_all_seeds_that_a_claim_took_are_counted() -> None:
+    text = " ".join(page.in_words(several("supported", "supported", "inconclusive")))
+    assert "It took 20 seeds" in text
+    assert "shown is the one that decides, after 5 seeds." in text
+
+
 def test_a_work_is_what_stands_before_the_comma() -> None:
     assert page.work({"source": "BN article, 'speed', figure 1"}) == "BN article"
     assert page.work({"source": "Ioffe & Szegedy 2015; algorithm 1"}) == "Ioffe & Szegedy 2015"
