@@ -168,9 +168,11 @@ def _chance(finding: Mapping[str, Any]) -> str:
     other = "false" if finding["verdict"] == "supported" else "true"
     odds = 1 / max(finding["p"], 1e-9)
     rare = math.floor(odds) if odds < 1e3 else math.floor(odds / 1000) * 1000
+    # A share's test is free of any distribution.
+    given = "" if finding["sign_flip_p"] is None else ", if its numbers are normally distributed"
     return (
         f"Were it {other}, runs would look this convincing at most once in "
-        f"{'a thousand million' if odds >= 1e9 else f'{rare:,}'} such tests."
+        f"{'a thousand million' if odds >= 1e9 else f'{rare:,}'} such tests{given}."
     )
 
 

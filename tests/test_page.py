@@ -109,6 +109,15 @@ def test_all_seeds_that_a_claim_took_are_counted() -> None:
     assert "shown is the one that decides, after 5 seeds." in text
 
 
+def test_what_a_test_rests_on_is_said() -> None:
+    assert "if its numbers are normally distributed." in page.in_words(results(YES)["claims"][0])[2]
+    hits = [1.0] * SEEDS, [2.0] * SEEDS
+    claim = outcome_of(
+        "share", lambda trial: endpoint(hits[0], None, trial) < endpoint(hits[1], None, trial, 2)
+    )
+    assert page.in_words(results(claim)["claims"][0])[2].endswith("such tests.")
+
+
 def test_a_work_is_what_stands_before_the_comma() -> None:
     assert page.work({"source": "BN article, 'speed', figure 1"}) == "BN article"
     assert page.work({"source": "Ioffe & Szegedy 2015; algorithm 1"}) == "Ioffe & Szegedy 2015"
