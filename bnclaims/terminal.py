@@ -15,6 +15,9 @@ _HEAD = ("verdict", "claim", "estimate", "interval", "n", "p")
 _WIDTH = 80
 _WRAPPING: dict[str, Any] = {"subsequent_indent": "    ", "break_long_words": False}
 
+_FINER = 8
+"""How many more decimals an interval gets at most, to be seen clear of an edge."""
+
 _SECONDS_PER_IMAGE = 40e-6
 """A guess for a first plan: the article's network on one core of 2024."""
 
@@ -184,7 +187,21 @@ def rounded(finding: Mapping[str, Any]) -> tuple[str, str, str]:
     low = -math.inf if finding["low"] is None else finding["low"]
     high = math.inf if finding["high"] is None else finding["high"]
     width = high - low
-    return _number(finding["estimate"], width), _number(low, width), _number(high, width)
+    texts = tuple(_number(value, width) for value in (finding["estimate"], low, high))
+    for _ in range(_FINER):
+        if not any(_crosses(texts, (low, high), edge) for edge in finding["region"]):
+            break
+        width /= 10
+        texts = tuple(_number(value, width) for value in (finding["estimate"], low, high))
+    return texts[0], texts[1], texts[2]
+
+
+def _crosses(texts: Sequence[str], ends: Sequence[float], edge: float | None) -> bool:
+    """Says whether rounding moves an end of an interval onto an edge that it is clear of, or over it."""
+    return edge is not None and any(
+        end != edge and (float(text) - edge) * (end - edge) <= 0
+        for text, end in zip(texts[1:], ends, strict=True)
+    )
 
 
 def _numbers(finding: Mapping[str, Any]) -> tuple[str, str]:
@@ -197,7 +214,10 @@ def _number(value: float, width: float) -> str:
     if width <= 0 or math.isinf(width):
         return f"{value:.4g}"
     decimals = max(0, 1 - math.floor(math.log10(width / 2)))
-    return f"{value:.{decimals}f}" if decimals <= 4 else f"{value:.1e}"
+    if decimals <= 4:
+        return f"{value:.{decimals}f}"
+    power = math.floor(math.log10(abs(value))) if value else -decimals
+    return f"{value:.{max(1, decimals + power)}e}"
 
 
 def p_text(value: float) -> str:

@@ -20,6 +20,7 @@ from bnclaims.config import Settings
 from bnclaims.design import Design, Open, Sequential
 from bnclaims.evidence import Evidence, Trial
 from bnclaims.outcome import Outcome
+from bnclaims.terminal import rounded
 
 from .test_sample import SEEDS, no_run, sample
 
@@ -157,6 +158,23 @@ def test_an_interval_without_ends_is_shown_as_such(
     folder = saved(tmp_path / "r", outcome("unbounded", 9.0, design=Open((3,), 1e-6)))
     assert main(["list", folder]) == 0
     assert "[-inf, inf]" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("numbers", "texts"),
+    [
+        ((0.0106, 0.0004, 0.0209), ("0.0106", "0.0004", "0.0209")),  # 0.000 would not be above 0
+        ((0.011, -0.002, 0.025), ("0.011", "-0.002", "0.025")),
+        ((0.500001, 0.5000005, 0.5000015), ("5.0000100e-01", "5.0000050e-01", "5.0000150e-01")),
+        ((1e-7, 0.5e-7, 2e-7), ("1.00e-07", "5.0e-08", "2.00e-07")),
+        ((0.0, None, None), ("0", "-inf", "inf")),
+    ],
+)
+def test_rounding_neither_hides_a_difference_nor_moves_it_over_an_edge(
+    numbers: tuple[float, ...], texts: tuple[str, ...]
+) -> None:
+    finding = dict(zip(("estimate", "low", "high"), numbers, strict=True)) | {"region": [0, None]}
+    assert rounded(finding) == texts
 
 
 def test_show_prints_the_evidence_of_one(
