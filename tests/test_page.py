@@ -118,6 +118,13 @@ def test_what_a_test_rests_on_is_said() -> None:
     assert page.in_words(results(claim)["claims"][0])[2].endswith("such tests.")
 
 
+def test_a_claim_without_a_value_is_not_called_exact() -> None:
+    without = results(dataclasses.replace(EXACT, verdict="inconclusive"))
+    assert ">exact<" in page.html(results(EXACT))
+    assert ">exact<" not in page.html(without)
+    assert page.html(without).count(">no value<") == 2  # in the table and among all together
+
+
 def test_a_work_is_what_stands_before_the_comma() -> None:
     assert page.work({"source": "BN article, 'speed', figure 1"}) == "BN article"
     assert page.work({"source": "Ioffe & Szegedy 2015; algorithm 1"}) == "Ioffe & Szegedy 2015"
