@@ -206,6 +206,11 @@ def test_a_forest_is_symmetric_and_ordered() -> None:
     )
 
 
+def test_arms_called_alike_are_all_drawn() -> None:
+    arms = [arm("a", [2.0, 1.0]), arm("a", [2.0, 1.0, 0.5]) | {"digest": "longer"}]
+    assert len(page.arm_lines({"arms": arms})) == 2
+
+
 def test_a_dashed_line_has_its_partners_colour() -> None:
     lines = [charts.Line(str(i), [], dashed=i > 1) for i in range(4)]
     assert charts.styles(lines) == ["c0", "c1", "c0 dashed", "c1 dashed"]
