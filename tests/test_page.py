@@ -207,6 +207,13 @@ def test_a_forest_is_symmetric_and_ordered() -> None:
     )
 
 
+def test_a_curve_of_one_epoch_is_a_dot() -> None:
+    drawn = pictures(charts.curves([charts.Line("a", [[1.0], [2.0]])], "loss"))[0]
+    paths = [element.attrib["d"] for element in drawn.iter() if element.tag == "path"]
+    assert len(paths) == 3
+    assert all("h0" in path for path in paths)
+
+
 def test_arms_called_alike_are_all_drawn() -> None:
     arms = [arm("a", [2.0, 1.0]), arm("a", [2.0, 1.0, 0.5]) | {"digest": "longer"}]
     assert len(page.arm_lines({"arms": arms})) == 2
