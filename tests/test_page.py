@@ -37,7 +37,10 @@ def arm(name: str, *curves: list[float | None], diverged: tuple[int, ...] = ()) 
         "arm": name,
         "digest": name,
         "first_seed": 0,
-        "metrics": {"mean_loss": [sum(v or 0 for v in curve) for curve in curves]},
+        "metrics": {
+            metric: [sum(v or 0 for v in curve) for curve in curves]
+            for metric in ("mean_loss", "final_loss", "val_loss", "val_accuracy")
+        },
         "curves": {"loss": [list(curve) for curve in curves]},
         "seconds": [1.0] * len(curves),
         "diverged": list(diverged),
@@ -327,6 +330,17 @@ def test_what_is_folded_is_printed(browser: Browser, address: str) -> None:
     assert box is not None
     assert box["height"] > 0
     assert not found.get_by_role("radio").first.is_visible()
+
+
+@in_browser
+def test_no_column_is_cut_off_in_print(browser: Browser, address: str) -> None:
+    found = browser.new_context(viewport={"width": 680, "height": 900}).new_page()
+    found.goto(address)
+    found.emulate_media(media="print")
+    widths = found.evaluate(
+        "[...document.querySelectorAll('.scroll')].map(e => [e.scrollWidth, e.clientWidth])"
+    )
+    assert [shown for shown in widths if shown[0] > shown[1]] == []
 
 
 @in_browser
