@@ -333,6 +333,15 @@ def test_what_is_folded_is_printed(browser: Browser, address: str) -> None:
 
 
 @in_browser
+def test_a_legend_keeps_its_lines_colours(browser: Browser, address: str) -> None:
+    found = opened(browser, address)
+    found.emulate_media(forced_colors="active")
+    keys = found.locator("#claim-with-arms .key").all()
+    colours = {key.evaluate("e => getComputedStyle(e).borderTopColor") for key in keys}
+    assert len(colours) == len(keys) == 2
+
+
+@in_browser
 def test_no_column_is_cut_off_in_print(browser: Browser, address: str) -> None:
     found = browser.new_context(viewport={"width": 680, "height": 900}).new_page()
     found.goto(address)
