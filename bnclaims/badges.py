@@ -4,9 +4,11 @@ Colours differ in lightness and hue (after Okabe & Ito's palette), are dark enou
 (WCAG AA) and never say alone what the words do not.
 """
 
+import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -22,6 +24,8 @@ MARKS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "error": "!"
 """For where there is no room for words, or for words alone."""
 
 _LABEL_COLOUR = "#333333"
+_SUITE = "claims"
+"""What the suite's badge is called."""
 _CHARACTER, _PADDING, _HEIGHT = 6.6, 10, 20
 
 
@@ -38,8 +42,9 @@ def write(results: dict[str, Any], folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     badges = [_claim(claim) for claim in results["claims"]]
     badges += [(error["id"], "error", "error") for error in results["errors"]]
-    paths = [_written(folder, *badge) for badge in sorted(badges)]
-    return [*paths, _written(folder, *_suite(results))]
+    names = claim_files(results)
+    paths = [_written(folder, names[badge[0]], *badge) for badge in sorted(badges)]
+    return [*paths, _written(folder, _SUITE, *_suite(results))]
 
 
 def tally(results: Mapping[str, Any]) -> list[tuple[str, int]]:
@@ -52,6 +57,30 @@ def tally(results: Mapping[str, Any]) -> list[tuple[str, int]]:
 def file_name(claim: str) -> str:
     """Returns a claim's name as one that every file system takes."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", claim).strip("-")
+
+
+def file_names(names: Iterable[str], reserved: Collection[str] = ()) -> dict[str, str]:
+    """Returns a file name for each name, no two of them the same on any file system.
+
+    Args:
+        names: Of claims or figures.
+        reserved: File names that are taken.
+    """
+    known = list(dict.fromkeys(names))
+    short = {name: file_name(name) for name in known}
+    counts = Counter([*(text.lower() for text in short.values()), *reserved])
+    return {
+        name: text
+        if text.strip(".") and counts[text.lower()] == 1
+        else f"{text}-{hashlib.sha256(name.encode()).hexdigest()[:8]}".lstrip("-")
+        for name, text in short.items()
+    }
+
+
+def claim_files(results: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the file name of each claim's badge."""
+    names = [item["id"] for item in (*results["claims"], *results["errors"])]
+    return file_names(names, reserved=[_SUITE])
 
 
 def endpoint(label: str, message: str, colour: str) -> dict[str, Any]:
@@ -93,11 +122,10 @@ def _suite(results: dict[str, Any]) -> tuple[str, str, str]:
         for verdict, count in tally(results)
     ]
     expected = all(claim["as_expected"] for claim in results["claims"]) and not results["errors"]
-    return "claims", ", ".join(counts) or "none", "supported" if expected else "error"
+    return _SUITE, ", ".join(counts) or "none", "supported" if expected else "error"
 
 
-def _written(folder: Path, label: str, message: str, verdict: str) -> Path:
-    name = file_name(label)
+def _written(folder: Path, name: str, label: str, message: str, verdict: str) -> Path:
     data = endpoint(label, message, COLOURS[verdict])
     (folder / f"{name}.json").write_text(json.dumps(data) + "\n", encoding="utf-8")
     path = folder / f"{name}.svg"

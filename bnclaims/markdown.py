@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from bnclaims.badges import MARKS, file_name, tally
+from bnclaims.badges import MARKS, claim_files, tally
 from bnclaims.terminal import interval_text
 
 
@@ -49,14 +50,15 @@ def badge_table(results: Mapping[str, Any], badges: Path, page: Path) -> list[st
         badges: The folder of the badges.
         page: The file that the table is for, to which its links are relative.
     """
-    folder = Path(os.path.relpath(badges, page.parent)).as_posix()
+    folder = quote(Path(os.path.relpath(badges, page.parent)).as_posix())
     rows = [(claim["id"], claim["statement"], claim["verdict"]) for claim in results["claims"]]
     rows += [(error["id"], error["message"], "error") for error in results["errors"]]
+    files = claim_files(results)
     return [
         "| claim | verdict |",
         "|---|---|",
         *(
-            f"| {_text(words)} | ![{_text(name)}: {verdict}]({folder}/{file_name(name)}.svg) |"
+            f"| {_text(words)} | ![{_text(name)}: {verdict}]({folder}/{files[name]}.svg) |"
             for name, words, verdict in sorted(rows)
         ),
     ]

@@ -26,8 +26,10 @@ def html(results: Mapping[str, Any]) -> str:
     works = sorted({work(claim) for claim in claims})
     forest = charts.Forest(end for claim in claims for end in _ends(claim))
     template = _environment().get_template("page.html")
+    anchors = _anchors(claims)
     return template.render(
         results=results,
+        anchor=lambda claim: anchors[id(claim)],
         claims=claims,
         ranked=sorted(claims, key=_rank),
         works=works,
@@ -101,6 +103,15 @@ def _ends(claim: Claim) -> tuple[float | None, float | None, float | None]:
         return None, None, None
     finding = claim["findings"][0]
     return finding["effect_low"], finding["effect"], finding["effect_high"]
+
+
+def _anchors(claims: Sequence[Claim]) -> dict[int, str]:
+    """Returns a place on the page for each claim, by its identity, also where ids are alike."""
+    anchors: dict[int, str] = {}
+    for place, claim in enumerate(claims):
+        name = f"claim-{file_name(claim['id'])}"
+        anchors[id(claim)] = f"{name}~{place}" if name in anchors.values() else name
+    return anchors
 
 
 def _rank(claim: Claim) -> tuple[bool, float]:
@@ -199,7 +210,6 @@ def _environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
     )
     environment.globals |= {
-        "anchor": lambda name: f"claim-{file_name(name)}",
         "arm_lines": arm_lines,
         "charts": charts,
         "figure_lines": figure_lines,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bnclaims.badges import file_name
+from bnclaims.badges import file_names
 
 _SIZE = (6.4, 4.0)
 _DPI = 150
@@ -31,11 +31,12 @@ def write(figures: Sequence[dict[str, Any]], folder: Path) -> list[Path]:
     if not figures or importlib.util.find_spec("matplotlib") is None:
         return []
     folder.mkdir(parents=True, exist_ok=True)
-    return [path for figure in figures for path in _written(figure, folder)]
+    names = file_names(figure["title"] for figure in figures)
+    return [path for figure in figures for path in _written(figure, folder, names[figure["title"]])]
 
 
-def _written(figure: dict[str, Any], folder: Path) -> list[Path]:
-    svg, png = (folder / f"{file_name(figure['title'])}.{kind}" for kind in ("svg", "png"))
+def _written(figure: dict[str, Any], folder: Path, name: str) -> list[Path]:
+    svg, png = (folder / f"{name}.{kind}" for kind in ("svg", "png"))
     identifier = _identifier(figure)
     # Drawing takes seconds, and a rerun with everything stored has nothing new to draw.
     if not (png.exists() and svg.exists() and identifier in svg.read_text(encoding="utf-8")):

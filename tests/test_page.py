@@ -1,6 +1,7 @@
 """The page: its words and pictures, and how it looks in a real browser."""
 
 import dataclasses
+import re
 import shutil
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -215,6 +216,14 @@ def test_a_curve_of_one_epoch_is_a_dot() -> None:
     paths = [element.attrib["d"] for element in drawn.iter() if element.tag == "path"]
     assert len(paths) == 3
     assert all("h0" in path for path in paths)
+
+
+def test_claims_called_alike_have_places_of_their_own() -> None:
+    alike = [dataclasses.replace(YES, id=name) for name in ("a[b c]", "a[b/c]", "a[b c]", "学习")]
+    text = page.html(results(*alike))
+    places = re.findall(r'<section class="claim" id="([^"]+)"', text)
+    assert len(places) == len(set(places)) == 4
+    assert set(re.findall(r'href="#(claim-[^"]*)"', text)) == set(places)
 
 
 def test_arms_called_alike_are_all_drawn() -> None:

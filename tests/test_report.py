@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnclaims import badges, plots, report
+from bnclaims import badges, markdown, plots, report
 from bnclaims.__main__ import main
 from bnclaims.arm import PROTOCOLS
 from bnclaims.claim import Claim
@@ -143,6 +143,25 @@ def test_white_words_can_be_read(colour: str) -> None:
 )
 def test_file_names_are_harmless(claim: str, file: str) -> None:
     assert badges.file_name(claim).strip(".-") == file
+
+
+def test_no_two_names_share_a_file() -> None:
+    names = ["a b", "a/b", "A-B", "学习", "🙂", "claims", "plain"]
+    files = badges.file_names(names, reserved=["claims"])
+    assert len({file.lower() for file in files.values()} - {"claims"}) == len(names)
+    assert files["plain"] == "plain"
+    assert badges.file_names(["a b"]) == {"a b": "a-b"}
+
+
+def test_a_claim_called_claims_leaves_the_suites_badge_alone(tmp_path: Path) -> None:
+    paths = badges.write(results(outcome("claims", 9.0)), tmp_path)
+    assert len(set(paths)) == 2
+    assert text_of(tmp_path / "claims.svg")[1] == "1 supported"
+
+
+def test_links_to_badges_have_no_spaces() -> None:
+    line = markdown.badge_table(results(YES), Path("my (badges)"), Path("README.md"))[-1]
+    assert line.endswith("(my%20%28badges%29/yes.svg) |")
 
 
 def test_list_prints_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
