@@ -12,6 +12,12 @@ from bnclaims.outcome import Outcome
 from bnclaims.terminal import evidence, interval_text, table
 
 
+_PARTS = {
+    "created", "versions", "machine", "protocol", "design", "declared", "claims", "errors", "figures",
+}  # fmt: skip
+"""What every document of results has."""
+
+
 class CommandError(Exception):
     """What the user asked for cannot be done; the message says why, and what to do."""
 
@@ -48,7 +54,11 @@ def _show(asked: argparse.Namespace) -> int:
 def _report(asked: argparse.Namespace) -> int:
     source = Path(asked.results)
     beside = source if source.is_dir() else source.parent
-    _say(str(report.render(_loaded(asked.results), Path(asked.folder or beside))))
+    results, folder = _loaded(asked.results), Path(asked.folder or beside)
+    page = report.render(results, folder)
+    if asked.folder:  # the page says that they are beside it
+        report.save(results, folder)
+    _say(str(page))
     return 0
 
 
@@ -120,8 +130,11 @@ def _loaded(path: str) -> dict[str, Any]:
         raise CommandError(f"{file} holds no results of bnclaims") from None
     if version != report.SCHEMA_VERSION:
         raise CommandError(
-            f"{file} has schema version {version}; this is bnclaims for {report.SCHEMA_VERSION}"
+            f"{file} has schema version {version}; this is bnclaims for {report.SCHEMA_VERSION}: run "
+            "`pytest --claims-report DIR` again, for which what is stored is not trained anew"
         )
+    if missing := _PARTS - results.keys():
+        raise CommandError(f"{file} lacks {', '.join(sorted(missing))}: it is not whole")
     return results
 
 

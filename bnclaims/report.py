@@ -80,9 +80,18 @@ def write(results: dict[str, Any], folder: Path) -> Path:
     if not folder.exists():
         folder.mkdir(parents=True)
         (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+    save(results, folder)
+    return render(results, folder)
+
+
+def save(results: dict[str, Any], folder: Path) -> None:
+    """Writes the document itself.
+
+    Raises:
+        OSError: The folder cannot be written to.
+    """
     text = json.dumps(results, allow_nan=False)
     (folder / "results.json").write_text(text + "\n", encoding="utf-8")
-    return render(results, folder)
 
 
 def render(results: dict[str, Any], folder: Path) -> Path:

@@ -226,6 +226,8 @@ def test_report_makes_page_and_pictures_anew(
     pages = [Path(line) for line in capsys.readouterr().out.splitlines()]
     assert pages == [tmp_path / "r" / "index.html", tmp_path / "elsewhere" / "index.html"]
     assert pages[0].read_text() == pages[1].read_text()
+    saved_too = (tmp_path / "elsewhere" / "results.json").read_text()
+    assert saved_too == (tmp_path / "r" / "results.json").read_text()
     names = {path.name for path in (tmp_path / "elsewhere" / "figures").iterdir()}
     assert names == {
         "Two-curves-b.svg", "Two-curves-b.png", "A-histogram.svg", "A-histogram.png",
@@ -299,10 +301,12 @@ def test_compare_says_what_changed(tmp_path: Path, capsys: pytest.CaptureFixture
 def test_mistakes_are_told_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "text").write_text("no JSON")
     (tmp_path / "future").write_text('{"schemaVersion": 99}')
+    (tmp_path / "part").write_text(f'{{"schemaVersion": {report.SCHEMA_VERSION}, "claims": []}}')
     for arguments, words in [
         (["list", str(tmp_path / "none")], "does not exist: run `pytest --claims-report DIR`"),
         (["list", str(tmp_path / "text")], "holds no results of bnclaims"),
         (["list", str(tmp_path / "future")], "has schema version 99"),
+        (["report", str(tmp_path / "part")], "lacks created, declared, design, errors, figures"),
         (["show", saved(tmp_path / "r", YES), "no"], "there is no claim 'no'"),
         (
             ["markdown", str(tmp_path / "r"), "--into", str(tmp_path / "text")],
