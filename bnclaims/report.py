@@ -7,7 +7,9 @@ reader of the older form would misread the newer.
 import json
 import os
 import platform
+import re
 import shlex
+import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
@@ -64,7 +66,10 @@ def document(
             }
             for outcome, p in zip(ordered, holm_p(ordered), strict=True)
         ],
-        "errors": sorted(errors, key=lambda error: error["id"]),
+        "errors": sorted(
+            ({"id": error["id"], "message": _text(error["message"])} for error in errors),
+            key=lambda error: error["id"],
+        ),
         "figures": list(figures),
     }
 
@@ -106,6 +111,12 @@ def render(results: dict[str, Any], folder: Path) -> Path:
     path = folder / "index.html"
     path.write_text(page.html(results), encoding="utf-8")
     return path
+
+
+def _text(message: str) -> str:
+    """Returns a message without a terminal's colours and other control characters."""
+    plain = re.sub(r"\x1b\[[0-?]*[ -/]*[@-~]", "", message)
+    return "".join(c for c in plain if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"})
 
 
 def _own_version() -> str:

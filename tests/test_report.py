@@ -252,6 +252,13 @@ def test_a_figure_has_more_layers_than_colours(tmp_path: Path) -> None:
     assert all(path.exists() for path in plots.write([many], tmp_path))
 
 
+def test_messages_of_errors_are_plain_text() -> None:
+    settings = Settings("mnist", PROTOCOLS["quick"], Path(), Sequential(), 1, chosen=True)
+    message = "\x1b[1;31mE  boom\x1b[0m\n\tline | two\x00\ud800"
+    found = report.document([], [{"id": "broken", "message": message}], [], settings)
+    assert found["errors"] == [{"id": "broken", "message": "E  boom\n\tline | two"}]
+
+
 def test_markdown_is_a_summary_of_the_session(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
