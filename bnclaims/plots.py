@@ -69,18 +69,20 @@ def _curves(canvas: Any, figure: dict[str, Any]) -> None:
     axes = canvas.subplots()
     lines = figure["lines"]
     for place, line in enumerate(lines):
-        values = np.array(line["values"], dtype=float)
+        # As on the page: of the seeds that have a value.
+        values = np.ma.masked_invalid(np.array(line["values"], dtype=float))
         epochs = np.arange(1, values.shape[1] + 1)
         # The n-th dashed line has the colour of the n-th solid one.
         number = sum(other["dashed"] == line["dashed"] for other in lines[:place])
         colour, dashes = _COLOURS[number % len(_COLOURS)], "--" if line["dashed"] else "-"
         mean, deviation = values.mean(axis=0), values.std(axis=0, ddof=min(1, len(values) - 1))
-        axes.plot(epochs, values.T, dashes, color=colour, linewidth=0.5, alpha=0.5)
-        axes.plot(epochs, mean, dashes, color=colour, linewidth=2, label=line["label"])
+        style = {"linestyle": dashes, "marker": "." if len(epochs) == 1 else "", "color": colour}
+        axes.plot(epochs, values.T, **style, linewidth=0.5, alpha=0.5)
+        axes.plot(epochs, mean, **style, linewidth=2, label=line["label"])
         axes.fill_between(
             epochs, mean - deviation, mean + deviation, color=colour, alpha=0.15, linewidth=0
         )
-    axes.set(xlabel="epoch", ylabel="training loss", ylim=(0, None))
+    axes.set(xlabel="epoch", ylabel="training loss", ylim=(min(0, axes.dataLim.y0), None))
     canvas.legend(frameon=False, fontsize=8, loc="outside right upper")
     axes.spines[["top", "right"]].set_visible(False)
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure as MatplotlibFigure
 
 from bnclaims import badges, markdown, plots, report
 from bnclaims.__main__ import main
@@ -244,6 +245,28 @@ def test_a_figure_is_drawn_again_only_when_it_changed(tmp_path: Path) -> None:
     changed["lines"][0]["values"][0][0] = 1.5
     plots.write([changed], tmp_path)
     assert svg.stat().st_mtime_ns > drawn
+
+
+def drawn(*values: list[float | None]) -> Any:
+    """The axes of a figure of curves."""
+    canvas = MatplotlibFigure()
+    line = {"label": "a", "dashed": False, "values": list(values)}
+    plots._curves(canvas, {"lines": [line]})
+    return canvas.axes[0]
+
+
+def test_a_figures_mean_is_of_the_seeds_that_have_a_value() -> None:
+    axes = drawn([2.0, None], [2.0, 1.0])
+    assert axes.lines[-1].get_ydata().tolist() == [2.0, 1.0]
+
+
+def test_a_figure_shows_losses_below_zero() -> None:
+    assert drawn([1.0, -3.0]).get_ylim()[0] <= -3
+    assert drawn([1.0, 0.5]).get_ylim()[0] == 0
+
+
+def test_a_figure_shows_a_single_epoch() -> None:
+    assert drawn([1.0], [2.0]).lines[-1].get_marker() == "."
 
 
 def test_a_figure_has_more_layers_than_colours(tmp_path: Path) -> None:
