@@ -21,6 +21,7 @@ COLOURS = 10
 
 _WIDTH, _HEIGHT = 360.0, 220.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 8.0, 8.0, 34.0
+_NAMED_LOOKS = 8
 _FOREST_TICKS = (-100, -30, -10, -3, -1, 0, 1, 3, 10, 30, 100)
 
 
@@ -101,7 +102,7 @@ def seeds(values: Sequence[Number], region: Sequence[Number], average: Number = 
     label += f", {len(values) - len(known)} open" if len(known) < len(values) else ""
     plot = _Plot((-0.5, len(values) - 0.5), _around(shown, region), label)
     plot.region(region)
-    plot.axes("seed", "difference", whole_x=True)
+    plot.axes("seed", "value", whole_x=True)
     if average is not None:
         plot.level(average, "average")
     for seed, value in enumerate(values):
@@ -122,7 +123,8 @@ def looks(found: Sequence[dict[str, Any]], region: Sequence[Number]) -> str:
     label = "; ".join(f"{look['seeds']} seeds: {_interval(look)}" for look in found)
     plot = _Plot((0, found[-1]["seeds"] + 3), _around([*ends, *estimates], region), label)
     plot.region(region)
-    plot.axes("seeds at the look", "estimate", whole_x=True)
+    ticks = [look["seeds"] for look in found] if len(found) <= _NAMED_LOOKS else None
+    plot.axes("seeds at the look", "estimate", whole_x=True, x_ticks=ticks)
     for look in found:
         plot.interval(look["seeds"], look["low"], look["estimate"], look["high"])
     return plot.svg()
@@ -172,13 +174,20 @@ class _Plot:
         view = f"0 0 {_WIDTH:g} {_HEIGHT:g}"
         self._svg = ET.Element("svg", {"viewBox": view, "role": "img", "aria-label": label})
 
-    def axes(self, x_title: str, y_title: str, *, whole_x: bool = False) -> None:
+    def axes(
+        self,
+        x_title: str,
+        y_title: str,
+        *,
+        whole_x: bool = False,
+        x_ticks: Sequence[float] | None = None,
+    ) -> None:
         right, bottom = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
         for tick in _ticks(*self._y):
             y = self._at_y(tick)
             _add(self._svg, "line", x1=_LEFT, x2=right, y1=y, y2=y, **{"class": "grid"})
             self._word(_LEFT - 4, y + 4, _tick_text(tick), "end")
-        for tick in _ticks(*self._x, whole=whole_x):
+        for tick in _ticks(*self._x, whole=whole_x) if x_ticks is None else x_ticks:
             self._word(self._at_x(tick), bottom + 14, _tick_text(tick), "middle")
         self._word((_LEFT + right) / 2, _HEIGHT - 6, x_title, "middle")
         title = self._word(0, 0, y_title, "middle")

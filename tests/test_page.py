@@ -226,6 +226,26 @@ def test_claims_called_alike_have_places_of_their_own() -> None:
     assert set(re.findall(r'href="#(claim-[^"]*)"', text)) == set(places)
 
 
+def test_the_parts_of_a_claim_are_told_apart() -> None:
+    found = results(YES)
+    found["claims"] = [several("supported", "supported", "inconclusive")]
+    text = page.html(found)
+    assert "<li><bdi>s1</bdi>, above 0: supported</li>" in text
+    assert ">part 2</th>" in text
+
+
+def test_a_mean_of_survivors_is_called_so() -> None:
+    assert "have not diverged" in page.html(results(WITH_ARMS))
+    sound = dataclasses.replace(WITH_ARMS, arms=WITH_ARMS.arms[:1])
+    assert "have not diverged" not in page.html(results(sound))
+
+
+def test_looks_are_named_on_their_axis() -> None:
+    found = [{"seeds": n, "estimate": 1.0, "low": 0.0, "high": 2.0} for n in (5, 15)]
+    words = [e.text for e in pictures(charts.looks(found, (0.0, None)))[0] if e.tag == "text"]
+    assert words.index("15") == words.index("5") + 1
+
+
 def test_arms_called_alike_are_all_drawn() -> None:
     arms = [arm("a", [2.0, 1.0]), arm("a", [2.0, 1.0, 0.5]) | {"digest": "longer"}]
     assert len(page.arm_lines({"arms": arms})) == 2
