@@ -190,8 +190,13 @@ def _chance(finding: Mapping[str, Any]) -> str:
 
 def _outlook(finding: Mapping[str, Any]) -> str:
     eighty, _ = finding["needed"]
+    if not eighty:
+        return ""
+    # Two digits: a guess from few seeds deserves no more.
+    unit = 10 ** max(0, len(str(eighty)) - 2)
     return (
-        f"If what was measured is true, about {eighty:,} seeds would settle it." if eighty else ""
+        f"If what was measured is true, about {math.ceil(eighty / unit) * unit:,} seeds would settle "
+        "it, one way or the other, four times in five."
     )
 
 

@@ -108,6 +108,13 @@ def test_a_claim_may_assert_that_a_comparison_fails() -> None:
     assert "would settle it" not in text
 
 
+def test_an_outlook_is_no_promise() -> None:
+    claim = several("inconclusive", "inconclusive")
+    claim["findings"] = [claim["findings"][0] | {"needed": [24419, 37245]}]
+    said = page.in_words(claim)[-1]
+    assert "about 25,000 seeds would settle it, one way or the other, four times in five." in said
+
+
 def test_all_seeds_that_a_claim_took_are_counted() -> None:
     text = " ".join(page.in_words(several("supported", "supported", "inconclusive")))
     assert "It took 20 seeds" in text
@@ -326,7 +333,7 @@ def test_filters_show_some_claims(browser: Browser, address: str, view: str) -> 
     assert not found.locator("#claim-yes").is_visible()
     found.get_by_label("Other article").check()
     assert shown() == []
-    assert found.get_by_text("No claim is of both kinds").is_visible()
+    assert found.get_by_text("No claim is of this kind").is_visible()
     found.get_by_role("group", name="Verdict").get_by_label("all").check()
     assert shown() == ["with-arms"]
 
