@@ -11,9 +11,9 @@ from bnclaims import badges, markdown, report
 from bnclaims.outcome import Outcome
 from bnclaims.terminal import evidence, interval_text, table
 
-
 _PARTS = {
-    "created", "versions", "machine", "protocol", "design", "declared", "claims", "errors", "figures",
+    "created", "versions", "machine", "protocol", "design",
+    "declared", "claims", "errors", "figures",
 }  # fmt: skip
 """What every document of results has."""
 
@@ -130,8 +130,8 @@ def _loaded(path: str) -> dict[str, Any]:
         raise CommandError(f"{file} holds no results of bnclaims") from None
     if version != report.SCHEMA_VERSION:
         raise CommandError(
-            f"{file} has schema version {version}; this is bnclaims for {report.SCHEMA_VERSION}: run "
-            "`pytest --claims-report DIR` again, for which what is stored is not trained anew"
+            f"{file} has schema version {version}; this is bnclaims for {report.SCHEMA_VERSION}: "
+            "run `pytest --claims-report DIR` again, for which what is stored is not trained anew"
         )
     if missing := _PARTS - results.keys():
         raise CommandError(f"{file} lacks {', '.join(sorted(missing))}: it is not whole")

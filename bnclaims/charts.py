@@ -201,7 +201,9 @@ class _Plot:
                 pen = "M"
                 continue
             # A point without neighbours is a line of no length, which round ends make a dot.
-            steps.append(f"{pen}{self._at_x(epoch):.1f} {self._at_y(value):.1f}" + "h0" * (pen == "M"))
+            steps.append(
+                f"{pen}{self._at_x(epoch):.1f} {self._at_y(value):.1f}" + "h0" * (pen == "M")
+            )
             pen = "L"
         _add(self._svg, "path", d="".join(steps), **{"class": style})
 

@@ -194,9 +194,10 @@ def _outlook(finding: Mapping[str, Any]) -> str:
         return ""
     # Two digits: a guess from few seeds deserves no more.
     unit = 10 ** max(0, len(str(eighty)) - 2)
+    about = math.ceil(eighty / unit) * unit
     return (
-        f"If what was measured is true, about {math.ceil(eighty / unit) * unit:,} seeds would settle "
-        "it, one way or the other, four times in five."
+        f"If what was measured is true, about {about:,} seeds would settle it, one way or the "
+        "other, four times in five."
     )
 
 

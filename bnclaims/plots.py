@@ -96,8 +96,8 @@ def _histograms(canvas: Any, figure: dict[str, Any]) -> None:
         mean = values.mean(axis=0)
         spread = [mean - values.min(axis=0), values.max(axis=0) - mean]
         axes.bar(
-            edges[:-1], mean, np.diff(edges), align="edge", color=_COLOURS[number % len(_COLOURS)], yerr=spread,
-            error_kw={"linewidth": 0.8}, edgecolor="white", linewidth=0.5,
+            edges[:-1], mean, np.diff(edges), align="edge", color=_COLOURS[number % len(_COLOURS)],
+            yerr=spread, error_kw={"linewidth": 0.8}, edgecolor="white", linewidth=0.5,
         )  # fmt: skip
         axes.set(title=line["label"], xlabel="activation")
         axes.spines[["top", "right"]].set_visible(False)

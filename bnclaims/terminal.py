@@ -197,7 +197,7 @@ def rounded(finding: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _crosses(texts: Sequence[str], ends: Sequence[float], edge: float | None) -> bool:
-    """Says whether rounding moves an end of an interval onto an edge that it is clear of, or over it."""
+    """Says whether rounding moves an end of an interval onto, or over, an edge it is clear of."""
     return edge is not None and any(
         end != edge and (float(text) - edge) * (end - edge) <= 0
         for text, end in zip(texts[1:], ends, strict=True)

@@ -96,7 +96,8 @@ def several(verdict: str, *evidence: str) -> dict[str, Any]:
     """A claim of which the test came to a verdict by comparisons that came to these."""
     found = results(YES, NO, MAYBE)["claims"]
     parts = {claim["verdict"]: claim["findings"][0] for claim in found}
-    return found[0] | {"verdict": verdict, "findings": [parts[name] for name in evidence]}
+    claim: dict[str, Any] = found[0]
+    return claim | {"verdict": verdict, "findings": [parts[name] for name in evidence]}
 
 
 def test_a_claim_may_assert_that_a_comparison_fails() -> None:
