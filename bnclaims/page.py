@@ -95,7 +95,8 @@ def forest_row(forest: charts.Forest, claim: Claim) -> str:
     if effect is None:
         return ""
     interval = "" if low is None or high is None else f", 95% interval {low:.2f} to {high:.2f}"
-    return forest.row(low, effect, high, f"{effect:.2f} standard deviations{interval}")
+    label = f"{claim['verdict']}, {effect:.2f} standard deviations{interval}"
+    return forest.row(low, effect, high, label)
 
 
 def _ends(claim: Claim) -> tuple[float | None, float | None, float | None]:

@@ -5,6 +5,7 @@ import re
 import shutil
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -329,7 +330,7 @@ def test_filters_show_some_claims(browser: Browser, address: str, view: str) -> 
         return [link.inner_text() for link in found.locator("table a").all() if link.is_visible()]
 
     assert "yes" in shown()
-    found.get_by_label("refuted").check()
+    found.get_by_role("radio", name="refuted").check()
     assert shown() == ["no"]
     assert not found.locator("#claim-yes").is_visible()
     found.get_by_label("Other article").check()
@@ -367,6 +368,25 @@ def test_what_is_folded_is_printed(browser: Browser, address: str) -> None:
     assert box is not None
     assert box["height"] > 0
     assert not found.get_by_role("radio").first.is_visible()
+
+
+def test_a_forests_rows_say_their_verdict_without_colour() -> None:
+    rows = page.html(results(NO)).partition('<ul class="forest">')[2].partition("</ul>")[0]
+    assert 'aria-label="refuted, -' in rows
+    assert "\N{BALLOT X}" in rows
+
+
+@in_browser
+def test_claims_names_are_not_cut_to_pieces_on_a_telephone(
+    browser: Browser, tmp_path: Path
+) -> None:
+    # Three numbers side by side are wide.
+    name = "bn-count-matters-more-for-sigmoid"
+    claim = dataclasses.replace(YES, id=name)
+    found = opened(browser, report.write(results(claim), tmp_path).as_uri(), "phone")
+    box = found.locator("td", has_text=name).first.bounding_box()
+    assert box is not None
+    assert box["width"] > 100
 
 
 @in_browser
