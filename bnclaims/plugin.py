@@ -358,7 +358,9 @@ def _write_report(terminalreporter: Any, results: dict[str, Any], folder: Path) 
     except OSError as error:
         terminalreporter.write_line(f"cannot write the report to {folder}: {error}", red=True)
     else:
-        terminalreporter.write_line(f"report: {path}")
+        here = Path.cwd()
+        shown = path.relative_to(here) if path.is_relative_to(here) else path
+        terminalreporter.write_line(f"report: {shown}")
 
 
 def _print_plan(terminalreporter: Any, suite: Suite) -> None:
