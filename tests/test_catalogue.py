@@ -49,3 +49,15 @@ def test_a_claim_can_be_planned(found: Claim, body: Any, tmp_path: Path) -> None
     trace = suite.traces[found.id]
     assert trace.runs
     assert trace.edges
+
+
+def test_the_readme_shows_a_badge_of_every_claim() -> None:
+    readme = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
+    stored = {found.id for found, body in CLAIMS if not is_timed(body)}
+    for name in stored:
+        assert f"(docs/badges/{name}.svg)" in readme, "run benchmarks/publish.py"
+        assert (FOLDER.parent / "docs" / "badges" / f"{name}.svg").exists()
+
+
+def is_timed(body: Any) -> bool:
+    return any(mark.name == "timed" for mark in getattr(body, "pytestmark", []))
