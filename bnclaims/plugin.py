@@ -355,8 +355,9 @@ def _figures(terminalreporter: Any, config: pytest.Config) -> list[dict[str, Any
 def _write_report(terminalreporter: Any, results: dict[str, Any], folder: Path) -> None:
     try:
         path = report.write(results, folder)
-    except OSError as error:
-        terminalreporter.write_line(f"cannot write the report to {folder}: {error}", red=True)
+    except Exception as error:  # noqa: BLE001  (whatever a picture meets, verdicts are reported)
+        kind = "" if isinstance(error, OSError) else f"{type(error).__name__}: "
+        terminalreporter.write_line(f"cannot write the report to {folder}: {kind}{error}", red=True)
     else:
         here = Path.cwd()
         shown = path.relative_to(here) if path.is_relative_to(here) else path
