@@ -138,14 +138,17 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 def pytest_collection_modifyitems(
     session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Counts the claims that the collected files declare, before any is deselected."""
+    """Counts and names the claims that the collected files declare, before any is deselected."""
     everything = items
     if any("::" in argument for argument in config.args):
         # Of a file that was asked for one test only, the others are declared, too.
         modules = dict.fromkeys(item.getparent(pytest.Module) for item in items)
         everything = [test for module in modules if module for test in session.genitems(module)]
-    declared = [item for item in everything if claim_of(getattr(item, "function", None))]
-    config.stash[_SUITE].declared = len(declared)
+    tests: dict[str, list[str]] = {}
+    for item in everything:
+        if declared := claim_of(getattr(item, "function", None)):
+            tests.setdefault(_row_name(item, declared.id), []).append(item.nodeid)
+    config.stash[_SUITE].tests = tests
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -184,6 +187,18 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
 
 
 # Claims
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Refuses a claim that is called like another: nothing could tell their badges apart."""
+    if declared := claim_of(getattr(item, "function", None)):
+        name = _row_name(item, declared.id)
+        tests = item.config.stash[_SUITE].tests.get(name, [])
+        if others := [test for test in tests if test != item.nodeid]:
+            pytest.fail(
+                f"{name} is also {', '.join(others)}: give one of them another id=", pytrace=False
+            )
 
 
 @pytest.fixture

@@ -52,8 +52,13 @@ class Suite:
         self.board = board
         self.traces: dict[str, Trace] = {}
         self._told: dict[str, dict[str, Any]] = {}
-        self.declared = 0
-        """How many claims the collected files declare, selected or not."""
+        self.tests: dict[str, list[str]] = {}
+        """The tests of each claim that the collected files declare, by its name, selected or not."""
+
+    @property
+    def declared(self) -> int:
+        """How many claims the collected files declare."""
+        return sum(map(len, self.tests.values()))
 
     @cached_property
     def source(self) -> DataSource:

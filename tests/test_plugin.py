@@ -669,6 +669,21 @@ def test_broken(train):
     assert "It falls from level to level" in (folder / "index.html").read_text()
 
 
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_two_claims_of_one_name_are_refused(
+    pytester: pytest.Pytester, options: list[str], workers: str
+) -> None:
+    pytester.makepyfile(test_a=CLAIMS, test_b=CLAIMS.replace("def test_lower", "def test_less"))
+    result = run(pytester, options, workers)
+    result.assert_outcomes(passed=2, errors=4)
+    result.stdout.fnmatch_lines(
+        ["*wrong is also test_b.py::test_wrong: give one of them another id=*"]
+    )
+    results = json.loads((pytester.path / "claims-report" / "results.json").read_text())
+    assert [claim["id"] for claim in results["claims"]] == ["less", "lower"]
+    assert {error["id"] for error in results["errors"]} == {"trend", "wrong"}
+
+
 FIGURES = """
 pytest_plugins = ["bnclaims.plugin"]
 
