@@ -53,7 +53,7 @@ class Suite:
         self.traces: dict[str, Trace] = {}
         self._told: dict[str, dict[str, Any]] = {}
         self.tests: dict[str, list[str]] = {}
-        """The tests of each claim that the collected files declare, by its name, selected or not."""
+        """The tests of each declared claim, by its name, whether selected or not."""
 
     @property
     def declared(self) -> int:
