@@ -14,8 +14,11 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import tensorflow as tf
+from jax import lax
 from numpy.typing import NDArray
 
 from benchmarks.workloads import EVALUATION_BATCH, Workload
@@ -98,7 +101,7 @@ def _weights(network: MLP) -> int:
 
 
 def _products(network: MLP, batch: int, *, backward: bool) -> dict[str, Program]:
-    """Returns the products of a batch by NumPy's BLAS, by TensorFlow's kernels and by XLA."""
+    """Returns the products of a batch by all libraries at hand."""
     rng = np.random.default_rng(0)
     # Values keep their size from layer to layer: denormal numbers would be slow.
     kernels = [
@@ -111,6 +114,7 @@ def _products(network: MLP, batch: int, *, backward: bool) -> dict[str, Program]
         f"{name} by numpy": _by_numpy(kernels, inputs, backward=backward),
         f"{name} by tensorflow": _by_tensorflow(kernels, inputs, backward=backward, xla=False),
         f"{name} by xla": _by_tensorflow(kernels, inputs, backward=backward, xla=True),
+        f"{name} by jax": _by_jax(kernels, inputs, backward=backward),
     }
 
 
@@ -158,6 +162,32 @@ def _by_tensorflow(kernels: list[Array], inputs: Array, *, backward: bool, xla: 
         return gradients
 
     return _looped(step, xla=xla)
+
+
+def _by_jax(kernels: list[Array], inputs: Array, *, backward: bool) -> Program:
+    weights, x = [jnp.asarray(kernel) for kernel in kernels], jnp.asarray(inputs)
+
+    def step(weights: list[Any], x: Any) -> list[Any]:
+        values = [x]
+        for weight in weights:
+            values.append(values[-1] @ weight)
+        signal = values.pop()
+        if not backward:
+            return [signal]
+        gradients: list[Any] = []
+        for weight, value in zip(reversed(weights), reversed(values), strict=True):
+            gradients.append(value.T @ signal)
+            if len(gradients) < len(weights):
+                signal = signal @ weight.T
+        return gradients
+
+    def steps(count: Any, weights: list[Any], x: Any) -> list[Any]:
+        kept = step(weights, x[0])
+        kept = lax.fori_loop(1, count, lambda i, _: step(weights, x[i % ROTATED]), kept)
+        return [value.sum() for value in kept]
+
+    run = jax.jit(steps)
+    return lambda count: [float(value) for value in run(count, weights, x)]
 
 
 def _copy(floats: int) -> Program:
