@@ -16,7 +16,7 @@ from typing import Any
 Job = dict[str, Any]
 Measured = dict[str, float]
 
-EPOCHS = 3
+EPOCHS = 2
 """Measured epochs, after one or more that warm up."""
 
 

@@ -29,6 +29,8 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "performance.md"
 OPENING, CLOSING = "<!-- performance -->\n", "<!-- /performance -->"
 
+SHORT = 0.4
+"""Share of the measured epoch that will do for heats and hardware."""
 HARDWARE_ROUNDS = 3
 """Floor and parts take turns within their process too, so fewer rounds will do."""
 
@@ -97,12 +99,18 @@ class Session:
     cache: str
     cores: list[int]
 
-    def turn(self, arm: str, contestant: Contestant) -> Measured:
-        """Has a contestant train an arm; returns what its processes measured, as one."""
+    def turn(self, arm: str, contestant: Contestant, share: float = 1.0) -> Measured:
+        """Has a contestant train an arm; returns what its processes measured, as one.
+
+        Args:
+            arm: Its name.
+            contestant: Who trains it.
+            share: How much of the measured epoch.
+        """
         print(f"{arm}: {contestant.name}", file=sys.stderr, flush=True)
         with tempfile.TemporaryFile("w+") as errors:
             processes = [
-                self._start(arm, contestant, i, errors) for i in range(contestant.processes)
+                self._start(arm, contestant, share, i, errors) for i in range(contestant.processes)
             ]
             try:
                 results = _results(processes)
@@ -116,7 +124,9 @@ class Session:
         whole = {key: statistics.mean(r[key] for r in results) for key in results[0]}
         return whole | {"peak": max(r["peak"] for r in results)}
 
-    def _start(self, arm: str, contestant: Contestant, number: int, errors: Any) -> Any:
+    def _start(
+        self, arm: str, contestant: Contestant, share: float, number: int, errors: Any
+    ) -> Any:
         # A process that shares the machine with another keeps to a core of its own, as JAX has no
         # setting for its threads.
         alone = contestant.processes == 1 and contestant is not HARDWARE
@@ -125,7 +135,7 @@ class Session:
             "workload": arm,
             "data": self.data,
             "cache": self.cache,
-            "share": self.share,
+            "share": share * self.share,
             "cores": cores,
         }
         return subprocess.Popen(  # noqa: S603  (it starts this very project)
@@ -343,7 +353,7 @@ def processor() -> str:
 
 def heat(session: Session, arm: str, contestants: list[Contestant]) -> Contestant:
     """Returns the fastest of some contestants."""
-    return min(contestants, key=lambda one: steady(session.turn(arm, one), one))
+    return min(contestants, key=lambda one: steady(session.turn(arm, one, SHORT), one))
 
 
 def race(session: Session, arms: list[str], rounds: int, *, quick: bool) -> list[Race]:
@@ -365,7 +375,7 @@ def race(session: Session, arms: list[str], rounds: int, *, quick: bool) -> list
             names = names[number % len(names) :] + names[: number % len(names)]
             turns = {name: session.turn(arm, entries[name]) for name in names}
             if number < HARDWARE_ROUNDS:
-                turns["hardware"] = session.turn(arm, HARDWARE)
+                turns["hardware"] = session.turn(arm, HARDWARE, SHORT)
             check_losses(arm, turns)
             races[arm].rounds.append(turns)
     return list(races.values())

@@ -55,8 +55,8 @@ _DEEP = MLP("relu", hidden=(512, 256, 128, 64) + 8 * (64,))
 WORKLOADS = {
     "sigmoid-128": Workload(_SIGMOID, 128, 4, 1.3, 30_000),
     "sigmoid-4bn-128": Workload(_SIGMOID.with_batch_norm(4), 128, 7, 1.3, 30_000),
-    "sigmoid-4": Workload(_SIGMOID, 4, 10, 1.6, 6_000),
-    "sigmoid-1bn-4": Workload(_SIGMOID.with_batch_norm(1), 4, 7, 1.6, 6_000),
+    "sigmoid-4": Workload(_SIGMOID, 4, 10, 1.6, 12_000),
+    "sigmoid-1bn-4": Workload(_SIGMOID.with_batch_norm(1), 4, 7, 1.6, 12_000),
     "adam-1bn-128": Workload(
         _SIGMOID.with_batch_norm(1), 128, 5, 1.3, 30_000, Optimizer("Adam", learning_rate=0.01)
     ),
