@@ -338,7 +338,7 @@ def memory(races: list[Race]) -> list[str]:
 
 def report(races: list[Race], data: str) -> str:
     """Returns all tables."""
-    rounds = max(len(race.rounds) for race in races)
+    rounds = min(len(race.rounds) for race in races)
     sections = {
         "Times as slow as ours, once warm": against_others(races),
         "The same with start-up": with_starts(races),
@@ -346,14 +346,17 @@ def report(races: list[Race], data: str) -> str:
         "Where an epoch's time goes, one thread": parts(races),
         "Peak memory of a process, MB": memory(races),
     }
-    head = f"{provenance(data)}; rounds: {rounds}; median (least-most) of their ratios; {disturbance(races)}."
-    return "\n\n".join([head, *(f"### {name}\n\n" + "\n".join(t) for name, t in sections.items())])
+    how = f"rounds: {rounds}; median (least-most) of their ratios"
+    head = f"{provenance(data)}; {how}; {disturbance(races)}."
+    texts = ["\n".join([f"### {name}", "", *table]) for name, table in sections.items()]
+    return "\n\n".join([head, *texts])
 
 
 def disturbance(races: list[Race]) -> str:
     turns = [turn for race in races for turns in race.rounds for turn in turns.values()]
     shares = [100 * turn["disturbed"] for turn in turns]
-    return f"other work took {statistics.median(shares):.0f} % of the cores ({max(shares):.0f} at most)"
+    middle, most = statistics.median(shares), max(shares)
+    return f"other work took {middle:.0f} % of the cores ({most:.0f} % at most)"
 
 
 def provenance(data: str) -> str:
@@ -379,34 +382,47 @@ def heat(session: Session, arm: str, contestants: list[Contestant]) -> Contestan
     return min(contestants, key=lambda one: steady(session.turn(arm, one, SHORT), one))
 
 
-def race(
-    session: Session, arms: list[str], rounds: int, *, quick: bool, keep: Path | None
-) -> list[Race]:
-    """Lets all contestants take turns: every arm in every round, the order turning round."""
+def prepared(session: Session, arms: list[str], *, quick: bool) -> list[Race]:
+    """Returns the races of some arms, the heats run and no round yet."""
     candidates = (BEST_FIT[:1], BEST_JAX[:1]) if quick else (BEST_FIT, BEST_JAX)
-    races = {}
-    for arm in arms:
-        best_fit, best_jax = (heat(session, arm, some) for some in candidates)
-        races[arm] = Race(arm, [], best_fit, best_jax)
+    return [Race(arm, [], *(heat(session, arm, some) for some in candidates)) for arm in arms]
+
+
+def run(session: Session, races: list[Race], rounds: int, keep: Path | None) -> None:
+    """Adds rounds until there are so many: every arm in every round, its order turning round."""
     for number in range(rounds):
-        for arm in arms:
-            entries = {
-                "ours": OURS,
-                "fit": FIT,
-                "best fit": races[arm].best_fit,
-                "jax": races[arm].best_jax,
-            }
-            names = list(entries)
-            names = names[number % len(names) :] + names[: number % len(names)]
-            turns = {name: session.turn(arm, entries[name]) for name in names}
-            if number < HARDWARE_ROUNDS:
-                turns["hardware"] = session.turn(arm, HARDWARE, SHORT)
-            check_losses(arm, turns)
-            races[arm].rounds.append(turns)
-        if keep:
-            kept = [dataclasses.asdict(one) for one in races.values()]
-            keep.write_text(json.dumps(kept, indent=1), encoding="utf-8")
-    return list(races.values())
+        for race in races:
+            if len(race.rounds) > number:
+                continue
+            race.rounds.append(one_round(session, race, number))
+            if keep:
+                kept = [dataclasses.asdict(race) for race in races]
+                keep.write_text(json.dumps(kept, indent=1), encoding="utf-8")
+
+
+def kept_in(file: Path) -> list[Race]:
+    """Returns the races that were kept in a file."""
+    return [
+        Race(
+            race["arm"],
+            race["rounds"],
+            Contestant(**race["best_fit"]),
+            Contestant(**race["best_jax"]),
+        )
+        for race in json.loads(file.read_text(encoding="utf-8"))
+    ]
+
+
+def one_round(session: Session, race: Race, number: int) -> dict[str, Measured]:
+    """Lets all contestants take their turn at an arm."""
+    entries = {"ours": OURS, "fit": FIT, "best fit": race.best_fit, "jax": race.best_jax}
+    names = list(entries)
+    first = number % len(names)
+    turns = {name: session.turn(race.arm, entries[name]) for name in names[first:] + names[:first]}
+    if number < HARDWARE_ROUNDS:
+        turns["hardware"] = session.turn(race.arm, HARDWARE, SHORT)
+    check_losses(race.arm, turns)
+    return turns
 
 
 def check_losses(arm: str, turns: dict[str, Measured]) -> None:
@@ -428,10 +444,14 @@ def main() -> None:
             str(source.path), 0.1 if options.quick else 1.0, cache, cores, tries, patience
         )
         rounds = 1 if options.quick else options.rounds
-        races = race(session, options.arms, rounds, quick=options.quick, keep=options.keep)
+        if options.keep and options.keep.exists():
+            races = kept_in(options.keep)
+        else:
+            races = prepared(session, options.arms, quick=options.quick)
+        run(session, races, rounds, options.keep)
     text = report(races, source.name)
     print(text)
-    if options.arms == list(WORKLOADS) and not options.quick:
+    if [race.arm for race in races] == list(WORKLOADS) and not options.quick:
         write(text)
 
 
@@ -444,7 +464,7 @@ def parsed() -> argparse.Namespace:
         "--tries", type=int, default=3, metavar="N", help="turns while other work disturbs them"
     )
     parser.add_argument(
-        "--keep", type=Path, metavar="FILE", help="write all measurements there, round by round"
+        "--keep", type=Path, metavar="FILE", help="keep measurements there, or go on from them"
     )
     parser.add_argument("--data", default=os.environ.get("BNCLAIMS_DATA") or "auto")
     parser.add_argument(
