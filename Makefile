@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: claims article timed plan test lint calibration clean
+.PHONY: claims article timed plan test lint calibration benchmark clean
 
 claims: $(INSTALLED)  ## verify every claim under the quick protocol
 	$(BIN)/pytest claims/ -n auto
@@ -29,6 +29,10 @@ lint: $(INSTALLED)  ## style and types
 
 calibration: $(INSTALLED)  ## simulate what verdicts promise; writes the tables of docs/statistics.md
 	$(BIN)/python benchmarks/calibration.py
+
+benchmark: $(INSTALLED)  ## time training against fit, JAX and the hardware; leave the machine alone
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[benchmark]'
+	$(BIN)/python -m benchmarks.performance
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
