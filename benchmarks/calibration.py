@@ -207,10 +207,7 @@ def powers_table(powers: dict[str, list[tuple[float, float]]]) -> list[str]:
 def write(text: str) -> None:
     """Puts the tables between their marks in the docs."""
     page = DOCS / "statistics.md"
-    page.write_text(
-        markdown.inserted(page.read_text(encoding="utf-8"), "calibration", text.splitlines()),
-        encoding="utf-8",
-    )
+    markdown.insert(page, "calibration", text.splitlines())
 
 
 # Colours of Okabe & Ito, which colour-blind people can tell, and a mark for each.

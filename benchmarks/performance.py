@@ -24,11 +24,11 @@ from typing import Any
 
 from benchmarks.quiet import Watch, wait_for_quiet
 from benchmarks.workloads import ARTICLE, EVALUATION_BATCH, SEEDS, WORKLOADS
+from bnclaims import markdown
 from bnclaims.data import DataSource, resolve
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "performance.md"
-OPENING, CLOSING = "<!-- performance -->\n", "<!-- /performance -->"
 
 SHORT = 0.4
 """Share of the measured epoch that will do for heats and hardware."""
@@ -482,9 +482,7 @@ def available_cores() -> list[int]:
 
 def write(text: str) -> None:
     """Puts the tables between their marks in the docs."""
-    head, _, rest = PAGE.read_text(encoding="utf-8").partition(OPENING)
-    _, _, tail = rest.partition(CLOSING)
-    PAGE.write_text(f"{head}{OPENING}{text}\n{CLOSING}{tail}", encoding="utf-8")
+    markdown.insert(PAGE, "performance", text.splitlines())
 
 
 if __name__ == "__main__":

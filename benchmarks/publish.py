@@ -1,7 +1,8 @@
 """Writes what the documentation shows of sessions' reports.
 
 That is the table of docs/results.md, a column for each session, and, of the first session, the
-figures in docs/figures/ and the badges in docs/badges/ with their table in README.md.
+figures in docs/figures/, the badges in docs/badges/ with their table in README.md, and in
+docs/performance.md what a verdict costs and how the catalogue scales.
 
 Run, once a session has stored its runs (then it takes seconds), for each protocol and data set:
 
@@ -14,6 +15,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # found also when this file is run by its path
+
+from benchmarks import scaling
 from bnclaims import badges, markdown, plots
 from bnclaims.terminal import interval_text
 
@@ -25,15 +29,13 @@ def main(folders: list[str]) -> None:
     reports = [json.loads((Path(folder) / "results.json").read_text()) for folder in folders]
     figures = plots.write(reports[0]["figures"], DOCS / "figures")
     badges.write(reports[0], DOCS / "badges")
-    replace(DOCS / "results.md", "table", [*table(reports), "", *provenance(reports)])
-    replace(DOCS / "results.md", "figures", pictures(figures))
+    markdown.insert(DOCS / "results.md", "table", [*table(reports), "", *provenance(reports)])
+    markdown.insert(DOCS / "results.md", "figures", pictures(figures))
+    first = scaling.Session.of(reports[0])
+    markdown.insert(DOCS / "performance.md", "cost", scaling.cost(first))
+    markdown.insert(DOCS / "performance.md", "scaling", scaling.scaling(first))
     readme = ROOT / "README.md"
-    replace(readme, "claims", markdown.badge_table(reports[0], DOCS / "badges", readme))
-
-
-def replace(page: Path, name: str, lines: list[str]) -> None:
-    text = markdown.inserted(page.read_text(encoding="utf-8"), name, lines)
-    page.write_text(text, encoding="utf-8")
+    markdown.insert(readme, "claims", markdown.badge_table(reports[0], DOCS / "badges", readme))
 
 
 def pictures(figures: list[Path]) -> list[str]:

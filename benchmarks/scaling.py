@@ -21,6 +21,12 @@ from typing import Any
 
 WORKERS = (1, 2, 4, 8, 16, 32, 64)
 
+START = 6.0
+"""Seconds until a worker can train: pytest, the claims, TensorFlow."""
+
+MAKING = {"quick": 1.0, "article": 3.5}
+"""Seconds that a worker takes to make an arm's program, with XLA under the article protocol."""
+
 Run = tuple[str, int]
 """An arm's digest and a seed."""
 
@@ -50,12 +56,14 @@ class Session:
     seconds: dict[Run, float]
     names: dict[str, str]
     looks: tuple[int, ...]
+    making: float
+    """Seconds that a worker takes to make an arm's program."""
 
     @classmethod
     def of(cls, results: dict[str, Any]) -> "Session":
         """The session that a results.json tells of."""
         looks = tuple(results["design"]["looks"])
-        session = cls([], {}, {}, looks)
+        session = cls([], {}, {}, looks, MAKING[results["protocol"]["name"]])
         for claim in results["claims"]:
             arms = {(arm["digest"], arm["first_seed"]): arm for arm in claim["arms"]}
             count = max((len(arm["seconds"]) for arm in arms.values()), default=0)
@@ -95,10 +103,6 @@ class Simulation:
 
     session: Session
     workers: int
-    start: float
-    """Seconds until a worker can train: pytest, the claims, TensorFlow."""
-    making: float
-    """Seconds that a worker takes to make an arm's program."""
     longest_wait: tuple[float, str] = (0.0, "")
     """Seconds, and the arm that was waited for."""
     _open: dict[str, list[Run]] = field(default_factory=dict)
@@ -112,7 +116,7 @@ class Simulation:
         """Seconds until the last run is through."""
         for claim in self.session.claims:
             self._want(claim, 0)
-        free = [(self.start, worker) for worker in range(self.workers)]
+        free = [(START, worker) for worker in range(self.workers)]
         ends: list[tuple[float, Run]] = []
         made: set[tuple[int, str]] = set()
         while free:
@@ -126,7 +130,7 @@ class Simulation:
                     heapq.heappush(free, (min(later), worker))
                 continue
             self._note_wait(worker, now, ends)
-            making = 0.0 if (worker, run[0]) in made else self.making
+            making = 0.0 if (worker, run[0]) in made else self.session.making
             made.add((worker, run[0]))
             end = now + making + self.session.seconds[run]
             ends.append((end, run))
@@ -168,12 +172,12 @@ class Simulation:
             self.longest_wait = (waited, self.session.names[digest])
 
 
-def scaling(session: Session, start: float, making: float) -> list[str]:
+def scaling(session: Session) -> list[str]:
     """Makespan, efficiency and the longest wait for each number of workers."""
-    alone = Simulation(session, 1, start, making).makespan()
+    alone = Simulation(session, 1).makespan()
     lines = ["| workers | time, relative | efficiency | longest wait |", "|---|---|---|---|"]
     for workers in WORKERS:
-        simulation = Simulation(session, workers, start, making)
+        simulation = Simulation(session, workers)
         time = simulation.makespan()
         seconds, arm = simulation.longest_wait
         waited = f"{seconds / time:.0%} of the session, for {arm}" if seconds else "none"
@@ -186,12 +190,10 @@ def scaling(session: Session, start: float, making: float) -> list[str]:
 def main(arguments: Iterable[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("report", type=Path)
-    parser.add_argument("--start", type=float, default=6.0, help="seconds until a worker trains")
-    parser.add_argument("--making", type=float, default=1.5, help="seconds to make a program")
     asked = parser.parse_args(None if arguments is None else list(arguments))
     session = Session.of(json.loads((asked.report / "results.json").read_text(encoding="utf-8")))
     print("\n".join(cost(session)), end="\n\n")
-    print("\n".join(scaling(session, asked.start, asked.making)))
+    print("\n".join(scaling(session)))
 
 
 if __name__ == "__main__":

@@ -72,12 +72,10 @@ def _markdown(asked: argparse.Namespace) -> int:
     if page is None:
         _say("\n".join(lines))
         return 0
-    text = page.read_text(encoding="utf-8")
     try:
-        text = markdown.inserted(text, "claims", lines)
+        markdown.insert(page, "claims", lines)
     except markdown.MarkerError as error:
         raise CommandError(f"{page}: {error}") from None
-    page.write_text(text, encoding="utf-8")
     return 0
 
 

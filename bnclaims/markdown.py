@@ -78,6 +78,17 @@ def inserted(page: str, name: str, lines: Sequence[str]) -> str:
     return "\n".join([head + start, *lines, end]) + tail
 
 
+def insert(page: Path, name: str, lines: Sequence[str]) -> None:
+    """Writes generated lines into a file, see `inserted`.
+
+    Raises:
+        MarkerError: The page has no such place.
+        OSError: It cannot be read or written.
+    """
+    text = inserted(page.read_text(encoding="utf-8"), name, lines)
+    page.write_text(text, encoding="utf-8")
+
+
 def _text(words: str) -> str:
     """Returns words that stay words in a cell of a Markdown table, be they HTML or Markdown."""
     escaped = html.escape(" ".join(words.split()), quote=False)
