@@ -354,6 +354,8 @@ def _print_verdicts(terminalreporter: Any, outcomes: list[Outcome], config: pyte
 
 def _figures(terminalreporter: Any, config: pytest.Config) -> list[dict[str, Any]]:
     """Returns what the figures show that a `conftest.py` declares and whose runs are stored."""
+    if not config.hook.pytest_claims_figures.get_hookimpls():
+        return []  # nobody asks for images, which might have to be fetched
     suite = config.stash[_SUITE]
     try:
         trial = suite.trial(tracing=True)
