@@ -446,10 +446,11 @@ def test_selection_by_name_marker_and_last_failure(
 def test_stopping_at_the_first_failure_ends_all_workers(
     pytester: pytest.Pytester, options: list[str]
 ) -> None:
-    pytester.makepyfile(test_a=REFUTED, test_b=REFUTED, test_c=REFUTED, test_d=REFUTED)
+    files = {f"test_{x}": REFUTED.replace("test_more", f"test_more_{x}") for x in "abcd"}
+    pytester.makepyfile(**files)
     result = run(pytester, options, "-x", "-n2")
     assert result.ret != 0
-    result.stdout.fnmatch_lines(["refuted! more *"])
+    result.stdout.fnmatch_lines(["refuted! more-? *"])
 
 
 def test_parameters_make_rows_of_their_own(pytester: pytest.Pytester, options: list[str]) -> None:
