@@ -64,8 +64,7 @@ def ours(job: Job) -> Measured:
     from bnclaims import cohort
 
     cohort.configure(threads=1)
-    # An epoch is cut short here; whether XLA compiles is decided as for the article's epochs.
-    cohort.XLA_STEPS = 0 if work.article_steps >= cohort.XLA_STEPS else sys.maxsize
+    cohort.XLA_STEPS = work.xla_steps(cohort.XLA_STEPS)
     arm = TrainingArm(work.network, data, None, EPOCHS, work.optimizer, work.batch)
 
     begun = time.perf_counter()

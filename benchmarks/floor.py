@@ -8,7 +8,6 @@ to the engine's own epoch.
 
 import math
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from itertools import pairwise
@@ -30,6 +29,7 @@ from bnclaims.data import Data
 Array = NDArray[np.float32]
 Program = Callable[[int], object]
 """Takes a number of steps."""
+Product = Callable[[Any, Any], Any]
 
 ROTATED = 8
 """Different input batches that take turns: a compiler must not hoist a product from its loop."""
@@ -144,22 +144,43 @@ def _by_numpy(kernels: list[Array], inputs: Array, *, backward: bool) -> Program
     return run
 
 
+def _step(
+    weights: list[Any], x: Any, first: Product, second: Product, *, backward: bool
+) -> list[Any]:
+    """Returns the last products of a step.
+
+    Args:
+        weights: The kernels.
+        x: The batch.
+        first: Multiplies two matrices, the first one transposed.
+        second: Multiplies two matrices, the second one transposed.
+        backward: Whether to go back, too.
+    """
+    values = [x]
+    for weight in weights:
+        values.append(values[-1] @ weight)
+    signal = values.pop()
+    if not backward:
+        return [signal]
+    gradients: list[Any] = []
+    for weight, value in zip(reversed(weights), reversed(values), strict=True):
+        gradients.append(first(value, signal))
+        if len(gradients) < len(weights):
+            signal = second(signal, weight)
+    return gradients
+
+
 def _by_tensorflow(kernels: list[Array], inputs: Array, *, backward: bool, xla: bool) -> Program:
     weights, x = [tf.Variable(kernel) for kernel in kernels], tf.Variable(inputs)
 
     def step(i: Any) -> list[Any]:
-        values = [x[i % ROTATED]]
-        for weight in weights:
-            values.append(values[-1] @ weight)
-        signal = values.pop()
-        if not backward:
-            return [signal]
-        gradients: list[Any] = []
-        for weight, value in zip(reversed(weights), reversed(values), strict=True):
-            gradients.append(tf.matmul(value, signal, transpose_a=True))
-            if len(gradients) < len(weights):
-                signal = tf.matmul(signal, weight, transpose_b=True)
-        return gradients
+        return _step(
+            weights,
+            x[i % ROTATED],
+            lambda a, b: tf.matmul(a, b, transpose_a=True),
+            lambda a, b: tf.matmul(a, b, transpose_b=True),
+            backward=backward,
+        )
 
     return _looped(step, xla=xla)
 
@@ -168,18 +189,7 @@ def _by_jax(kernels: list[Array], inputs: Array, *, backward: bool) -> Program:
     weights, x = [jnp.asarray(kernel) for kernel in kernels], jnp.asarray(inputs)
 
     def step(weights: list[Any], x: Any) -> list[Any]:
-        values = [x]
-        for weight in weights:
-            values.append(values[-1] @ weight)
-        signal = values.pop()
-        if not backward:
-            return [signal]
-        gradients: list[Any] = []
-        for weight, value in zip(reversed(weights), reversed(values), strict=True):
-            gradients.append(value.T @ signal)
-            if len(gradients) < len(weights):
-                signal = signal @ weight.T
-        return gradients
+        return _step(weights, x, lambda a, b: a.T @ b, lambda a, b: a @ b.T, backward=backward)
 
     def steps(count: Any, weights: list[Any], x: Any) -> list[Any]:
         kept = step(weights, x[0])
@@ -262,8 +272,7 @@ def _grown(
 
 def _engine(work: Workload, data: Data) -> dict[str, Program]:
     """Returns the engine's epoch, without its evaluation and with it."""
-    # An epoch is cut short here; whether XLA compiles is decided as for the article's epochs.
-    cohort.XLA_STEPS = 0 if work.article_steps >= cohort.XLA_STEPS else sys.maxsize
+    cohort.XLA_STEPS = work.xla_steps(cohort.XLA_STEPS)
     arm = TrainingArm(work.network, data, None, 1, work.optimizer, work.batch)
     trainer = cohort._Trainer(arm)
     order = tf.constant(np.random.default_rng(0).permutation(len(data.x_train)).astype(np.int32))

@@ -87,8 +87,8 @@ def provenance(reports: list[dict[str, Any]]) -> list[str]:
         known = json.loads(text)
         lines.append(", ".join(f"{name} {known[name]}" for name in known if name != "engine") + ".")
     for report in reports:
-        protocol, counts = report["protocol"], [c["verdict"] for c in report["claims"]]
-        tally = ", ".join(f"{counts.count(v)} {v}" for v in sorted(set(counts), reverse=True))
+        protocol = report["protocol"]
+        tally = ", ".join(f"{count} {verdict}" for verdict, count in badges.tally(report))
         unexpected = [c["id"] for c in report["claims"] if not c["as_expected"]]
         lines.append(
             f"{title(report)}: {protocol['images']:,} images, {protocol['epochs']} epochs; {tally}"

@@ -1,6 +1,7 @@
 """What `make benchmark` trains: arms of the claims, and how much of an epoch it measures."""
 
 import math
+import sys
 from dataclasses import dataclass
 
 from bnclaims import ARTICLE_SGD, MLP, Optimizer
@@ -32,6 +33,14 @@ class Workload:
     def article_steps(self) -> int:
         """Steps of a run under the article protocol: what decides about XLA."""
         return ARTICLE.epochs * math.ceil(ARTICLE.images / self.batch)
+
+    def xla_steps(self, fewest: int) -> int:
+        """Returns from how many steps on XLA is to compile, so that a cut epoch decides alike.
+
+        Args:
+            fewest: The steps from which it does in whole runs, `bnclaims.cohort.XLA_STEPS`.
+        """
+        return 0 if self.article_steps >= fewest else sys.maxsize
 
     def cut(self, data: Data, share: float) -> Data:
         """Returns the images of a measured epoch: the same share of training and test images."""

@@ -11,12 +11,6 @@ from bnclaims import badges, markdown, report
 from bnclaims.outcome import Outcome
 from bnclaims.terminal import evidence, interval_text, table
 
-_PARTS = {
-    "created", "versions", "machine", "protocol", "design",
-    "declared", "claims", "errors", "figures",
-}  # fmt: skip
-"""What every document of results has."""
-
 
 class CommandError(Exception):
     """What the user asked for cannot be done; the message says why, and what to do."""
@@ -131,7 +125,7 @@ def _loaded(path: str) -> dict[str, Any]:
             f"{file} has schema version {version}; this is bnclaims for {report.SCHEMA_VERSION}: "
             "run `pytest --claims-report DIR` again, for which what is stored is not trained anew"
         )
-    if missing := _PARTS - results.keys():
+    if missing := set(report.schema()["required"]) - results.keys():
         raise CommandError(f"{file} lacks {', '.join(sorted(missing))}: it is not whole")
     return results
 

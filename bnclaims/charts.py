@@ -34,13 +34,18 @@ class Line:
     dashed: bool = False
 
 
+def colours(dashed: Sequence[bool]) -> list[int]:
+    """Returns the colour of each line: the n-th dashed one has that of the n-th solid one."""
+    return [list(dashed[:place]).count(one) for place, one in enumerate(dashed)]
+
+
 def styles(lines: Sequence[Line]) -> list[str]:
-    """Returns the class of each line: the n-th dashed one has the colour of the n-th solid one."""
-    classes = []
-    for place, line in enumerate(lines):
-        number = sum(other.dashed == line.dashed for other in lines[:place])
-        classes.append(f"c{number % COLOURS}" + " dashed" * line.dashed)
-    return classes
+    """Returns the class of each line."""
+    numbers = colours([line.dashed for line in lines])
+    return [
+        f"c{number % COLOURS}" + " dashed" * line.dashed
+        for number, line in zip(numbers, lines, strict=True)
+    ]
 
 
 def curves(lines: Sequence[Line], label: str) -> str:

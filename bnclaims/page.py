@@ -70,10 +70,8 @@ def region_text(region: Sequence[float | None]) -> str:
 
 
 def arm_lines(claim: Claim) -> list[charts.Line]:
-    """Returns the learning curves of a claim's arms, each arm once."""
-    # Not by name: arms that differ in epochs, loss or data only are called alike.
-    arms = {(arm["digest"], arm["first_seed"]): arm for arm in claim["arms"]}
-    return [charts.Line(arm["arm"], arm["curves"]["loss"]) for arm in arms.values()]
+    """Returns the learning curves of a claim's arms."""
+    return [charts.Line(arm["arm"], arm["curves"]["loss"]) for arm in claim["arms"]]
 
 
 def figure_svg(figure: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from bnclaims.badges import file_names
+from bnclaims.charts import colours
 
 _SIZE = (6.4, 4.0)
 _DPI = 150
@@ -68,12 +69,11 @@ def _curves(canvas: Any, figure: dict[str, Any]) -> None:
     """Draws each seed, the mean, and a band of one standard deviation."""
     axes = canvas.subplots()
     lines = figure["lines"]
-    for place, line in enumerate(lines):
+    numbers = colours([line["dashed"] for line in lines])
+    for number, line in zip(numbers, lines, strict=True):
         # As on the page: of the seeds that have a value.
         values = np.ma.masked_invalid(np.array(line["values"], dtype=float))
         epochs = np.arange(1, values.shape[1] + 1)
-        # The n-th dashed line has the colour of the n-th solid one.
-        number = sum(other["dashed"] == line["dashed"] for other in lines[:place])
         colour, dashes = _COLOURS[number % len(_COLOURS)], "--" if line["dashed"] else "-"
         mean, deviation = values.mean(axis=0), values.std(axis=0, ddof=min(1, len(values) - 1))
         style = {"linestyle": dashes, "marker": "." if len(epochs) == 1 else "", "color": colour}

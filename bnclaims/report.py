@@ -12,7 +12,7 @@ import shlex
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib import metadata
+from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,13 @@ def document(
         ),
         "figures": list(figures),
     }
+
+
+def schema() -> dict[str, Any]:
+    """Returns the form that documents have, as JSON schema."""
+    text = resources.files("bnclaims").joinpath("results.schema.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
 
 
 def write(results: dict[str, Any], folder: Path) -> Path:

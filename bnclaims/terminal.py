@@ -187,20 +187,19 @@ def rounded(finding: Mapping[str, Any]) -> tuple[str, str, str]:
     low = -math.inf if finding["low"] is None else finding["low"]
     high = math.inf if finding["high"] is None else finding["high"]
     width = high - low
-    texts = tuple(_number(value, width) for value in (finding["estimate"], low, high))
-    for _ in range(_FINER):
-        if not any(_crosses(texts, (low, high), edge) for edge in finding["region"]):
+    for _ in range(_FINER + 1):
+        estimate, *ends = (_number(value, width) for value in (finding["estimate"], low, high))
+        if not any(_crosses(ends, (low, high), edge) for edge in finding["region"]):
             break
         width /= 10
-        texts = tuple(_number(value, width) for value in (finding["estimate"], low, high))
-    return texts[0], texts[1], texts[2]
+    return estimate, ends[0], ends[1]
 
 
 def _crosses(texts: Sequence[str], ends: Sequence[float], edge: float | None) -> bool:
     """Says whether rounding moves an end of an interval onto, or over, an edge it is clear of."""
     return edge is not None and any(
         end != edge and (float(text) - edge) * (end - edge) <= 0
-        for text, end in zip(texts[1:], ends, strict=True)
+        for text, end in zip(texts, ends, strict=True)
     )
 
 
