@@ -1,6 +1,7 @@
 """The way to TensorFlow: imported, configured and quiet, on the first run that must be trained."""
 
 import contextlib
+import gc
 import logging
 import os
 import sys
@@ -58,6 +59,8 @@ def _start(threads: int) -> None:
     with quiet():
         from bnclaims import cohort
 
+    # What TensorFlow's import leaves stays: no collection after an arm need walk through it again.
+    gc.freeze()
     cohort.configure(threads)
 
 

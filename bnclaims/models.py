@@ -126,9 +126,9 @@ class MLP:
         """Returns a new `keras.Sequential`."""
         import keras
 
-        model = keras.Sequential([keras.Input((self.inputs,))])
+        layers = [keras.Input((self.inputs,))]
         for number, units in enumerate(self.hidden, start=1):
-            model.add(
+            layers.append(
                 keras.layers.Dense(
                     units,
                     activation=self.activation,
@@ -136,12 +136,11 @@ class MLP:
                 )
             )
             if number in self.batch_norm:
-                model.add(keras.layers.BatchNormalization(**dict(self.batch_norm_arguments)))
+                layers.append(keras.layers.BatchNormalization(**dict(self.batch_norm_arguments)))
         output = keras.layers.Dense(
             self.classes, activation="softmax", kernel_initializer=self.initializer.build()
         )
-        model.add(output)
-        return model
+        return keras.Sequential([*layers, output])
 
 
 def _sizes(hidden: tuple[int, ...]) -> str:

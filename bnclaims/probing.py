@@ -142,8 +142,7 @@ class _View:
             )
         self.model = model
         self.layers = [layer for layer in model.layers if layer.trainable_weights]
-        ends = [[layer.input for layer in self.layers], [layer.output for layer in self.layers]]
-        self._inside = keras.Model(model.inputs, [*ends, model.outputs])
+        self._inside = keras.Model(model.inputs, _inside(model, self.layers))
 
     @property
     def named(self) -> dict[str, NDArray[Any]]:
@@ -157,9 +156,25 @@ class _View:
         """Returns the inputs, the outputs and the weights' gradients of each layer."""
         weights = [layer.trainable_weights for layer in self.layers]
         with tf.GradientTape() as tape:
-            inputs, outputs, (predicted,) = self._inside(x, training=True)
+            inputs, outputs, predicted = self._inside(x, training=True)
             loss = self.model.compute_loss(x=x, y=y, y_pred=predicted, training=True)
         return inputs, outputs, tape.gradient(loss, weights, unconnected_gradients="zero")
+
+
+def _inside(model: Any, layers: Sequence[Any]) -> tuple[list[Any], list[Any], Any]:
+    """Returns symbolic inputs and outputs of some layers, and the model's output, in one pass."""
+    if not isinstance(model, keras.Sequential):
+        (output,) = model.outputs
+        return [layer.input for layer in layers], [layer.output for layer in layers], output
+    # Each `Sequential.add` passes through all layers anew, so that what two layers call their
+    # output may belong to two passes: twice the work, and another dropout in each.
+    (tensor,) = model.inputs
+    passed = {}
+    for layer in model.layers:
+        before, tensor = tensor, layer(tensor)
+        passed[layer] = before, tensor
+    inputs, outputs = zip(*(passed[layer] for layer in layers), strict=True)
+    return list(inputs), list(outputs), tensor
 
 
 class _Minibatches:
@@ -385,7 +400,7 @@ def _sorted_units(inputs: Any) -> Floats:
     """Returns a layer's inputs, whatever their shapes, as sorted columns `(batch, units)`."""
     arrays = [tensor.numpy() for tensor in keras.tree.flatten(inputs)]
     columns = [array.reshape(len(array), -1) for array in arrays]
-    return np.sort(np.concatenate(columns, axis=1).astype(np.float64), axis=0)
+    return np.sort(np.concatenate(columns, axis=1), axis=0).astype(np.float64)
 
 
 def _norm(arrays: Sequence[NDArray[Any]]) -> float:
