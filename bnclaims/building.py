@@ -68,6 +68,16 @@ def built(arm: ModelArm, data: Data) -> Any:
     return model
 
 
+def unreplicated(optimizer: Any) -> Any:
+    """Returns an optimizer made to add up no gradients over replicas, of which there is one.
+
+    That sum changes nothing, but TensorFlow registers a gradient of it for the life of the process
+    (`tf.custom_gradient` in a graph), and with it keeps every program that an optimizer is part of.
+    """
+    optimizer._all_reduce_sum_gradients = lambda gradients_and_variables: gradients_and_variables
+    return optimizer
+
+
 def resident(data: Data, images: int | None, model: Any) -> tuple[Any, Any, Any, Any]:
     """Returns training images, their labels, test images and their labels as tensors.
 

@@ -23,7 +23,15 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bnclaims.arm import ArmError, TrainingArm, model_name
-from bnclaims.building import built, check_randomness, reason, resident, scaled, understood
+from bnclaims.building import (
+    built,
+    check_randomness,
+    reason,
+    resident,
+    scaled,
+    understood,
+    unreplicated,
+)
 from bnclaims.history import Curve, History
 from bnclaims.initialisation import Initialisation
 from bnclaims.probing import LayerStatistics
@@ -164,7 +172,7 @@ class _Trainer:
         data = arm.data.load()
         self.model = built(arm, data)
         self.x, self.y, self.x_test, self.y_test = resident(data, arm.images, self.model)
-        optimizer = understood(arm, arm.optimizer.build)
+        optimizer = unreplicated(understood(arm, arm.optimizer.build))
         self.model.compile(optimizer=optimizer, loss=arm.loss)
         self.model.optimizer.build(self.model.trainable_variables)
         self.initialisation = Initialisation(self.model, lambda: built(arm, data))

@@ -142,7 +142,7 @@ class _View:
             )
         self.model = model
         self.layers = [layer for layer in model.layers if layer.trainable_weights]
-        self._inside = keras.Model(model.inputs, _inside(model, self.layers))
+        self._inside = keras.Model(model.inputs[0], _inside(model, self.layers))
 
     @property
     def named(self) -> dict[str, NDArray[Any]]:
@@ -168,7 +168,7 @@ def _inside(model: Any, layers: Sequence[Any]) -> tuple[list[Any], list[Any], An
         return [layer.input for layer in layers], [layer.output for layer in layers], output
     # Each `Sequential.add` passes through all layers anew, so that what two layers call their
     # output may belong to two passes: twice the work, and another dropout in each.
-    (tensor,) = model.inputs
+    tensor = model.inputs[0]
     passed = {}
     for layer in model.layers:
         before, tensor = tensor, layer(tensor)

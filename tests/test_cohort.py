@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import gc
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -457,3 +458,13 @@ def test_a_program_that_failed_is_not_kept(
     with pytest.raises(RuntimeError, match="boom"):
         trained(arm_of(small_data, MLP(hidden=(4,))), 0)
     assert not kept
+
+
+def test_a_program_goes_with_its_trainer(small_data: Data) -> None:
+    def programs() -> int:
+        gc.collect()
+        return sum(type(thing).__name__ == "FuncGraph" for thing in gc.get_objects())
+
+    before = programs()
+    trained(arm_of(small_data, MLP(hidden=(4,)), probes=True), 0)
+    assert programs() <= before

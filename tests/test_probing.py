@@ -15,6 +15,7 @@ from hypothesis.extra import numpy as hnp
 
 from bnclaims import metrics
 from bnclaims.arm import (
+    ARTICLE_LOSS,
     PROTOCOLS,
     ArmError,
     BatchArm,
@@ -31,7 +32,7 @@ from bnclaims.fixtures import Probe
 from bnclaims.history import History
 from bnclaims.initialisation import Initialisation
 from bnclaims.models import GLOROT_NORMAL, MLP, Initializer, Layer
-from bnclaims.probing import drift, noise_share, probe
+from bnclaims.probing import _View, drift, noise_share, probe
 from bnclaims.seeds import generator
 
 NETWORK = MLP("sigmoid", hidden=(16, 8)).with_batch_norm(1)
@@ -225,6 +226,22 @@ def unseeded() -> Any:
 def test_refuses_what_it_cannot_look_at(small_data: Data, model: Any, words: str) -> None:
     with pytest.raises(ArmError, match=words):
         probed(batches_of(small_data, model))
+
+
+def test_inputs_outputs_and_gradients_are_of_one_pass(small_data: Data) -> None:
+    model = keras.Sequential([keras.Input((784,))])
+    model.add(keras.layers.Dense(8, "relu"))
+    model.add(keras.layers.Dropout(0.5))
+    model.add(keras.layers.Dense(9))
+    model.add(keras.layers.Dense(10, "softmax"))
+    model.compile(loss=ARTICLE_LOSS)
+    x = small_data.x_test.reshape(-1, 784)[:32].astype("float32") / 255
+    y = small_data.y_test[:32]
+    inputs, outputs, gradients = _View(model).look(x, y)
+    dropped = np.isclose(inputs[1], 2 * outputs[0].numpy()) | (inputs[1].numpy() == 0)
+    assert dropped.all()
+    error = (outputs[2].numpy() - np.eye(10)[y]) / len(y) @ model.layers[-1].kernel.numpy().T
+    np.testing.assert_allclose(gradients[1][0], inputs[1].numpy().T @ error, atol=1e-6)
 
 
 # A function of a seed
