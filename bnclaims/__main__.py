@@ -28,14 +28,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _list(asked: argparse.Namespace) -> int:
-    for line, _ in table(_outcomes(_loaded(asked.results))):
+    results = _loaded(asked.results)
+    for line, _ in table(_outcomes(results)):
         _say(line)
+    for claim, message in _errors(results).items():
+        _say(f"error  {claim}: {message.splitlines()[-1]}")
     return 0
 
 
 def _show(asked: argparse.Namespace) -> int:
-    outcomes = _outcomes(_loaded(asked.results))
-    known = [outcome.id for outcome in outcomes]
+    results = _loaded(asked.results)
+    outcomes, errors = _outcomes(results), _errors(results)
+    if asked.claim in errors:
+        _say(f"{asked.claim}: its test went wrong\n{errors[asked.claim]}")
+        return 0
+    known = [*(outcome.id for outcome in outcomes), *errors]
     if asked.claim not in known:
         raise CommandError(
             f"there is no claim {asked.claim!r} in {asked.results}; it has {', '.join(known)}"
@@ -80,27 +87,37 @@ def _badges(asked: argparse.Namespace) -> int:
 
 
 def _compare(asked: argparse.Namespace) -> int:
-    old, new = (
-        {claim["id"]: claim for claim in _loaded(path)["claims"]} for path in (asked.old, asked.new)
-    )
+    old, new = (_verdicts(_loaded(path)) for path in (asked.old, asked.new))
+    names = sorted(old.keys() | new.keys())
     changed = 0
-    for name in sorted(old.keys() | new.keys()):
-        before, after = _verdict(old.get(name)), _verdict(new.get(name))
+    for name in names:
+        (before, was), (after, now) = old.get(name, _ABSENT), new.get(name, _ABSENT)
         if before != after:
             changed += 1
             _say(f"{name}: {before} -> {after}")
-        elif (was := _numbers(old[name])) != (now := _numbers(new[name])):
+        elif was != now:
             _say(f"{name}: {after} as before, {was} -> {now}")
-    _say(f"{changed} of {len(old.keys() | new.keys())} verdicts changed")
+    _say(f"{changed} of {len(names)} verdicts changed")
     return 1 if changed else 0
 
 
-def _verdict(claim: dict[str, Any] | None) -> str:
-    return claim["verdict"] if claim else "absent"
+_ABSENT = "absent", ""
 
 
-def _numbers(claim: dict[str, Any]) -> str:
+def _verdicts(results: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Returns each claim's verdict and its first number."""
+    return {claim["id"]: (claim["verdict"], _number(claim)) for claim in results["claims"]} | {
+        claim: ("error", "") for claim in _errors(results)
+    }
+
+
+def _number(claim: dict[str, Any]) -> str:
     return interval_text(claim["findings"][0]) if claim["findings"] else "no value"
+
+
+def _errors(results: dict[str, Any]) -> dict[str, str]:
+    """Returns what went wrong with the claims whose test did."""
+    return {error["id"]: error["message"] for error in results["errors"]}
 
 
 def _outcomes(results: dict[str, Any]) -> list[Outcome]:

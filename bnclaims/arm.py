@@ -181,9 +181,16 @@ class TrainingArm(ModelArm):
         super().__post_init__()
 
     def __str__(self) -> str:
-        optimizer = str(self.optimizer) if self.optimizer != ARTICLE_SGD else ""
-        batch = f"batch {self.batch_size}" if self.batch_size != ARTICLE_BATCH else ""
-        return ", ".join(filter(None, (model_name(self.model), optimizer, batch)))
+        protocols = PROTOCOLS.values()
+        usual_epochs = {p.epochs for p in protocols if self.images in {None, p.images}}
+        unusual = {
+            str(self.optimizer): self.optimizer != ARTICLE_SGD,
+            f"batch {self.batch_size}": self.batch_size != ARTICLE_BATCH,
+            f"epochs {self.epochs}": self.epochs not in usual_epochs,
+            self.loss: self.loss != ARTICLE_LOSS,
+            f"on {self.data.name}": isinstance(self.data, Data),
+        }
+        return ", ".join([model_name(self.model), *(said for said, yes in unusual.items() if yes)])
 
     @property
     def description(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ COLOURS = 10
 _WIDTH, _HEIGHT = 360.0, 220.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 8.0, 8.0, 34.0
 _NAMED_LOOKS = 8
-_FOREST_TICKS = (-100, -30, -10, -3, -1, 0, 1, 3, 10, 30, 100)
+_FOREST_DECADES = 3
 
 
 @dataclass(frozen=True)
@@ -160,11 +160,19 @@ class Forest:
     def axis(self) -> str:
         """Returns the scale."""
         svg = _strip("scale of standardised effects")
-        for tick in _FOREST_TICKS:
-            if abs(math.asinh(tick)) < self._end:
-                text = _add(svg, "text", x=self._at(tick), y=14, **{"text-anchor": "middle"})
-                text.text = f"{tick}".replace("-", "\N{MINUS SIGN}")
+        for tick in self._ticks():
+            text = _add(svg, "text", x=self._at(tick), y=14, **{"text-anchor": "middle"})
+            text.text = f"{tick}".replace("-", "\N{MINUS SIGN}")
         return _text(svg)
+
+    def _ticks(self) -> list[int]:
+        """Returns 0 and, on either side, 1, 3, 10, 30...; on large scales some powers of ten."""
+        decades = int(self._end / math.log(10))
+        steps = (1, 3) if decades < _FOREST_DECADES else (1,)
+        powers = range(0, decades + 1, 1 + decades // (2 * _FOREST_DECADES))
+        ticks = [step * 10**power for power in powers for step in steps]
+        near = [tick for tick in ticks if math.asinh(tick) < self._end]
+        return [*(-tick for tick in reversed(near)), 0, *near]
 
     def _at(self, effect: float) -> str:
         share = math.asinh(effect) / self._end

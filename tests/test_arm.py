@@ -27,7 +27,7 @@ from bnclaims.arm import (
     model_name,
     versions,
 )
-from bnclaims.data import Data
+from bnclaims.data import Data, DataSource
 from bnclaims.describe import DescriptionError
 from bnclaims.models import GLOROT_NORMAL, GLOROT_UNIFORM, MLP, Layer
 
@@ -254,12 +254,18 @@ def test_a_model_that_cannot_be_described_is_named() -> None:
 
 
 def test_an_arm_is_called_by_what_is_special_about_it() -> None:
-    assert str(arm_of()) == "relu no BN"
+    session = DataSource("mnist", Path(), "MNIST", "0" * 64)
+    for protocol in PROTOCOLS.values():
+        usual = arm_of(data=session, images=protocol.images, epochs=protocol.epochs)
+        assert str(usual) == "relu no BN"
+        longer = dataclasses.replace(usual, epochs=protocol.epochs + 1)
+        assert str(longer) == f"relu no BN, epochs {protocol.epochs + 1}"
     adam = Optimizer("Adam", learning_rate=0.1)
-    assert str(arm_of(optimizer=adam, batch_size=8)) == (
-        "relu no BN, Adam(learning_rate=0.1), batch 8"
+    assert str(arm_of(optimizer=adam, batch_size=8, loss="mse")) == (
+        "relu no BN, Adam(learning_rate=0.1), batch 8, epochs 2, mse, on tiny"
     )
-    assert str(arm_of(model=builder)) == model_name(builder) == "builder"
+    assert str(arm_of(model=builder, images=None, epochs=10)) == "builder, on tiny"
+    assert model_name(builder) == "builder"
     assert str(ProbeArm(Layer("tanh", GLOROT_NORMAL))) == "tanh layer, GlorotNormal()"
     assert str(batches_of()) == "relu no BN untrained, batch 2"
     assert str(FunctionArm(float)) == "float"
@@ -344,13 +350,12 @@ def test_neither_importing_nor_describing_imports_tensorflow(tmp_path: Path) -> 
     assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
-def test_an_arm_is_called_by_its_model_and_what_is_not_the_article_s() -> None:
+def test_a_function_is_called_by_its_name_and_arguments() -> None:
     def network(units: int, *, depth: int = 1) -> Any:
         return units, depth
 
-    assert str(arm_of(model=functools.partial(network, 8, depth=2))) == "network(8, depth=2)"
-    assert str(arm_of(model=lambda: network(8))).startswith("lambda of line ")
-    assert str(arm_of(model=MLP("tanh"), batch_size=4)) == "tanh no BN, batch 4"
+    assert model_name(functools.partial(network, 8, depth=2)) == "network(8, depth=2)"
+    assert model_name(lambda: network(8)).startswith("lambda of line ")
 
 
 def test_an_arm_is_what_its_model_reached_when_it_was_named() -> None:

@@ -220,6 +220,21 @@ def test_a_forest_is_symmetric_and_ordered() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("effect", "ticks"),
+    [
+        (2.0, [0, 1, 3]),
+        (90.0, [0, 1, 3, 10, 30, 100]),
+        (3_000.0, [0, 1, 10, 100, 1000]),
+        (1e9, [0, 1, 100, 10_000, 1_000_000, 100_000_000]),
+    ],
+)
+def test_a_forest_names_its_scale(effect: float, ticks: list[int]) -> None:
+    named = [text.text for text in ET.fromstring(charts.Forest([effect]).axis())]
+    minus = [f"\N{MINUS SIGN}{tick}" for tick in ticks[:0:-1]]
+    assert named == [*minus, *map(str, ticks)]
+
+
 def test_a_curve_of_one_epoch_is_a_dot() -> None:
     drawn = pictures(charts.curves([charts.Line("a", [[1.0], [2.0]])], "loss"))[0]
     paths = [element.attrib["d"] for element in drawn.iter() if element.tag == "path"]

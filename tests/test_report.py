@@ -172,6 +172,20 @@ def test_list_prints_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert lines[1].startswith("refuted!  no")
 
 
+def test_claims_whose_test_went_wrong_are_listed_shown_and_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    report.write(results(YES), whole)
+    report.write(results(NO, errors=("yes",)), broken)
+    assert main(["list", str(broken)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "error  yes: boom"
+    assert main(["show", str(broken), "yes"]) == 0
+    assert capsys.readouterr().out == "yes: its test went wrong\nboom\n"
+    assert main(["compare", str(whole), str(broken)]) == 1
+    assert "yes: supported -> error" in capsys.readouterr().out.splitlines()
+
+
 def test_an_interval_without_ends_is_shown_as_such(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
