@@ -106,9 +106,8 @@ _ABSENT = "absent", ""
 
 def _verdicts(results: dict[str, Any]) -> dict[str, tuple[str, str]]:
     """Returns each claim's verdict and its first number."""
-    return {claim["id"]: (claim["verdict"], _number(claim)) for claim in results["claims"]} | {
-        claim: ("error", "") for claim in _errors(results)
-    }
+    decided = {claim["id"]: (claim["verdict"], _number(claim)) for claim in results["claims"]}
+    return decided | dict.fromkeys(_errors(results), ("error", ""))
 
 
 def _number(claim: dict[str, Any]) -> str:

@@ -355,7 +355,8 @@ def test_a_function_is_called_by_its_name_and_arguments() -> None:
         return units, depth
 
     assert model_name(functools.partial(network, 8, depth=2)) == "network(8, depth=2)"
-    assert model_name(lambda: network(8)).startswith("lambda of line ")
+    unnamed: Callable[[], Any] = lambda: network(8)  # noqa: E731
+    assert model_name(unnamed).startswith("lambda of line ")
 
 
 def test_an_arm_is_what_its_model_reached_when_it_was_named() -> None:
