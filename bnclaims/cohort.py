@@ -117,7 +117,9 @@ def _train_on_threads(
                         seed = next(seeds, None)
                     if seed is None:
                         break
-                    done.put((seed, trainer().train(seed)))
+                    done.put((seed, trainer().train(seed, stop)))
+        except _StoppedError:
+            pass
         except BaseException as error:  # noqa: BLE001  (it is raised again in the caller's thread)
             done.put(error)
         finally:
@@ -164,6 +166,10 @@ def _borrowed(arm: TrainingArm) -> Iterator[Callable[[], "_Trainer"]]:
         _rested.extend(taken)
 
 
+class _StoppedError(Exception):
+    """Nobody waits for this run any more."""
+
+
 class _Trainer:
     """One Keras model, its optimizer and its epoch as a program, reused for seed after seed."""
 
@@ -181,12 +187,14 @@ class _Trainer:
         self.epoch = self._compiled()
         self.statistics = self._probed() if arm.probes else None
 
-    def train(self, seed: int) -> History:
-        """Returns the history of one seed."""
+    def train(self, seed: int, stop: threading.Event | None = None) -> History:
+        """Returns the history of one seed, unless told to stop before an epoch."""
         self._restart(seed)
         epochs = []
         snapshots = [self._probe()]
         for number in range(self.arm.epochs):
+            if stop and stop.is_set():
+                raise _StoppedError
             started = time.perf_counter()
             curves = self._run_epoch(data_order(seed, number, len(self.x)))
             epochs.append((*curves, time.perf_counter() - started))

@@ -3,6 +3,8 @@
 import dataclasses
 import functools
 import gc
+import queue
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -401,7 +403,7 @@ def test_refuses_a_model_that_is_not_new(small_data: Data) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"model": MLP("rleu")}, "rleu no BN cannot be built: .*rleu"),
+        ({"model": MLP("rleu")}, "rleu no BN.* cannot be built: .*rleu"),
         ({"optimizer": Optimizer("adm")}, "cannot be built: .*adm"),
         ({"optimizer": Optimizer("SGD", speed=1)}, "cannot be built: .*speed"),
         ({"loss": "cross"}, "cannot be trained on images .*cross"),
@@ -423,6 +425,28 @@ def test_refuses_more_images_than_there_are(small_data: Data) -> None:
 def test_an_error_on_a_thread_reaches_the_caller(small_data: Data) -> None:
     with pytest.raises(ArmError, match="no_model returned str"):
         trained(arm_of(small_data, no_model), 0, 1, threads=2)
+
+
+def test_an_interrupt_waits_for_epochs_not_for_runs(
+    small_data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    epochs: list[int] = []
+    run_epoch = cohort._Trainer._run_epoch
+
+    def counted(trainer: Any, order: Any) -> Any:
+        epochs.append(1)
+        return run_epoch(trainer, order)
+
+    def interrupted(_: Any) -> None:
+        while not epochs:
+            time.sleep(0.01)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cohort._Trainer, "_run_epoch", counted)
+    monkeypatch.setattr(queue.Queue, "get", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        trained(arm_of(small_data, MLP(hidden=(4,)), epochs=500), 0, 1, threads=2)
+    assert len(epochs) < 500
 
 
 @pytest.mark.parametrize("threads", [1, 2])
