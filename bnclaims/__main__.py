@@ -32,7 +32,8 @@ def _list(asked: argparse.Namespace) -> int:
     for line, _ in table(_outcomes(results)):
         _say(line)
     for claim, message in _errors(results).items():
-        _say(f"error  {claim}: {message.splitlines()[-1]}")
+        first, *_ = message.split("\n")
+        _say(f"error  {claim}: {first}")
     return 0
 
 

@@ -7,6 +7,7 @@ a stack of seeds: see "Seeds one at a time" in docs/architecture.md.
 """
 
 import contextlib
+import functools
 import gc
 import os
 import queue
@@ -216,7 +217,7 @@ class _Trainer:
 
     def _compiled(self) -> Any:
         for jit_compile in (True, False) if self._by_xla() else (False,):
-            epoch = tf.function(self._epoch, jit_compile=jit_compile, autograph=False)
+            epoch = tf.function(functools.partial(self._epoch, jit_compile), autograph=False)
             try:
                 order = tf.range(len(self.x), dtype=tf.int32)
                 concrete = epoch.get_concrete_function(order, tf.constant(0), tf.constant(0))
@@ -246,10 +247,12 @@ class _Trainer:
         shapes = f"images {tuple(self.x.shape)}, labels {tuple(self.y.shape)}"
         return f"{model_name(self.arm.model)} cannot be trained on {shapes}: {why}"
 
-    def _epoch(self, order: Any, steps: Any, evaluations: Any) -> Any:
+    def _epoch(self, jit_compile: bool, order: Any, steps: Any, evaluations: Any) -> Any:
         """One pass over the training images in an order, then one over the test images.
 
         Args:
+            jit_compile: Whether XLA compiles the loops over full batches. The partial last batch
+                comes once an epoch, and would take as long to compile as all the others.
             order: Permutation of the training images, int32.
             steps: How many of the full batches to train on; the partial last one always is.
             evaluations: How many of the full evaluation batches to evaluate.
@@ -259,9 +262,11 @@ class _Trainer:
         """
         size = self.arm.batch_size
         trained = _batchwise(
-            lambda rows: self._step(tf.gather(order, rows)), len(self.x), size, steps
+            lambda rows: self._step(tf.gather(order, rows)), len(self.x), size, steps, jit_compile
         )
-        tested = _batchwise(self._evaluate, len(self.x_test), EVALUATION_BATCH, evaluations)
+        tested = _batchwise(
+            self._evaluate, len(self.x_test), EVALUATION_BATCH, evaluations, jit_compile
+        )
         return (*trained, *tested)
 
     def _step(self, rows: Any) -> tuple[Any, Any]:
@@ -347,22 +352,31 @@ class _Trainer:
 
 
 def _batchwise(
-    function: Callable[[Any], tuple[Any, Any]], rows: int, size: int, batches: Any
+    function: Callable[[Any], tuple[Any, Any]],
+    rows: int,
+    size: int,
+    batches: Any,
+    jit_compile: bool,
 ) -> tuple[Any, Any]:
     """Applies a function to the full batches of rows, then to the partial last one."""
     full, rest = divmod(rows, size)
-    losses = tf.TensorArray(tf.float32, size=full, element_shape=())
-    correct = tf.TensorArray(tf.int32, size=full, element_shape=())
 
     def body(i: Any, losses: Any, correct: Any) -> tuple[Any, Any, Any]:
         loss, hits = function(i * size + tf.range(size))
         return i + 1, losses.write(i, loss), correct.write(i, hits)
 
-    if full:
-        _, losses, correct = tf.while_loop(
-            lambda i, *_: i < batches, body, (tf.constant(0), losses, correct)
-        )
-    all_losses, all_correct = losses.stack(), correct.stack()
+    def loop(batches: Any) -> tuple[Any, Any]:
+        losses = tf.TensorArray(tf.float32, size=full, element_shape=())
+        correct = tf.TensorArray(tf.int32, size=full, element_shape=())
+        if full:
+            _, losses, correct = tf.while_loop(
+                lambda i, *_: i < batches, body, (tf.constant(0), losses, correct)
+            )
+        return losses.stack(), correct.stack()
+
+    if jit_compile and full:
+        loop = tf.function(loop, jit_compile=True, autograph=False)
+    all_losses, all_correct = loop(batches)
     if rest:
         loss, hits = function(full * size + tf.range(rest))
         all_losses = tf.concat([all_losses, [loss]], axis=0)
