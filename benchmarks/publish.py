@@ -81,21 +81,24 @@ def cell(claim: dict[str, Any] | None) -> str:
 
 def provenance(reports: list[dict[str, Any]]) -> list[str]:
     """Versions and sizes of the sessions, and what their claims are judged by."""
-    versions = sorted({json.dumps(report["versions"], sort_keys=True) for report in reports})
-    lines = []
-    for text in versions:
-        known = json.loads(text)
-        lines.append(", ".join(f"{name} {known[name]}" for name in known if name != "engine") + ".")
+    lines = sorted({f"{versions(report)}." for report in reports})
     for report in reports:
-        protocol = report["protocol"]
+        protocol, engine = report["protocol"], report["versions"]["engine"]
         tally = ", ".join(f"{count} {verdict}" for verdict, count in badges.tally(report))
         unexpected = [c["id"] for c in report["claims"] if not c["as_expected"]]
         lines.append(
-            f"{title(report)}: {protocol['images']:,} images, {protocol['epochs']} epochs; {tally}"
+            f"{title(report)}: {protocol['images']:,} images, {protocol['epochs']} epochs, "
+            f"engine {engine}; {tally}"
             + (f"; not as expected: {', '.join(unexpected)}" if unexpected else "")
             + "."
         )
     return [f"- {line}" for line in lines]
+
+
+def versions(report: dict[str, Any]) -> str:
+    """What a session ran on, but for the engine: that may differ between sessions shown here."""
+    known = sorted(report["versions"].items())
+    return ", ".join(f"{name} {version}" for name, version in known if name != "engine")
 
 
 if __name__ == "__main__":
