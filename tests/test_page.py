@@ -374,6 +374,19 @@ def test_hostile_text_stays_text(browser: Browser, address: str) -> None:
 
 
 @in_browser
+def test_a_print_says_that_it_was_filtered(browser: Browser, address: str) -> None:
+    found = opened(browser, address)
+    said = found.get_by_text("Only the claims of one kind are shown.")
+    found.emulate_media(media="print")
+    assert not said.is_visible()
+    found.emulate_media(media="screen")
+    found.get_by_role("radio", name="refuted").check()
+    assert not said.is_visible()  # there are the filters to be seen
+    found.emulate_media(media="print")
+    assert said.is_visible()
+
+
+@in_browser
 def test_what_is_folded_is_printed(browser: Browser, address: str) -> None:
     found = opened(browser, address)
     code = found.get_by_text("def test_yes(): ...")
