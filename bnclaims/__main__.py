@@ -40,14 +40,13 @@ def _list(asked: argparse.Namespace) -> int:
 def _show(asked: argparse.Namespace) -> int:
     results = _loaded(asked.results)
     outcomes, errors = _outcomes(results), _errors(results)
-    if asked.claim in errors:
-        _say(f"{asked.claim}: its test went wrong\n{errors[asked.claim]}")
-        return 0
-    known = [*(outcome.id for outcome in outcomes), *errors]
+    known = sorted({outcome.id for outcome in outcomes} | errors.keys())
     if asked.claim not in known:
         raise CommandError(
             f"there is no claim {asked.claim!r} in {asked.results}; it has {', '.join(known)}"
         )
+    if asked.claim in errors:
+        _say(f"{asked.claim}: its test went wrong\n{errors[asked.claim]}")
     for line in evidence(outcomes, asked.claim):
         _say(line)
     return 0

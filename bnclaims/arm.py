@@ -182,7 +182,7 @@ class TrainingArm(ModelArm):
 
     def __str__(self) -> str:
         protocols = PROTOCOLS.values()
-        usual_epochs = {p.epochs for p in protocols if self.images in {None, p.images}}
+        usual_epochs = {p.epochs for p in protocols if p.images == self.images}
         unusual = {
             str(self.optimizer): self.optimizer != ARTICLE_SGD,
             f"batch {self.batch_size}": self.batch_size != ARTICLE_BATCH,

@@ -106,6 +106,27 @@ def resident(data: Data, images: int | None, model: Any) -> tuple[Any, Any, Any,
     )
 
 
+def check_labels(arm: ModelArm, data: Data, model: Any) -> None:
+    """Refuses labels that are no class of the model's, for losses that take labels as numbers.
+
+    Without XLA such a loss fails at the label, whenever that comes; with XLA it is NaN. A model
+    that does not know the shape of its output passes.
+
+    Raises:
+        ArmError: There is such a label.
+    """
+    shape = getattr(model, "output_shape", None)
+    if not isinstance(shape, tuple):
+        return
+    classes = shape[-1]
+    for labels in (data.y_train[: arm.images], data.y_test):
+        if labels.min() < 0 or labels.max() >= classes:
+            raise ArmError(
+                f"{model_name(arm.model)} has {classes} classes, 0 to {classes - 1}, but the "
+                f"labels of {data.name} go from {labels.min():g} to {labels.max():g}"
+            )
+
+
 @lru_cache(maxsize=2)
 def _tensors(data: Data) -> tuple[Any, Any, Any, Any]:
     """Returns the data as tensors, held once a process."""

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from bnclaims.arm import ArmError, TrainingArm, model_name
 from bnclaims.building import (
     built,
+    check_labels,
     check_randomness,
     reason,
     resident,
@@ -48,7 +49,7 @@ XLA_STEPS = 3_000
 
 
 _KEPT = 8
-"""Trainers that are kept for the next look at their arms, at some 10 MB each."""
+"""Trainers that are kept for the next look at their arms, at some 16 MB each."""
 
 _rested: "deque[_Trainer]" = deque(maxlen=_KEPT)
 _resting = threading.Lock()
@@ -127,10 +128,10 @@ def _train_on_threads(
             done.put(None)
 
     workers = [threading.Thread(target=work, daemon=True) for _ in range(threads)]
-    for worker in workers:
-        worker.start()
     running = threads
     try:
+        for worker in workers:
+            worker.start()
         while running:
             item = done.get()
             if item is None:
@@ -142,7 +143,8 @@ def _train_on_threads(
     finally:
         stop.set()
         for worker in workers:
-            worker.join()
+            if worker.ident:
+                worker.join()
 
 
 @contextlib.contextmanager
@@ -179,6 +181,8 @@ class _Trainer:
         data = arm.data.load()
         self.model = built(arm, data)
         self.x, self.y, self.x_test, self.y_test = resident(data, arm.images, self.model)
+        if arm.loss.startswith("sparse_"):
+            check_labels(arm, data, self.model)
         optimizer = unreplicated(understood(arm, arm.optimizer.build))
         self.model.compile(optimizer=optimizer, loss=arm.loss)
         self.model.optimizer.build(self.model.trainable_variables)
@@ -222,7 +226,7 @@ class _Trainer:
                 order = tf.range(len(self.x), dtype=tf.int32)
                 concrete = epoch.get_concrete_function(order, tf.constant(0), tf.constant(0))
                 check_randomness(concrete, [*self.model.variables, *self.model.optimizer.variables])
-                # Runs the tail step only: it compiles now, so that no epoch's time includes it.
+                # Runs the partial batches only: all is compiled now, in no epoch's time.
                 concrete(order, tf.constant(0), tf.constant(0))
             except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:
                 if not jit_compile:

@@ -56,11 +56,13 @@ def prepare(threads: int) -> None:
 def _start(threads: int) -> None:
     prepare(threads)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    there = "tensorflow" in sys.modules
     with quiet():
         from bnclaims import cohort
 
-    # What TensorFlow's import leaves stays: no collection after an arm need walk through it again.
-    gc.freeze()
+    if not there:
+        # What its import leaves stays: no collection after an arm need walk through it again.
+        gc.freeze()
     cohort.configure(threads)
 
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bnclaims.arm import ARTICLE_LOSS, Arm, ArmError, BatchArm, FunctionArm, ProbeArm
-from bnclaims.building import built, check_randomness, resident, scaled, understood
+from bnclaims.building import built, check_labels, check_randomness, resident, scaled, understood
 from bnclaims.history import History
 from bnclaims.initialisation import Initialisation
 from bnclaims.models import Layer
@@ -152,29 +152,29 @@ class _View:
         names = [f"{kind} {kinds[: i + 1].count(kind)}" for i, kind in enumerate(kinds)]
         return {"layers": np.array(names), "kinds": np.array(kinds)}
 
-    def look(self, x: Any, y: Any) -> tuple[list[Any], list[Any], list[list[Any]]]:
-        """Returns the inputs, the outputs and the weights' gradients of each layer."""
+    def look(self, x: Any, y: Any) -> tuple[list[list[Any]], list[Any], list[list[Any]]]:
+        """Returns the inputs, the output and the weights' gradients of each layer."""
         weights = [layer.trainable_weights for layer in self.layers]
         with tf.GradientTape() as tape:
-            inputs, outputs, predicted = self._inside(x, training=True)
+            inputs, outputs, (predicted,) = self._inside(x, training=True)
             loss = self.model.compute_loss(x=x, y=y, y_pred=predicted, training=True)
         return inputs, outputs, tape.gradient(loss, weights, unconnected_gradients="zero")
 
 
-def _inside(model: Any, layers: Sequence[Any]) -> tuple[list[Any], list[Any], Any]:
-    """Returns symbolic inputs and outputs of some layers, and the model's output, in one pass."""
-    if not isinstance(model, keras.Sequential):
-        (output,) = model.outputs
-        return [layer.input for layer in layers], [layer.output for layer in layers], output
-    # Each `Sequential.add` passes through all layers anew, so that what two layers call their
-    # output may belong to two passes: twice the work, and another dropout in each.
-    tensor = model.inputs[0]
-    passed = {}
-    for layer in model.layers:
-        before, tensor = tensor, layer(tensor)
-        passed[layer] = before, tensor
-    inputs, outputs = zip(*(passed[layer] for layer in layers), strict=True)
-    return list(inputs), list(outputs), tensor
+def _inside(model: Any, layers: Sequence[Any]) -> list[Any]:
+    """Returns symbolic inputs and outputs of some layers, and the model's, in one pass.
+
+    What a layer calls its output is that of its first call, which may be another pass than the
+    model's: each `Sequential.add`, for one, calls all layers anew. Two passes are not only more
+    work; dropout differs between them.
+    """
+    graph = model._functional if isinstance(model, keras.Sequential) else model
+    last_first = sorted(graph._nodes_by_depth.items())
+    nodes = {node.operation: node for _, deep in last_first for node in deep}
+    passed = [nodes[layer] for layer in layers]
+    inputs = [node.input_tensors for node in passed]
+    outputs = [node.outputs[0] for node in passed]
+    return [inputs, outputs, graph.outputs]
 
 
 class _Minibatches:
@@ -185,6 +185,7 @@ class _Minibatches:
         data = arm.data.load()
         model = built(arm, data)
         self._x, self._y, *_ = resident(data, arm.images, model)
+        check_labels(arm, data, model)
         model.compile(optimizer="sgd", loss=ARTICLE_LOSS)
         self._initialisation = Initialisation(model, lambda: built(arm, data))
         self._view = _View(model)
@@ -195,10 +196,6 @@ class _Minibatches:
         program = tf.function(self._look, autograph=False).get_concrete_function(rows)
         check_randomness(program, self._view.model.variables)
         return program
-
-    def _seen(self, rows: NDArray[np.int32]) -> tuple[list[Any], list[list[Any]]]:
-        # Only here does TensorFlow meet the labels, which may be more than the model's classes.
-        return understood(self._arm, lambda: self._program(tf.constant(rows)))  # type: ignore[no-any-return]
 
     def _look(self, rows: Any) -> tuple[list[Any], list[list[Any]]]:
         x, y = scaled(tf.gather(self._x, rows)), tf.gather(self._y, rows)
@@ -214,7 +211,7 @@ class _Minibatches:
         moments: list[list[Floats]] = []
         for batch in range(arm.batches):
             rows = draw.integers(len(self._x), size=arm.batch_size, dtype=np.int32)
-            outputs, gradients = self._seen(rows)
+            outputs, gradients = self._program(tf.constant(rows))
             moments.append([_moments(output.numpy()) for output in outputs])
             norms[batch] = [_norm([g.numpy() for g in gradient]) for gradient in gradients]
             for gathered, g in zip(total, (g for ours in gradients for g in ours), strict=True):

@@ -264,7 +264,7 @@ def test_an_arm_is_called_by_what_is_special_about_it() -> None:
     assert str(arm_of(optimizer=adam, batch_size=8, loss="mse")) == (
         "relu no BN, Adam(learning_rate=0.1), batch 8, epochs 2, mse, on tiny"
     )
-    assert str(arm_of(model=builder, images=None, epochs=10)) == "builder, on tiny"
+    assert str(arm_of(model=builder, images=None, epochs=10)) == "builder, epochs 10, on tiny"
     assert model_name(builder) == "builder"
     assert str(ProbeArm(Layer("tanh", GLOROT_NORMAL))) == "tanh layer, GlorotNormal()"
     assert str(batches_of()) == "relu no BN untrained, batch 2"

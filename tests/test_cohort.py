@@ -270,6 +270,7 @@ class ByNumpy(keras.layers.Layer):  # type: ignore[misc]
 def xla(monkeypatch: pytest.MonkeyPatch) -> None:
     """Has every arm compiled with XLA, as those are whose runs have many steps."""
     monkeypatch.setattr(cohort, "XLA_STEPS", 1)
+    monkeypatch.setattr(cohort, "EVALUATION_BATCH", 64)  # there are 200 test images: a loop, a rest
 
 
 @pytest.fixture
@@ -294,7 +295,7 @@ def test_with_xla_it_agrees_with_fit(
     network = MLP("sigmoid", hidden=(64, 32)).with_batch_norm(layers)
     arm = arm_of(small_data, network, optimizer=optimizer, batch_size=64)
     history = trained(arm, 2)[0]
-    assert compiled == [None, True]
+    assert compiled == [None, True, True]
     assert_agree(history, fitted(arm, small_data, 2), 1e-3 if optimizer is ADAM else 1e-4)
 
 
@@ -380,9 +381,10 @@ def wrong_input() -> Any:
         (noisy(StatefulNoise), "which no seed decides: use keras.random with"),
         (noisy(GlobalNoise), "neither the model's nor its optimizer's"),
         (no_model, "no_model returned str, not a keras.Model"),
+        (MLP(classes=9), "has 9 classes, 0 to 8, but the labels of small go from 0 to 9"),
         (wrong_input, r"takes inputs of shape \(100,\), but the images of small are \(28, 28\)"),
     ],
-    ids=["stateful op", "global generator", "no model", "wrong input"],
+    ids=["stateful op", "global generator", "no model", "few classes", "wrong input"],
 )
 def test_refuses_what_it_cannot_train(small_data: Data, build: Any, words: str) -> None:
     with pytest.raises(ArmError, match=words):
@@ -438,7 +440,8 @@ def test_an_interrupt_waits_for_epochs_not_for_runs(
         return run_epoch(trainer, order)
 
     def interrupted(_: Any) -> None:
-        while not epochs:
+        late = time.monotonic() + 60
+        while not epochs and time.monotonic() < late:
             time.sleep(0.01)
         raise KeyboardInterrupt
 
@@ -446,7 +449,7 @@ def test_an_interrupt_waits_for_epochs_not_for_runs(
     monkeypatch.setattr(queue.Queue, "get", interrupted)
     with pytest.raises(KeyboardInterrupt):
         trained(arm_of(small_data, MLP(hidden=(4,)), epochs=500), 0, 1, threads=2)
-    assert len(epochs) < 500
+    assert 1 <= len(epochs) < 500
 
 
 @pytest.mark.parametrize("threads", [1, 2])

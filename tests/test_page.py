@@ -376,7 +376,7 @@ def test_hostile_text_stays_text(browser: Browser, address: str) -> None:
 @in_browser
 def test_a_print_says_that_it_was_filtered(browser: Browser, address: str) -> None:
     found = opened(browser, address)
-    said = found.get_by_text("Only the claims of one kind are shown.")
+    said = found.get_by_text("Only some of the claims are shown.")
     found.emulate_media(media="print")
     assert not said.is_visible()
     found.emulate_media(media="screen")
