@@ -622,7 +622,9 @@ def test_zeros(train):
 """
     )
     result = run(pytester, options, "--claims-plan")
-    result.stdout.fnmatch_lines(["    relu no BN", "    tanh no BN"])
+    result.stdout.fnmatch_lines(
+        ["    relu no BN, epochs 6, on zeros", "    tanh no BN, epochs 6, on zeros"]
+    )
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])

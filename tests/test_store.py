@@ -183,7 +183,7 @@ def test_a_file_says_what_it_is_a_run_of(tmp_path: Path) -> None:
     path = store.path(arm, 4)
     about = json.loads(path.read_bytes().split(b"\n")[1])
     assert (about["arm"], about["seed"], about["data"]) == (
-        "relu no BN",
+        "relu no BN, epochs 1, on mine",
         4,
         "the claim's own data 'mine'",
     )
