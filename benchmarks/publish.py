@@ -96,9 +96,10 @@ def provenance(reports: list[dict[str, Any]]) -> list[str]:
 
 
 def versions(report: dict[str, Any]) -> str:
-    """What a session ran on, but for the engine: that may differ between sessions shown here."""
+    """What a session ran on; the engine is said of each, as it may differ between them."""
+    own = {"bnclaims", "engine"}
     known = sorted(report["versions"].items())
-    return ", ".join(f"{name} {version}" for name, version in known if name != "engine")
+    return ", ".join(f"{name} {version}" for name, version in known if name not in own)
 
 
 if __name__ == "__main__":
