@@ -256,7 +256,7 @@ class _Trainer:
 
         Args:
             jit_compile: Whether XLA compiles the loops over full batches. The partial last batch
-                comes once an epoch, and would take as long to compile as all the others.
+                comes once an epoch, and would make compiling a third slower.
             order: Permutation of the training images, int32.
             steps: How many of the full batches to train on; the partial last one always is.
             evaluations: How many of the full evaluation batches to evaluate.

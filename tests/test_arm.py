@@ -266,6 +266,7 @@ def test_an_arm_is_called_by_what_is_special_about_it() -> None:
     )
     assert str(arm_of(model=builder, images=None, epochs=10)) == "builder, epochs 10, on tiny"
     assert model_name(builder) == "builder"
+    assert str(arm_of(model=MLP("tanh"), batch_size=4)) == "tanh no BN, batch 4, epochs 2, on tiny"
     assert str(ProbeArm(Layer("tanh", GLOROT_NORMAL))) == "tanh layer, GlorotNormal()"
     assert str(batches_of()) == "relu no BN untrained, batch 2"
     assert str(FunctionArm(float)) == "float"
@@ -354,9 +355,11 @@ def test_a_function_is_called_by_its_name_and_arguments() -> None:
     def network(units: int, *, depth: int = 1) -> Any:
         return units, depth
 
-    assert model_name(functools.partial(network, 8, depth=2)) == "network(8, depth=2)"
+    partial = functools.partial(network, 8, depth=2)
+    assert model_name(partial) == "network(8, depth=2)"
+    assert str(arm_of(model=partial)) == "network(8, depth=2), epochs 2, on tiny"
     unnamed: Callable[[], Any] = lambda: network(8)  # noqa: E731
-    assert model_name(unnamed).startswith("lambda of line ")
+    assert str(arm_of(model=unnamed)).startswith("lambda of line ")
 
 
 def test_an_arm_is_what_its_model_reached_when_it_was_named() -> None:
