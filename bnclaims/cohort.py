@@ -16,6 +16,7 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import keras
@@ -48,8 +49,8 @@ XLA_STEPS = 3_000
 """Steps a run from which XLA pays for its compilation on a CPU; see docs/architecture.md."""
 
 
-_KEPT = 8
-"""Trainers that are kept for the next look at their arms, at some 16 MB each."""
+_KEPT = 4
+"""Trainers that are kept for the next look at their arms, at some 25 MB each."""
 
 _rested: "deque[_Trainer]" = deque(maxlen=_KEPT)
 _resting = threading.Lock()
@@ -189,7 +190,7 @@ class _Trainer:
         self.initialisation = Initialisation(self.model, lambda: built(arm, data))
         self.optimizer_start = [v.numpy() for v in self.model.optimizer.variables]
         self.classifies = "categorical_crossentropy" in arm.loss
-        self.epoch = self._compiled()
+        self.epoch = _with_short_stack(self._compiled)
         self.statistics = self._probed() if arm.probes else None
 
     def train(self, seed: int, stop: threading.Event | None = None) -> History:
@@ -255,8 +256,8 @@ class _Trainer:
         """One pass over the training images in an order, then one over the test images.
 
         Args:
-            jit_compile: Whether XLA compiles the loops over full batches. The partial last batch
-                comes once an epoch, and would make compiling a third slower.
+            jit_compile: Whether XLA compiles the training on full batches. The partial last batch
+                and the evaluation come once an epoch, and would make compiling half as slow again.
             order: Permutation of the training images, int32.
             steps: How many of the full batches to train on; the partial last one always is.
             evaluations: How many of the full evaluation batches to evaluate.
@@ -269,7 +270,7 @@ class _Trainer:
             lambda rows: self._step(tf.gather(order, rows)), len(self.x), size, steps, jit_compile
         )
         tested = _batchwise(
-            self._evaluate, len(self.x_test), EVALUATION_BATCH, evaluations, jit_compile
+            self._evaluate, len(self.x_test), EVALUATION_BATCH, evaluations, jit_compile=False
         )
         return (*trained, *tested)
 
@@ -353,6 +354,16 @@ class _Trainer:
 
     def _probe(self) -> Any:
         return self.statistics.measure() if self.statistics else None
+
+
+def _with_short_stack(trace: Callable[[], Any]) -> Any:
+    """Returns what a function traces, on a thread of its own.
+
+    TensorFlow notes with each operation the whole stack that it was called from, and keeps that of
+    a program by XLA for the life of the process: under pytest, most of what such a program leaves.
+    """
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(trace).result()
 
 
 def _batchwise(
