@@ -267,14 +267,18 @@ class _Trainer:
         """
         size = self.arm.batch_size
         trained = _batchwise(
-            lambda rows: self._step(tf.gather(order, rows)), len(self.x), size, steps, jit_compile
+            lambda rows: self._step(tf.gather(order, rows), jit_compile),
+            len(self.x),
+            size,
+            steps,
+            jit_compile,
         )
         tested = _batchwise(
             self._evaluate, len(self.x_test), EVALUATION_BATCH, evaluations, jit_compile=False
         )
         return (*trained, *tested)
 
-    def _step(self, rows: Any) -> tuple[Any, Any]:
+    def _step(self, rows: Any, in_order: bool) -> tuple[Any, Any]:
         model = self.model
         x, y = scaled(tf.gather(self.x, rows)), tf.gather(self.y, rows)
         with tf.GradientTape() as tape:
@@ -282,7 +286,8 @@ class _Trainer:
             loss = model.compute_loss(x=x, y=y, y_pred=predicted, training=True)
             objective = model.optimizer.scale_loss(loss)
         variables = model.trainable_variables
-        model.optimizer.apply(tape.gradient(objective, variables), variables)
+        gradients = tape.gradient(objective, variables)
+        model.optimizer.apply(_in_order(gradients) if in_order else gradients, variables)
         return loss, self._correct(y, predicted)
 
     def _evaluate(self, rows: Any) -> tuple[Any, Any]:
@@ -354,6 +359,25 @@ class _Trainer:
 
     def _probe(self) -> Any:
         return self.statistics.measure() if self.statistics else None
+
+
+def _in_order(gradients: list[Any]) -> list[Any]:
+    """Returns the same gradients, each to be had only after those before it.
+
+    XLA overwrites a weight only where it can see that nothing reads the old one any more; else it
+    copies it first, in each step. The last to read it is its layer's backward pass, from which the
+    gradients of the layers before follow. So each gradient gets a zero made of those before it.
+    """
+    ordered, zero = [], tf.constant(0.0)
+    for gradient in gradients:
+        here = gradient
+        dense = isinstance(gradient, tf.Tensor) and gradient.dtype == tf.float32
+        if dense and gradient.shape.num_elements():
+            here = gradient + zero
+            first = tf.reshape(gradient, (-1,))[0]
+            zero = tf.cast(first + zero > np.inf, tf.float32)
+        ordered.append(here)
+    return ordered
 
 
 def _with_short_stack(trace: Callable[[], Any]) -> Any:
