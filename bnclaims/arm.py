@@ -12,7 +12,7 @@ from bnclaims.data import Data, DataSource
 from bnclaims.describe import DescriptionError, describe, digest
 from bnclaims.models import KerasObject, Layer
 
-ENGINE_VERSION = 5
+ENGINE_VERSION = 4
 """Raised whenever the engine changes a number that a run would give."""
 
 TENSORFLOW_DISTRIBUTIONS = ("tensorflow", "tensorflow-cpu", "tensorflow-intel", "tf-nightly")

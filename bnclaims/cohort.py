@@ -48,6 +48,9 @@ EVALUATION_BATCH = 1_000
 XLA_STEPS = 3_000
 """Steps a run from which XLA pays for its compilation on a CPU; see docs/architecture.md."""
 
+IN_PLACE_BATCH = 16
+"""Batch size up to which it pays to have XLA overwrite weights in place; see `_in_order`."""
+
 
 _KEPT = 4
 """Trainers that are kept for the next look at their arms, at some 25 MB each."""
@@ -266,8 +269,9 @@ class _Trainer:
             Mean loss and correct answers of each training batch, then of each evaluation batch.
         """
         size = self.arm.batch_size
+        in_order = jit_compile and size <= IN_PLACE_BATCH
         trained = _batchwise(
-            lambda rows: self._step(tf.gather(order, rows), jit_compile),
+            lambda rows: self._step(tf.gather(order, rows), in_order),
             len(self.x),
             size,
             steps,
@@ -362,11 +366,11 @@ class _Trainer:
 
 
 def _in_order(gradients: list[Any]) -> list[Any]:
-    """Returns the same gradients, each to be had only after those before it.
+    """Returns the same gradients, each to be had only after the one before it.
 
     XLA overwrites a weight only where it can see that nothing reads the old one any more; else it
     copies it first, in each step. The last to read it is its layer's backward pass, from which the
-    gradients of the layers before follow. So each gradient gets a zero made of those before it.
+    gradient of the variable before follows. So each gradient gets a zero made of that one.
     """
     ordered, zero = [], tf.constant(0.0)
     for gradient in gradients:
@@ -374,8 +378,7 @@ def _in_order(gradients: list[Any]) -> list[Any]:
         dense = isinstance(gradient, tf.Tensor) and gradient.dtype == tf.float32
         if dense and gradient.shape.num_elements():
             here = gradient + zero
-            first = tf.reshape(gradient, (-1,))[0]
-            zero = tf.cast(first + zero > np.inf, tf.float32)
+            zero = tf.cast(tf.reshape(gradient, (-1,))[0] > np.inf, tf.float32)
         ordered.append(here)
     return ordered
 
