@@ -51,7 +51,6 @@ XLA_STEPS = 3_000
 IN_PLACE_BATCH = 16
 """Batch size up to which it pays to have XLA overwrite weights in place; see `_in_order`."""
 
-
 _KEPT = 4
 """Trainers that are kept for the next look at their arms, at some 25 MB each."""
 
@@ -260,7 +259,7 @@ class _Trainer:
 
         Args:
             jit_compile: Whether XLA compiles the training on full batches. The partial last batch
-                and the evaluation come once an epoch, and would make compiling half as slow again.
+                and the evaluation come once an epoch, and each would make compiling a third slower.
             order: Permutation of the training images, int32.
             steps: How many of the full batches to train on; the partial last one always is.
             evaluations: How many of the full evaluation batches to evaluate.
