@@ -386,7 +386,7 @@ def _with_short_stack(trace: Callable[[], Any]) -> Any:
     """Returns what a function traces, on a thread of its own.
 
     TensorFlow notes with each operation the whole stack that it was called from, and keeps that of
-    a program by XLA for the life of the process: under pytest, most of what such a program leaves.
+    a program by XLA for the life of the process: under pytest, half of what such a program leaves.
     """
     with ThreadPoolExecutor(max_workers=1) as thread:
         return thread.submit(trace).result()
