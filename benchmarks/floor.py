@@ -31,6 +31,8 @@ Program = Callable[[int], object]
 """Takes a number of steps."""
 Product = Callable[[Any, Any], Any]
 
+LARGE = 1_024
+"""Rows of the square matrices at whose product a library is about as fast as it gets."""
 ROTATED = 8
 """Different input batches that take turns: a compiler must not hoist a product from its loop."""
 SAMPLES = 7
@@ -41,7 +43,10 @@ FLOATS = {"SGD": (3, 5), "Adam": (4, 7)}
 
 
 def measure(work: Workload, data: Data) -> dict[str, float]:
-    """Returns the seconds that an epoch spends on each term of its floor, and on each part."""
+    """Returns the seconds that an epoch spends on each term of its floor, and on each part.
+
+    "large by" a library is what the training's products would take at the rate of large ones.
+    """
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     steps = math.ceil(len(data.x_train) / work.batch)
@@ -49,6 +54,7 @@ def measure(work: Workload, data: Data) -> dict[str, float]:
     programs = {
         **_products(work.network, work.batch, backward=True),
         **_products(work.network, EVALUATION_BATCH, backward=False),
+        **_large(),
         "optimizer's bytes": _copy(held * _weights(work.network)),
         **_parts(work, data),
     }
@@ -58,6 +64,8 @@ def measure(work: Workload, data: Data) -> dict[str, float]:
             times[name] *= len(data.x_test) / EVALUATION_BATCH
         elif name == "optimizer's bytes":
             times[name] *= steps * moved / held
+        elif name.startswith("large"):
+            times[name] *= steps * _operations(work.network, work.batch) / (2 * LARGE**3)
         elif name not in ("without evaluation", "engine"):
             times[name] *= steps
     return times
@@ -98,6 +106,33 @@ def _sizes(network: MLP) -> list[int]:
 def _weights(network: MLP) -> int:
     dense = sum(inputs * units + units for inputs, units in pairwise(_sizes(network)))
     return dense + 2 * sum(network.hidden[number - 1] for number in network.batch_norm)
+
+
+def _operations(network: MLP, batch: int) -> int:
+    """Returns the additions and multiplications of a training step's products.
+
+    Each layer has three products, but the first has no gradient to hand on.
+    """
+    sizes = [inputs * units for inputs, units in pairwise(_sizes(network))]
+    return 2 * batch * (3 * sum(sizes) - sizes[0])
+
+
+def _large() -> dict[str, Program]:
+    """Returns the product of two large square matrices, by whoever does it alone."""
+    a, b = np.random.default_rng(0).standard_normal((2, LARGE, LARGE)).astype(np.float32)
+    out = np.empty_like(a)
+    left, right = tf.constant(a), tf.constant(b)
+
+    def by_numpy(count: int) -> None:
+        for _ in range(count):
+            np.matmul(a, b, out=out)
+
+    def by_tensorflow(count: int) -> None:
+        for _ in range(count):
+            product = tf.matmul(left, right)
+        product.numpy()
+
+    return {"large by numpy": by_numpy, "large by tensorflow": by_tensorflow}
 
 
 def _products(network: MLP, batch: int, *, backward: bool) -> dict[str, Program]:
