@@ -212,6 +212,7 @@ class TrainingArm(ModelArm):
     @property
     def work(self) -> float:
         """How long a run takes, in images visited: a guess, good for ordering only."""
+        # None stands with a claim's own data, which are at hand.
         images = self.images or len(self.data.load().x_train)
         # A step costs about as much as sixteen images, however few of them it holds.
         return self.epochs * images * (1 + 16 / self.batch_size)

@@ -1,5 +1,7 @@
 """A model built and its images at hand: what training and looking on start from."""
 
+import math
+import threading
 import weakref
 from collections.abc import Callable
 from functools import lru_cache
@@ -11,7 +13,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bnclaims.arm import ArmError, ModelArm, model_name
-from bnclaims.data import Data
+from bnclaims.data import Data, DataSource
 
 _STATEFUL_RANDOM = {
     "Multinomial", "ParameterizedTruncatedNormal", "RandomGamma", "RandomPoissonV2",
@@ -43,8 +45,22 @@ def understood(arm: ModelArm, make: Callable[[], Any]) -> Any:
         raise ArmError(f"{arm} cannot be built: {reason(error)}") from None
 
 
-def built(arm: ModelArm, data: Data) -> Any:
+def image_shape(arm: ModelArm) -> tuple[int, ...]:
+    """Returns the shape of one of the images that an arm's data hold.
+
+    Raises:
+        DataError: They cannot be had.
+    """
+    x, *_ = _tensors(arm.data)
+    return tuple(x.shape[1:])
+
+
+def built(arm: ModelArm, shape: tuple[int, ...]) -> Any:
     """Returns a new model of the arm, with its variables made.
+
+    Args:
+        arm: Names the model.
+        shape: That of an image, for a model that does not say what it takes.
 
     Raises:
         ArmError: It is no Keras model, or no new one.
@@ -64,7 +80,7 @@ def built(arm: ModelArm, data: Data) -> Any:
         )
     _taken.add(model)
     if not model.built:
-        model.build((None, *data.x_train.shape[1:]))
+        model.build((None, *shape))
     return model
 
 
@@ -78,35 +94,31 @@ def unreplicated(optimizer: Any) -> Any:
     return optimizer
 
 
-def resident(data: Data, images: int | None, model: Any) -> tuple[Any, Any, Any, Any]:
-    """Returns training images, their labels, test images and their labels as tensors.
-
-    Args:
-        data: The images.
-        images: How many of the training images, the first ones; None for all.
-        model: Says the shape of one image.
+def resident(arm: ModelArm, model: Any) -> tuple[Any, Any, Any, Any]:
+    """Returns an arm's training images, their labels, test images and their labels as tensors.
 
     Raises:
         ArmError: The images are too few or of another size than the model takes.
+        DataError: They cannot be had.
     """
+    x, y, x_test, y_test = _tensors(arm.data)
     shape = tuple(model.input_shape[1:])
-    if int(np.prod(shape)) != int(np.prod(data.x_train.shape[1:])):
+    if math.prod(shape) != math.prod(image_shape(arm)):
         raise ArmError(
-            f"{model.name} takes inputs of shape {shape}, but the images of {data.name} are "
-            f"{data.x_train.shape[1:]}"
+            f"{model.name} takes inputs of shape {shape}, but the images of {arm.data.name} are "
+            f"{image_shape(arm)}"
         )
-    if images is not None and images > len(data.x_train):
-        raise ArmError(f"{data.name} has {len(data.x_train)} training images, not {images}")
-    x, y, x_test, y_test = _tensors(data)
+    if arm.images is not None and arm.images > len(x):
+        raise ArmError(f"{arm.data.name} has {len(x)} training images, not {arm.images}")
     return (
-        tf.reshape(x[:images], (-1, *shape)),
-        y[:images],
+        tf.reshape(x[: arm.images], (-1, *shape)),
+        y[: arm.images],
         tf.reshape(x_test, (-1, *shape)),
         y_test,
     )
 
 
-def check_labels(arm: ModelArm, data: Data, model: Any) -> None:
+def check_labels(arm: ModelArm, model: Any) -> None:
     """Refuses labels that are no class of the model's, for losses that take labels as numbers.
 
     Without XLA such a loss fails at the label, whenever that comes; with XLA it is NaN. A model
@@ -114,32 +126,47 @@ def check_labels(arm: ModelArm, data: Data, model: Any) -> None:
 
     Raises:
         ArmError: There is such a label.
+        DataError: The images cannot be had.
     """
     shape = getattr(model, "output_shape", None)
     if not isinstance(shape, tuple):
         return
     classes = shape[-1]
-    for labels in (data.y_train[: arm.images], data.y_test):
+    _, y, _, y_test = _tensors(arm.data)
+    for labels in (y[: arm.images].numpy(), y_test.numpy()):
         if labels.min() < 0 or labels.max() >= classes:
             raise ArmError(
                 f"{model_name(arm.model)} has {classes} classes, 0 to {classes - 1}, but the "
-                f"labels of {data.name} go from {labels.min():g} to {labels.max():g}"
+                f"labels of {arm.data.name} go from {labels.min():g} to {labels.max():g}"
             )
 
 
+_holding = threading.Lock()
+
+
+def _tensors(data: Data | DataSource) -> tuple[Any, Any, Any, Any]:
+    """Returns the data as tensors, held once a process; what was read from files, as no more."""
+    with _holding:
+        return _held(data)
+
+
 @lru_cache(maxsize=2)
-def _tensors(data: Data) -> tuple[Any, Any, Any, Any]:
-    """Returns the data as tensors, held once a process."""
-
-    def labels(y: NDArray[Any]) -> Any:
-        return tf.constant(y.astype(np.int32) if y.dtype.kind in "iu" else y)
-
+def _held(source: Data | DataSource) -> tuple[Any, Any, Any, Any]:
+    data = source.load()
     return (
         tf.constant(data.x_train),
-        labels(data.y_train),
+        tf.constant(_numbers(data.y_train)),
         tf.constant(data.x_test),
-        labels(data.y_test),
+        tf.constant(_numbers(data.y_test)),
     )
+
+
+def _numbers(labels: NDArray[Any]) -> NDArray[Any]:
+    """Returns integers as int32, which every loss takes, if they fit."""
+    limits = np.iinfo(np.int32)
+    if labels.dtype.kind in "iu" and limits.min <= labels.min() and labels.max() <= limits.max:
+        return labels.astype(np.int32)
+    return labels
 
 
 def scaled(x: Any) -> Any:

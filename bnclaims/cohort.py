@@ -29,6 +29,7 @@ from bnclaims.building import (
     built,
     check_labels,
     check_randomness,
+    image_shape,
     reason,
     resident,
     scaled,
@@ -97,6 +98,7 @@ def train(
 
     Raises:
         ArmError: The model does not fit its data, or draws random numbers that no seed decides.
+        DataError: The images cannot be had, or changed during the session.
     """
     if threads == 1:
         with _borrowed(arm) as trainer:
@@ -181,15 +183,15 @@ class _Trainer:
 
     def __init__(self, arm: TrainingArm) -> None:
         self.arm = arm
-        data = arm.data.load()
-        self.model = built(arm, data)
-        self.x, self.y, self.x_test, self.y_test = resident(data, arm.images, self.model)
+        build = functools.partial(built, arm, image_shape(arm))
+        self.model = build()
+        self.x, self.y, self.x_test, self.y_test = resident(arm, self.model)
         if arm.loss.startswith("sparse_"):
-            check_labels(arm, data, self.model)
+            check_labels(arm, self.model)
         optimizer = unreplicated(understood(arm, arm.optimizer.build))
         self.model.compile(optimizer=optimizer, loss=arm.loss)
         self.model.optimizer.build(self.model.trainable_variables)
-        self.initialisation = Initialisation(self.model, lambda: built(arm, data))
+        self.initialisation = Initialisation(self.model, build)
         self.optimizer_start = [v.numpy() for v in self.model.optimizer.variables]
         self.classifies = "categorical_crossentropy" in arm.loss
         self.epoch = _with_short_stack(self._compiled)

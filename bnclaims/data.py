@@ -20,7 +20,7 @@ import zipfile
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -135,29 +135,29 @@ class DataSource:
         name: "mnist", "digits" or "custom".
         path: An `.npz` file or a folder of IDX files, absolute.
         note: One line for a report's header.
-        known: The fingerprint, where another process has read the arrays; else empty.
+        fingerprint: That of the arrays, as they were when the source was found.
     """
 
     name: str
     path: Path
     note: str
-    known: str = field(default="", compare=False)
+    fingerprint: str
 
     def load(self) -> Data:
-        """Read the arrays, once per process; they are read-only.
+        """Read the arrays, anew each time; they are read-only.
 
         Returns:
             Images, uint8 of shape (n, 28, 28), and their labels, 0 to 9.
 
         Raises:
-            DataError: The files are missing, unreadable, damaged or of another kind.
+            DataError: The files are missing, unreadable, damaged, of another kind, or no longer
+                what they were when the source was found.
         """
-        return _load(self.path, self.name)
-
-    @property
-    def fingerprint(self) -> str:
-        """The fingerprint of the arrays, which are read for it unless it is known."""
-        return self.known or self.load().fingerprint
+        data = _load(self.path, self.name)
+        if data.fingerprint != self.fingerprint:
+            found = f"changed since this session began, to {_hashed(data.fingerprint)}"
+            raise _bad(self.path, found, _hashed(self.fingerprint), "Start again.")
+        return data
 
     def to_strings(self) -> dict[str, str]:
         """The source as plain strings, for another process."""
@@ -167,8 +167,8 @@ class DataSource:
     @classmethod
     def from_strings(cls, strings: Mapping[str, str]) -> DataSource:
         """The source that `to_strings` was called on."""
-        path, known = Path(strings["path"]), strings["fingerprint"]
-        return cls(strings["name"], path, strings["note"], known)
+        path, fingerprint = Path(strings["path"]), strings["fingerprint"]
+        return cls(strings["name"], path, strings["note"], fingerprint)
 
 
 def resolve(choice: str, *, cache: Path, timeout: float = 5.0) -> DataSource:
@@ -224,9 +224,10 @@ def _chosen(choice: str) -> DataSource:
         )
     data = _load(path, "custom")
     if data.fingerprint == _MNIST:
-        return DataSource("mnist", path, f"MNIST from {path}")
+        return DataSource("mnist", path, f"MNIST from {path}", _MNIST)
     counts = f"{len(data.x_train)} training and {len(data.x_test)} test images"
-    return DataSource("custom", path, f"custom data from {path} ({counts}): NOT MNIST")
+    note = f"custom data from {path} ({counts}): NOT MNIST"
+    return DataSource("custom", path, note, data.fingerprint)
 
 
 # MNIST
@@ -244,7 +245,7 @@ def _mnist(cache: Path) -> DataSource:
     if _absent(path) and _download(path, cache):
         note = f"MNIST, downloaded to {path}"
     _check_mnist(path, "Delete it, and MNIST is downloaded again.")
-    return DataSource("mnist", path, note)
+    return DataSource("mnist", path, note, _MNIST)
 
 
 def _check_mnist(path: Path, remedy: str) -> None:
@@ -253,8 +254,7 @@ def _check_mnist(path: Path, remedy: str) -> None:
     except DataError as error:
         raise DataError(str(error).replace(_REPLACE, remedy)) from error
     if found != _MNIST:
-        found = f"arrays with the SHA-256 {found[:12]}..."
-        raise _bad(path, found, f"MNIST's with {_MNIST[:12]}...", remedy)
+        raise _bad(path, _hashed(found), f"MNIST's with {_MNIST[:12]}...", remedy)
 
 
 def _download(path: Path, cache: Path) -> bool:
@@ -337,12 +337,16 @@ def _unreachable(seconds: float) -> str:
 def _digits(cache: Path, reason: str) -> DataSource:
     """The embedded digits, generated if the cache does not hold them yet, or not intact."""
     path = cache / _DIGITS_FILE
-    if not _intact_digits(path):
+    data = _intact_digits(path)
+    if not data:
         with _locked(cache, f"{_DIGITS_FILE}.lock"):
-            if not _intact_digits(path):
+            data = _intact_digits(path)
+            if not data:
                 arrays = digits.make_digits()
                 _write(path, lambda draft: _save(draft, arrays))
-    return DataSource("digits", path, f"embedded digits, {reason}: NOT MNIST")
+                data = Data("digits", **arrays)
+    note = f"embedded digits, {reason}: NOT MNIST"
+    return DataSource("digits", path, note, data.fingerprint)
 
 
 def _save(draft: Path, arrays: Mapping[str, NDArray[np.uint8]]) -> None:
@@ -350,12 +354,13 @@ def _save(draft: Path, arrays: Mapping[str, NDArray[np.uint8]]) -> None:
         np.savez(file, allow_pickle=False, **arrays)
 
 
-def _intact_digits(path: Path) -> bool:
+def _intact_digits(path: Path) -> Data | None:
     try:
         data = _load(path, "digits")
     except DataError:
-        return False
-    return (len(data.x_train), len(data.x_test)) == (digits.TRAIN_COUNT, digits.TEST_COUNT)
+        return None
+    intact = (len(data.x_train), len(data.x_test)) == (digits.TRAIN_COUNT, digits.TEST_COUNT)
+    return data if intact else None
 
 
 # Files
@@ -420,22 +425,16 @@ def _write(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def _load(path: Path, name: str) -> Data:
-    """Read and check a set of images, unless this process did and the files have not changed."""
+    """Read and check a set of images."""
     try:
-        files = [path] if not path.is_dir() else _idx_files(path).values()
-        stats = [file.stat() for file in files]
+        path.stat()  # what is not there is no damaged file
+        arrays = _images(path)
     except OSError as error:
         raise _bad(path, _cause(error), "a readable file or folder", _PERMIT) from error
-    return _data(path, name, tuple((stat.st_size, stat.st_mtime_ns) for stat in stats))
+    return Data(name, **arrays)
 
 
-@lru_cache(maxsize=4)
-def _data(path: Path, name: str, stamp: tuple[tuple[int, int], ...]) -> Data:
-    return Data(name, **_images(path, stamp))
-
-
-@lru_cache(maxsize=2)
-def _images(path: Path, _stamp: tuple[tuple[int, int], ...]) -> dict[str, NDArray[Any]]:
+def _images(path: Path) -> dict[str, NDArray[Any]]:
     arrays = _read_folder(path) if path.is_dir() else _read_npz(path)
     for part in ("train", "test"):
         inputs, labels = arrays[f"x_{part}"], arrays[f"y_{part}"]
@@ -547,6 +546,10 @@ def _cause(error: BaseException) -> str:
     """An exception's message in one line, without the path that an OSError repeats."""
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return " ".join(text.split()) or type(error).__name__
+
+
+def _hashed(fingerprint: str) -> str:
+    return f"arrays with the SHA-256 {fingerprint[:12]}..."
 
 
 def _kind(array: NDArray[Any]) -> str:

@@ -114,7 +114,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     if _wants_data_early(config):
         try:
-            config.stash[_SUITE].source.load()
+            config.stash[_SUITE].source  # noqa: B018  (asking for it finds it)
         except DataError as error:
             raise pytest.UsageError(str(error)) from None
 
@@ -244,7 +244,8 @@ def pytest_runtest_makereport(
         report.outcome, report.longrepr = "failed", fault
         _note_error(report, item, declared.id, call)
         return report
-    if call.excinfo is not None and call.excinfo.errisinstance((ArmError, DescriptionError)):
+    unfit = (ArmError, DataError, DescriptionError)
+    if call.excinfo is not None and call.excinfo.errisinstance(unfit):
         report.longrepr = str(call.excinfo.value)  # the message says it all
     verdict = _verdict(call, trial)
     if verdict is None:

@@ -1,5 +1,6 @@
 """Looks inside networks: while they train, on minibatches before, and at one layer alone."""
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -9,7 +10,15 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bnclaims.arm import ARTICLE_LOSS, Arm, ArmError, BatchArm, FunctionArm, ProbeArm
-from bnclaims.building import built, check_labels, check_randomness, resident, scaled, understood
+from bnclaims.building import (
+    built,
+    check_labels,
+    check_randomness,
+    image_shape,
+    resident,
+    scaled,
+    understood,
+)
 from bnclaims.history import History
 from bnclaims.initialisation import Initialisation
 from bnclaims.models import Layer
@@ -46,6 +55,7 @@ def probe(arm: Arm, seeds: Iterable[int]) -> Iterator[tuple[int, History]]:
 
     Raises:
         ArmError: The model does not fit its data, or the function returned no numbers.
+        DataError: The images cannot be had, or changed during the session.
     """
     measure = _MEASURES[type(arm)](arm)
     for seed in seeds:
@@ -182,12 +192,12 @@ class _Minibatches:
 
     def __init__(self, arm: BatchArm) -> None:
         self._arm = arm
-        data = arm.data.load()
-        model = built(arm, data)
-        self._x, self._y, *_ = resident(data, arm.images, model)
-        check_labels(arm, data, model)
+        build = functools.partial(built, arm, image_shape(arm))
+        model = build()
+        self._x, self._y, *_ = resident(arm, model)
+        check_labels(arm, model)
         model.compile(optimizer="sgd", loss=ARTICLE_LOSS)
-        self._initialisation = Initialisation(model, lambda: built(arm, data))
+        self._initialisation = Initialisation(model, build)
         self._view = _View(model)
         self._program = understood(arm, self._traced)
 

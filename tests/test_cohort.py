@@ -5,8 +5,10 @@ import functools
 import gc
 import queue
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -17,7 +19,7 @@ import tensorflow as tf
 from bnclaims import cohort
 from bnclaims.arm import ARTICLE_SGD, ArmError, Optimizer, TrainingArm
 from bnclaims.cohort import train
-from bnclaims.data import Data
+from bnclaims.data import Data, DataSource, resolve
 from bnclaims.history import History
 from bnclaims.initialisation import Initialisation
 from bnclaims.models import MLP
@@ -35,7 +37,7 @@ def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cohort, "_rested", deque(maxlen=0))
 
 
-def arm_of(data: Data, model: Any, **changes: Any) -> TrainingArm:
+def arm_of(data: Data | DataSource, model: Any, **changes: Any) -> TrainingArm:
     fields = {"images": None, "epochs": EPOCHS, **changes}
     return TrainingArm(model=model, data=data, **fields)
 
@@ -389,6 +391,32 @@ def wrong_input() -> Any:
 def test_refuses_what_it_cannot_train(small_data: Data, build: Any, words: str) -> None:
     with pytest.raises(ArmError, match=words):
         trained(arm_of(small_data, build), 0)
+
+
+def test_labels_that_32_bits_do_not_hold_are_refused_as_they_are(small_data: Data) -> None:
+    wrapping = dataclasses.replace(small_data, y_train=small_data.y_train.astype(np.int64) + 2**32)
+    with pytest.raises(ArmError, match=r"0 to 9, but the labels of small go from 4\.29497e\+09"):
+        trained(arm_of(wrapping, MLP(hidden=(4,))), 0)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_images_are_read_once_and_held_as_tensors_only(
+    small_data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    path = tmp_path / "small.npz"
+    arrays = {key: getattr(small_data, key) for key in ("x_train", "y_train", "x_test", "y_test")}
+    np.savez(path, allow_pickle=False, **arrays)
+    source, read, loaded = resolve(str(path), cache=tmp_path), DataSource.load, []
+
+    def load(self: DataSource) -> Data:
+        data = read(self)
+        loaded.append(weakref.ref(data))
+        return data
+
+    monkeypatch.setattr(DataSource, "load", load)
+    for units in (4, 5):
+        trained(arm_of(source, MLP(hidden=(units,))), 0, 1, threads=threads)
+    assert [data() for data in loaded] == [None]
 
 
 @functools.lru_cache(maxsize=1)

@@ -247,21 +247,22 @@ def test_a_path_is_made_absolute_for_other_processes(
     assert resolve("~/set.npz", cache=cache).path == tmp_path / "set.npz"
 
 
-def test_arrays_are_read_once_and_cannot_be_changed_in_place(tmp_path: Path, cache: Path) -> None:
+def test_arrays_cannot_be_changed_in_place(tmp_path: Path, cache: Path) -> None:
     source = resolve(str(save(tmp_path / "set.npz", small())), cache=cache)
-    loaded = source.load()
-    assert source.load() is loaded
     with pytest.raises(ValueError, match="read-only"):
-        loaded.x_train[0] = 0
+        source.load().x_train[0] = 0
 
 
-def test_a_changed_file_is_read_again(tmp_path: Path, cache: Path) -> None:
+def test_a_file_that_changed_during_a_session_is_an_error(tmp_path: Path, cache: Path) -> None:
     path = save(tmp_path / "set.npz", small())
     source = resolve(str(path), cache=cache)
-    before = source.fingerprint
     save(path, small(1))
-    os.utime(path, ns=(1, 1))
-    assert source.fingerprint != before
+    message = (
+        rf"{re.escape(str(path))}: changed since this session began, to arrays with the SHA-256 "
+        r"\w{12}\.\.\.; expected arrays with the SHA-256 \w{12}\.\.\.\. Start again\."
+    )
+    with pytest.raises(DataError, match=message):
+        source.load()
 
 
 def test_a_source_survives_the_way_through_strings(tmp_path: Path, cache: Path) -> None:
@@ -424,7 +425,7 @@ def test_a_damaged_idx_folder_is_a_readable_error(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("kind", ["npz", "idx"])
+@pytest.mark.parametrize("kind", ["npz", "idx", "folder"])
 def test_a_file_without_permission_is_a_readable_error(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
@@ -436,8 +437,8 @@ def test_a_file_without_permission_is_a_readable_error(
         path = save(tmp_path / "set.npz", small())
     else:
         path = save_idx(tmp_path / "idx", small())
-    monkeypatch.setattr(Path, "open", refuse)
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    for way in ("open", "read_bytes", *(["is_file"] if kind == "folder" else [])):
+        monkeypatch.setattr(Path, way, refuse)
     with pytest.raises(DataError, match=r": Permission denied; expected .* Make it readable"):
         resolve(str(path), cache=cache)
 
@@ -481,7 +482,8 @@ def test_mnist_is_taken_from_keras_cache(
 ) -> None:
     path = save(keras_home / "datasets" / "mnist.npz", mnist)
     source = resolve(choice, cache=cache)
-    assert source == DataSource("mnist", path, f"MNIST from {path}")
+    fingerprint = Data("any", **mnist).fingerprint
+    assert source == DataSource("mnist", path, f"MNIST from {path}", fingerprint)
     assert source.load().name == "mnist"
 
 
@@ -526,8 +528,8 @@ def test_mnist_is_downloaded_verified_and_moved_into_keras_cache(
     calls = fake_download(monkeypatch, succeed(mnist))
     path = keras_home / "datasets" / "mnist.npz"
     source = resolve("mnist", cache=cache)
-    assert source == DataSource("mnist", path, f"MNIST, downloaded to {path}")
-    assert source.fingerprint == Data("any", **mnist).fingerprint
+    fingerprint = Data("any", **mnist).fingerprint
+    assert source == DataSource("mnist", path, f"MNIST, downloaded to {path}", fingerprint)
     assert calls[0][0] == sys.executable
     assert "mnist.load_data()" in calls[0][-1]
     assert [entry.name for entry in path.parent.iterdir()] == ["mnist.npz"]
@@ -630,7 +632,7 @@ def test_a_lock_that_is_never_released_is_a_readable_error(
 @pytest.fixture
 def no_generation(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a fallback be seen by its note, without two seconds of drawing digits."""
-    monkeypatch.setattr(data, "_intact_digits", lambda path: True)
+    monkeypatch.setattr(data, "_intact_digits", lambda path: Data("digits", **small()))
 
 
 @pytest.mark.usefixtures("no_generation")

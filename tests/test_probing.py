@@ -305,7 +305,7 @@ def name_it(tmp_path: Path) -> Probe:
     def nothing(*_: Any) -> Any:
         raise AssertionError("nobody is to compute this")
 
-    source = DataSource("digits", tmp_path, "digits", known="0" * 64)
+    source = DataSource("digits", tmp_path, "digits", fingerprint="0" * 64)
     trial = Trial(design=Sequential(), require=nothing, load=nothing)
     return Probe(trial, source, PROTOCOLS["quick"])
 

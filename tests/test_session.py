@@ -144,3 +144,30 @@ def test_a_worker_without_claims_of_its_own_helps(pytester: pytest.Pytester, ses
     ]
     assert len(headers) == 2 * 5
     assert len({header["trained"]["process"] for header in headers}) == 2
+
+
+CHANGING = """
+from pathlib import Path
+from bnclaims import MLP, claim, mean_loss
+
+@claim("Images stay as they are", source="here")
+def test_change(train):
+    Path("images.npz").write_bytes(Path("others.npz").read_bytes())
+    assert mean_loss(train(MLP(hidden=(4,)))) < 9
+"""
+
+
+def test_images_that_change_during_a_session_are_one_readable_error(
+    pytester: pytest.Pytester, session: Path
+) -> None:
+    images, labels = np.zeros((10_000, 28, 28), np.uint8), np.zeros(10_000, np.uint8)
+    for name, y in (("images", labels), ("others", labels + 1)):
+        arrays = {"x_train": images, "y_train": y, "x_test": images, "y_test": y}
+        np.savez_compressed(session / name, allow_pickle=False, **arrays)
+    changing = pytester.makepyfile(CHANGING)
+    result = pytester.runpytest_subprocess(changing, "--claims-data=images.npz", "-n0")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*images.npz: changed since this session began, to arrays*; expected*. Start again."]
+    )
+    result.stdout.no_fnmatch_line("*engine.py*")
