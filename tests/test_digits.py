@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.datasets import load_digits
 
 from bnclaims import digits
 
@@ -20,6 +21,13 @@ Arrays = dict[str, "NDArray[np.uint8]"]
 @pytest.fixture(scope="module")
 def made() -> Arrays:
     return digits.make_digits()
+
+
+def test_the_originals_are_those_that_scikit_learn_has() -> None:
+    theirs = load_digits()
+    with np.load(digits._ORIGINALS) as ours:
+        np.testing.assert_array_equal(ours["images"], theirs.images)
+        np.testing.assert_array_equal(ours["labels"], theirs.target)
 
 
 def test_shapes_and_types_are_those_of_mnist(made: Arrays) -> None:
