@@ -1,6 +1,8 @@
 """Statistics against SciPy, by their symmetries, and where there is no variance."""
 
 import math
+import subprocess
+import sys
 import time
 from itertools import product
 
@@ -8,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
@@ -345,6 +348,32 @@ class TestPage:
     def test_all_seeds_in_order(self) -> None:
         # Three levels in each of five seeds: one arrangement of 6**5.
         assert s.page_p(np.arange(3.0) + np.zeros((5, 1))) == pytest.approx(6.0**-5)
+
+    @settings(deadline=None)
+    @given(
+        arrays(float, st.tuples(st.integers(2, 6), st.integers(3, 5)), elements=st.integers(0, 9))
+    )
+    def test_agrees_with_scipy(self, table: NDArray[np.float64]) -> None:
+        expected = stats.page_trend_test(table, method="exact").pvalue
+        assert s.page_p(table) == pytest.approx(expected, rel=1e-9)
+
+    @pytest.mark.parametrize(("seeds", "levels"), [(3, 9), (101, 4)])
+    def test_agrees_with_scipy_in_the_limit(self, seeds: int, levels: int) -> None:
+        table = np.random.default_rng(levels).normal(np.arange(levels) / 9, 1, (seeds, levels))
+        expected = stats.page_trend_test(table, method="asymptotic").pvalue
+        assert s.page_p(table) == pytest.approx(expected, rel=1e-9)
+
+    def test_many_seeds_are_near_the_limit(self) -> None:
+        table = np.random.default_rng(0).normal(np.arange(8) / 30, 1, (100, 8))
+        limit = stats.page_trend_test(table, method="asymptotic").pvalue
+        assert s.page_p(table) == pytest.approx(limit, rel=0.05)
+
+    def test_needs_no_slow_import(self) -> None:
+        code = (
+            "import sys; from bnclaims import statistics; "
+            "statistics.page_p([[1, 2, 3], [1, 3, 2]]); assert 'scipy.stats' not in sys.modules"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True)
 
 
 class TestSlopeWeights:
