@@ -40,8 +40,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[figures]'
 	touch $@
 
-# What only tests need comes later: Keras imports pandas and scikit-learn where it finds them, in
-# each worker a tenth of a gigabyte and two seconds.
+# What only tests need comes later: Keras imports pandas and scikit-learn where it finds them, which
+# costs each worker some 60 MB and a second.
 $(TESTABLE): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,figures]'
 	touch $@
