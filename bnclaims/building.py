@@ -145,7 +145,7 @@ _holding = threading.Lock()
 
 
 def _tensors(data: Data | DataSource) -> tuple[Any, Any, Any, Any]:
-    """Returns the data as tensors, held once a process; what was read from files, as no more."""
+    """Returns the data as tensors, held once a process, without the arrays of what was a file."""
     with _holding:
         return _held(data)
 

@@ -300,8 +300,8 @@ def page_p(levels: ArrayLike) -> float:
         levels: Shape (seeds, levels), two seeds and three levels or more.
 
     Returns:
-        The probability: exact, or conservative where there are ties, for up to a hundred seeds and
-        eight levels, by the normal limit beyond.
+        The probability: exact, but for ties, up to a hundred seeds and eight levels; by the normal
+        limit beyond.
     """
     values = np.asarray(levels, dtype=np.float64)
     seeds, count = values.shape
@@ -309,7 +309,7 @@ def page_p(levels: ArrayLike) -> float:
     ranks = (one > other).sum(axis=2) + ((one == other).sum(axis=2) + 1) / 2
     score = float(ranks.sum(axis=0) @ np.arange(1, count + 1))
     if seeds <= _PAGE_SEEDS and count <= _PAGE_LEVELS:
-        return float(_page_chances(seeds, count)[math.floor(score) :].sum())
+        return min(1.0, float(_page_chances(seeds, count)[math.floor(score) :].sum()))
     mean = seeds * count * (count + 1) ** 2 / 4
     deviation = count * (count + 1) * math.sqrt(seeds * (count - 1)) / 12
     return float(special.ndtr((mean - score) / deviation))
