@@ -144,7 +144,7 @@ def by_jax(job: Job) -> Measured:
     from benchmarks.jax_training import program
 
     begun = time.perf_counter()
-    train_an_epoch = program(work, data, seeds=job["seeds"], by=job["by"])
+    train_an_epoch = program(work, data, seeds=job["seeds"])
     train_an_epoch()
     first = time.perf_counter() - begun
     meet()

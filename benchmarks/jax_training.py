@@ -142,14 +142,13 @@ def epoch_of(work: Workload) -> Callable[..., tuple[Tree, Any]]:
     return epoch
 
 
-def program(work: Workload, data: Data, *, seeds: int, by: str) -> Callable[[], float]:
+def program(work: Workload, data: Data, *, seeds: int) -> Callable[[], float]:
     """Returns what trains an epoch of every seed and returns their mean training loss.
 
     Args:
         work: What to train.
         data: On what.
-        seeds: How many seeds at a time.
-        by: "vmap" trains the seeds as one stack, "map" one after another.
+        seeds: How many seeds at a time, as one stack.
     """
     train, test = (
         (jnp.asarray(x.reshape(len(x), -1)), jnp.asarray(y.astype(np.int32)))
@@ -160,7 +159,7 @@ def program(work: Workload, data: Data, *, seeds: int, by: str) -> Callable[[], 
     epoch = epoch_of(work)
 
     def all_seeds(state: Tree, orders: Any, train: Any, test: Any) -> Any:
-        if by == "vmap":
+        if seeds > 1:
             return jax.vmap(epoch, in_axes=(0, 0, None, None))(state, orders, train, test)
         return lax.map(lambda both: epoch(*both, train, test), (state, orders))
 

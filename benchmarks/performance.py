@@ -78,9 +78,9 @@ BEST_FIT = [
     ),
     _fit("two processes", processes=2, threads=1),
 ]
-VMAP = Contestant("vmap", {"way": "jax", "by": "vmap", "seeds": SEEDS})
+VMAP = Contestant("vmap", {"way": "jax", "seeds": SEEDS})
 """The seeds of an arm stacked, all cores for a step."""
-JAX = Contestant("jax", {"way": "jax", "by": "map", "seeds": 1}, processes=2)
+JAX = Contestant("jax", {"way": "jax", "seeds": 1}, processes=2)
 """A process a core, a seed a process, as ours."""
 HARDWARE = Contestant("hardware", {"way": "hardware"})
 """One process on one core: floor and parts are those of a thread."""
@@ -190,19 +190,23 @@ def started(measured: Measured, contestant: Contestant) -> float:
     return steady(measured, contestant) + contestant.starts * measured["start"] / runs
 
 
+def fastest(measured: Measured, what: str) -> float:
+    """Returns the seconds of the library that is best at something."""
+    return min(seconds for name, seconds in measured.items() if name.startswith(what))
+
+
 def floor(measured: Measured) -> dict[str, float]:
     """Returns the terms of the floor of an epoch, in seconds."""
     return {
-        "training": min(v for key, v in measured.items() if key.startswith("trained")),
+        "training": fastest(measured, "trained"),
         "optimizer": measured["optimizer's bytes"],
-        "evaluation": min(v for key, v in measured.items() if key.startswith("tested")),
+        "evaluation": fastest(measured, "tested"),
     }
 
 
 def full_rate(measured: Measured) -> float:
     """Returns the rate of the floor's training products, as a share of that of large ones."""
-    large = min(v for key, v in measured.items() if key.startswith("large"))
-    return large / floor(measured)["training"]
+    return fastest(measured, "large") / fastest(measured, "trained")
 
 
 def spread(ratios: list[float], form: str = ".2f") -> str:

@@ -4,7 +4,7 @@ import math
 import threading
 import weakref
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import keras
@@ -45,26 +45,19 @@ def understood(arm: ModelArm, make: Callable[[], Any]) -> Any:
         raise ArmError(f"{arm} cannot be built: {reason(error)}") from None
 
 
-def image_shape(arm: ModelArm) -> tuple[int, ...]:
-    """Returns the shape of one of the images that an arm's data hold.
+def builder(arm: ModelArm) -> Callable[[], Any]:
+    """Returns what makes a new model of the arm at each call, with its variables made.
+
+    It raises an ArmError where that is no Keras model, or no new one.
 
     Raises:
-        DataError: They cannot be had.
+        DataError: The images, whose shape a model may depend on, cannot be had.
     """
     x, *_ = _tensors(arm.data)
-    return tuple(x.shape[1:])
+    return partial(_built, arm, tuple(x.shape[1:]))
 
 
-def built(arm: ModelArm, shape: tuple[int, ...]) -> Any:
-    """Returns a new model of the arm, with its variables made.
-
-    Args:
-        arm: Names the model.
-        shape: That of an image, for a model that does not say what it takes.
-
-    Raises:
-        ArmError: It is no Keras model, or no new one.
-    """
+def _built(arm: ModelArm, shape: tuple[int, ...]) -> Any:
     # An error in a function of the user's own is shown where it is; in a description, in words.
     described = hasattr(arm.model, "build")
     model = understood(arm, arm.build) if described else arm.build()
@@ -103,10 +96,11 @@ def resident(arm: ModelArm, model: Any) -> tuple[Any, Any, Any, Any]:
     """
     x, y, x_test, y_test = _tensors(arm.data)
     shape = tuple(model.input_shape[1:])
-    if math.prod(shape) != math.prod(image_shape(arm)):
+    given = tuple(x.shape[1:])
+    if math.prod(shape) != math.prod(given):
         raise ArmError(
             f"{model.name} takes inputs of shape {shape}, but the images of {arm.data.name} are "
-            f"{image_shape(arm)}"
+            f"{given}"
         )
     if arm.images is not None and arm.images > len(x):
         raise ArmError(f"{arm.data.name} has {len(x)} training images, not {arm.images}")

@@ -26,10 +26,9 @@ from numpy.typing import NDArray
 
 from bnclaims.arm import ArmError, TrainingArm, model_name
 from bnclaims.building import (
-    built,
+    builder,
     check_labels,
     check_randomness,
-    image_shape,
     reason,
     resident,
     scaled,
@@ -183,7 +182,7 @@ class _Trainer:
 
     def __init__(self, arm: TrainingArm) -> None:
         self.arm = arm
-        build = functools.partial(built, arm, image_shape(arm))
+        build = builder(arm)
         self.model = build()
         self.x, self.y, self.x_test, self.y_test = resident(arm, self.model)
         if arm.loss.startswith("sparse_"):

@@ -1,6 +1,5 @@
 """Looks inside networks: while they train, on minibatches before, and at one layer alone."""
 
-import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -10,15 +9,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bnclaims.arm import ARTICLE_LOSS, Arm, ArmError, BatchArm, FunctionArm, ProbeArm
-from bnclaims.building import (
-    built,
-    check_labels,
-    check_randomness,
-    image_shape,
-    resident,
-    scaled,
-    understood,
-)
+from bnclaims.building import builder, check_labels, check_randomness, resident, scaled, understood
 from bnclaims.history import History
 from bnclaims.initialisation import Initialisation
 from bnclaims.models import Layer
@@ -192,7 +183,7 @@ class _Minibatches:
 
     def __init__(self, arm: BatchArm) -> None:
         self._arm = arm
-        build = functools.partial(built, arm, image_shape(arm))
+        build = builder(arm)
         model = build()
         self._x, self._y, *_ = resident(arm, model)
         check_labels(arm, model)

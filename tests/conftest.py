@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from bnclaims.data import Data
+from bnclaims.data import Data, DataSource, resolve
 
 pytest_plugins = ["pytester"]
 
@@ -29,3 +29,12 @@ def small_data() -> Data:
         x_test=images[500:],
         y_test=labels[500:],
     )
+
+
+@pytest.fixture(scope="session")
+def images(small_data: Data, tmp_path_factory: pytest.TempPathFactory) -> DataSource:
+    """The same in a file."""
+    path = tmp_path_factory.mktemp("images") / "small.npz"
+    arrays = {key: getattr(small_data, key) for key in ("x_train", "y_train", "x_test", "y_test")}
+    np.savez(path, allow_pickle=False, **arrays)
+    return resolve(str(path), cache=path.parent)

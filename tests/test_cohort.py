@@ -8,7 +8,6 @@ import time
 import weakref
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -16,10 +15,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bnclaims import cohort
+from bnclaims import building, cohort
 from bnclaims.arm import ARTICLE_SGD, ArmError, Optimizer, TrainingArm
 from bnclaims.cohort import train
-from bnclaims.data import Data, DataSource, resolve
+from bnclaims.data import Data, DataSource
 from bnclaims.history import History
 from bnclaims.initialisation import Initialisation
 from bnclaims.models import MLP
@@ -401,12 +400,10 @@ def test_labels_that_32_bits_do_not_hold_are_refused_as_they_are(small_data: Dat
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_images_are_read_once_and_held_as_tensors_only(
-    small_data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int
+    images: DataSource, monkeypatch: pytest.MonkeyPatch, threads: int
 ) -> None:
-    path = tmp_path / "small.npz"
-    arrays = {key: getattr(small_data, key) for key in ("x_train", "y_train", "x_test", "y_test")}
-    np.savez(path, allow_pickle=False, **arrays)
-    source, read, loaded = resolve(str(path), cache=tmp_path), DataSource.load, []
+    building._held.cache_clear()
+    read, loaded = DataSource.load, []
 
     def load(self: DataSource) -> Data:
         data = read(self)
@@ -415,7 +412,7 @@ def test_images_are_read_once_and_held_as_tensors_only(
 
     monkeypatch.setattr(DataSource, "load", load)
     for units in (4, 5):
-        trained(arm_of(source, MLP(hidden=(units,))), 0, 1, threads=threads)
+        trained(arm_of(images, MLP(hidden=(units,))), 0, 1, threads=threads)
     assert [data() for data in loaded] == [None]
 
 

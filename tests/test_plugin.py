@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from bnclaims.arm import PROTOCOLS, TrainingArm
-from bnclaims.data import Data, DataSource, resolve
+from bnclaims.data import DataSource
 from bnclaims.history import History
 from bnclaims.models import MLP
 from bnclaims.store import Store
@@ -67,14 +67,6 @@ def made_up(level: int, seed: int) -> History:
         fine_loss=curve,
         seconds=np.full(6, 2.0),
     )
-
-
-@pytest.fixture(scope="session")
-def images(small_data: Data, tmp_path_factory: pytest.TempPathFactory) -> DataSource:
-    path = tmp_path_factory.mktemp("images") / "small.npz"
-    arrays = {key: getattr(small_data, key) for key in ("x_train", "y_train", "x_test", "y_test")}
-    np.savez(path, allow_pickle=False, **arrays)
-    return resolve(str(path), cache=path.parent)
 
 
 @pytest.fixture(scope="session")

@@ -349,7 +349,6 @@ class TestPage:
         # Three levels in each of five seeds: one arrangement of 6**5.
         assert s.page_p(np.arange(3.0) + np.zeros((5, 1))) == pytest.approx(6.0**-5)
 
-    @settings(deadline=None)
     @given(
         arrays(float, st.tuples(st.integers(2, 6), st.integers(3, 5)), elements=st.integers(0, 9))
     )
