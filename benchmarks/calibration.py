@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from bnclaims import markdown, statistics
-from bnclaims.design import Design, Open, Sequential
-from bnclaims.planning import (
+from bnclaims.reporting import markdown
+from bnclaims.statistics.contrasts import sign_flip_disagrees, sign_flip_p
+from bnclaims.statistics.design import Design, Open, Sequential
+from bnclaims.statistics.planning import (
     Shape,
     bound,
     equivalence,
@@ -104,9 +105,9 @@ def flagged(law: Law, design: Design) -> float:
     for contrasts in simulated(bound(), 0.0, law, design.looks[-1]):
         verdict, stopped = judged_over_looks(contrasts, bound().parts, design)
         for i in np.flatnonzero(verdict > 0)[:200]:
-            p = statistics.sign_flip_p(contrasts[0, i, : stopped[i]])
+            p = sign_flip_p(contrasts[0, i, : stopped[i]])
             wrong += 1
-            flags += statistics.sign_flip_disagrees(p, int(stopped[i]))
+            flags += sign_flip_disagrees(p, int(stopped[i]))
     return flags / wrong
 
 
@@ -206,7 +207,7 @@ def powers_table(powers: dict[str, list[tuple[float, float]]]) -> list[str]:
 
 def write(text: str) -> None:
     """Puts the tables between their marks in the docs."""
-    page = DOCS / "statistics.md"
+    page = DOCS / "contrasts.md"
     markdown.insert(page, "calibration", text.splitlines())
 
 

@@ -47,7 +47,7 @@ def peak_megabytes() -> float:
 def loaded(job: Job) -> tuple[Any, Any]:
     """Returns the workload and its share of the images."""
     from benchmarks.workloads import WORKLOADS
-    from bnclaims.data import resolve
+    from bnclaims.experiment.data import resolve
 
     work = WORKLOADS[job["workload"]]
     source = resolve(job["data"], cache=Path(job["cache"]))
@@ -56,19 +56,19 @@ def loaded(job: Job) -> tuple[Any, Any]:
 
 def ours(job: Job) -> Measured:
     """Trains two seeds by the engine, as a worker does; the second one is measured."""
-    from bnclaims import engine
-    from bnclaims.arm import TrainingArm
+    from bnclaims.backends.keras import engine
+    from bnclaims.experiment.arm import TrainingArm
 
     work, data = loaded(job)
     engine.prepare(threads=1)
-    from bnclaims import cohort
+    from bnclaims.backends.keras import training
 
-    cohort.configure(threads=1)
-    cohort.XLA_STEPS = work.xla_steps(cohort.XLA_STEPS)
+    training.configure(threads=1)
+    training.XLA_STEPS = work.xla_steps(training.XLA_STEPS)
     arm = TrainingArm(work.network, data, None, EPOCHS, work.optimizer, work.batch)
 
     begun = time.perf_counter()
-    runs = cohort.train(arm, range(2))
+    runs = training.train(arm, range(2))
     _, first = next(runs)
     start = time.perf_counter() - begun - float(first.seconds.sum())
     meet()

@@ -21,10 +21,11 @@ from jax import lax
 from numpy.typing import NDArray
 
 from benchmarks.workloads import EVALUATION_BATCH, Workload
-from bnclaims import MLP, cohort
-from bnclaims.arm import TrainingArm
-from bnclaims.building import scaled
-from bnclaims.data import Data
+from bnclaims import MLP
+from bnclaims.backends.keras import training
+from bnclaims.backends.keras.building import scaled
+from bnclaims.experiment.arm import TrainingArm
+from bnclaims.experiment.data import Data
 
 Array = NDArray[np.float32]
 Program = Callable[[int], object]
@@ -307,9 +308,9 @@ def _grown(
 
 def _engine(work: Workload, data: Data) -> dict[str, Program]:
     """Returns the engine's epoch, without its evaluation and with it."""
-    cohort.XLA_STEPS = work.xla_steps(cohort.XLA_STEPS)
+    training.XLA_STEPS = work.xla_steps(training.XLA_STEPS)
     arm = TrainingArm(work.network, data, None, 1, work.optimizer, work.batch)
-    trainer = cohort._Trainer(arm)
+    trainer = training._Trainer(arm)
     order = tf.constant(np.random.default_rng(0).permutation(len(data.x_train)).astype(np.int32))
     steps = tf.constant(len(data.x_train) // work.batch)
 

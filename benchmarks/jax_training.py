@@ -15,7 +15,7 @@ from jax import lax
 
 from benchmarks.workloads import Workload
 from bnclaims import MLP
-from bnclaims.data import Data
+from bnclaims.experiment.data import Data
 
 Tree = Any
 MOMENTUM, EPSILON = 0.99, 1e-3  # of Keras's BatchNormalization

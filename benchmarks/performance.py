@@ -24,8 +24,8 @@ from typing import Any
 
 from benchmarks.quiet import Watch, wait_for_quiet
 from benchmarks.workloads import ARTICLE, EVALUATION_BATCH, SEEDS, WORKLOADS
-from bnclaims import markdown
-from bnclaims.data import DataSource, resolve
+from bnclaims.experiment.data import DataSource, resolve
+from bnclaims.reporting import markdown
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "performance.md"

@@ -18,8 +18,8 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))  # found also when this file is run by its path
 
 from benchmarks import scaling
-from bnclaims import badges, markdown, plots
-from bnclaims.terminal import interval_text
+from bnclaims.reporting import badges, markdown, plots
+from bnclaims.reporting.terminal import interval_text
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

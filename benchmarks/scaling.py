@@ -1,9 +1,9 @@
 """What a verdict costs, and how the catalogue scales over workers, from measured times.
 
 Both are computed from a session's results.json, which tells how long each run took to train. The
-simulated workers share the work out as `bnclaims.schedule` does: a free one takes a run of the
-longest cohort that nobody is at, else it joins the cohort with most runs left; a claim's next look
-is known when its look before is through. Making a program costs each worker once an arm.
+simulated workers share the work out as `bnclaims.running.schedule` does: a free one takes a run of
+the longest cohort that nobody is at, else it joins the cohort with most runs left; a claim's next
+look is known when its look before is through. Making a program costs each worker once an arm.
 
 Run, on the report of a session:
 

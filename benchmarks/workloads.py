@@ -5,8 +5,8 @@ import sys
 from dataclasses import dataclass
 
 from bnclaims import ARTICLE_SGD, MLP, Optimizer
-from bnclaims.arm import PROTOCOLS
-from bnclaims.data import Data
+from bnclaims.experiment.arm import PROTOCOLS
+from bnclaims.experiment.data import Data
 
 ARTICLE = PROTOCOLS["article"]
 SEEDS = 5
@@ -38,7 +38,7 @@ class Workload:
         """Returns from how many steps on XLA is to compile, so that a cut epoch decides alike.
 
         Args:
-            fewest: The steps from which it does in whole runs, `bnclaims.cohort.XLA_STEPS`.
+            fewest: The steps from which it does in whole runs, `training.XLA_STEPS`.
         """
         return 0 if self.article_steps >= fewest else sys.maxsize
 

@@ -1,13 +1,14 @@
 """Claims about training neural networks as executable, statistically sound pytest tests."""
 
-from bnclaims.arm import ARTICLE_SGD, Optimizer
-from bnclaims.claim import claim
-from bnclaims.data import Data
-from bnclaims.evidence import Inconclusive
-from bnclaims.figure import Figure
-from bnclaims.fixtures import Probe, Train
-from bnclaims.history import History
-from bnclaims.measure import (
+from bnclaims.experiment.arm import ARTICLE_SGD, Optimizer
+from bnclaims.experiment.data import Data
+from bnclaims.experiment.history import History
+from bnclaims.experiment.models import GLOROT_NORMAL, GLOROT_UNIFORM, MLP, Initializer, Layer
+from bnclaims.language.claim import claim
+from bnclaims.language.evidence import Inconclusive
+from bnclaims.language.figure import Figure
+from bnclaims.language.fixtures import Probe, Train
+from bnclaims.language.metric import (
     activation_distance,
     batch_mean_variance,
     batch_variance_variance,
@@ -30,9 +31,8 @@ from bnclaims.measure import (
     val_accuracy,
     val_loss,
 )
-from bnclaims.models import GLOROT_NORMAL, GLOROT_UNIFORM, MLP, Initializer, Layer
-from bnclaims.sample import Sample, log
-from bnclaims.shapes import (
+from bnclaims.language.sample import Sample, log
+from bnclaims.language.shapes import (
     all_of,
     decreasing,
     equivalent,

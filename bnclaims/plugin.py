@@ -12,19 +12,20 @@ from typing import Any, TextIO
 
 import pytest
 
-from bnclaims import hooks, report, terminal
-from bnclaims.arm import ArmError, TrainingArm
-from bnclaims.board import Board
-from bnclaims.claim import claim_of
-from bnclaims.config import OPTIONS, Settings
-from bnclaims.data import DataError
-from bnclaims.describe import DescriptionError
-from bnclaims.evidence import Inconclusive, Trial
-from bnclaims.fixtures import Probe, Train
-from bnclaims.judgement import Verdict
-from bnclaims.live import LiveLine, real_stdout
-from bnclaims.outcome import Outcome
-from bnclaims.suite import Suite
+from bnclaims.experiment.arm import ArmError, TrainingArm
+from bnclaims.experiment.data import DataError
+from bnclaims.experiment.fingerprint import DescriptionError
+from bnclaims.language.claim import claim_of
+from bnclaims.language.evidence import Inconclusive, Trial
+from bnclaims.language.fixtures import Probe, Train
+from bnclaims.language.judgement import Verdict
+from bnclaims.reporting import report, terminal
+from bnclaims.reporting.outcome import Outcome
+from bnclaims.running.mailbox import Board
+from bnclaims.session import hooks
+from bnclaims.session.live import LiveLine, real_stdout
+from bnclaims.session.options import OPTIONS, Settings
+from bnclaims.session.suite import Suite
 
 _SUITE = pytest.StashKey[Suite]()
 _BOARD = pytest.StashKey[Path]()
@@ -73,7 +74,7 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Reads the settings and, on a controller, opens the board for its workers."""
-    config.addinivalue_line("markers", "claim: a claim, declared with @bnclaims.claim")
+    config.addinivalue_line("markers", "claim: a claim, declared with @bnclaims.language.claim")
     config.stash[_WORKING] = contextlib.ExitStack()
     worker = getattr(config, "workerinput", None)
     if worker is not None:
@@ -203,14 +204,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture
 def train(request: pytest.FixtureRequest) -> Train:
-    """Names an arm, a model with its training protocol; see `bnclaims.fixtures.Train`."""
+    """Names an arm, a model with its training protocol; see `bnclaims.language.fixtures.Train`."""
     suite, trial = _suite_and_trial(request)
     return suite.train(trial)
 
 
 @pytest.fixture
 def probe(request: pytest.FixtureRequest) -> Probe:
-    """Names an untrained layer; see `bnclaims.fixtures.Probe`."""
+    """Names an untrained layer; see `bnclaims.language.fixtures.Probe`."""
     suite, trial = _suite_and_trial(request)
     return suite.probe(trial)
 

@@ -10,7 +10,7 @@ no target and is never censored. Margins were fixed before looking.
 from typing import Any
 
 from bnclaims import MLP, Sample, Train, mean_loss
-from bnclaims.sample import Runs
+from bnclaims.language.sample import Runs
 
 # "Faster" means an area under the curve that is smaller by a tenth: what a network gains that runs
 # through the same curve in nine tenths of the steps. It is a share of the slower network's loss, as

@@ -19,8 +19,8 @@ from bnclaims import (
     mean_loss,
     metric,
 )
-from bnclaims.metrics import mean_loss as area_under_curve
-from bnclaims.sample import Runs
+from bnclaims.language.builtin_metrics import mean_loss as area_under_curve
+from bnclaims.language.sample import Runs
 from claims.bn_article import FASTER
 from claims.glorot_article import STANDARD_NORMAL
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from bnclaims.data import Data, DataSource, resolve
+from bnclaims.experiment.data import Data, DataSource, resolve
 
 pytest_plugins = ["pytester"]
 

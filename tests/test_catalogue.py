@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from bnclaims.arm import PROTOCOLS
-from bnclaims.claim import Claim, claim_of
-from bnclaims.config import Settings
-from bnclaims.design import Sequential
-from bnclaims.suite import Suite
+from bnclaims.experiment.arm import PROTOCOLS
+from bnclaims.language.claim import Claim, claim_of
+from bnclaims.session.options import Settings
+from bnclaims.session.suite import Suite
+from bnclaims.statistics.design import Sequential
 
 FOLDER = Path(__file__).parents[1] / "claims"
 MODULES = [import_module(f"claims.{path.stem}") for path in sorted(FOLDER.glob("test_*.py"))]

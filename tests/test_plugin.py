@@ -12,11 +12,11 @@ import jsonschema
 import numpy as np
 import pytest
 
-from bnclaims.arm import PROTOCOLS, TrainingArm
-from bnclaims.data import DataSource
-from bnclaims.history import History
-from bnclaims.models import MLP
-from bnclaims.store import Store
+from bnclaims.experiment.arm import PROTOCOLS, TrainingArm
+from bnclaims.experiment.data import DataSource
+from bnclaims.experiment.history import History
+from bnclaims.experiment.models import MLP
+from bnclaims.running.store import Store
 
 CLAIMS = """
 import pytest

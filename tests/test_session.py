@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bnclaims.history import History
-from bnclaims.store import _decoded
+from bnclaims.experiment.history import History
+from bnclaims.running.store import _decoded
 
 CLAIMS = """
 import numpy as np

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from bnclaims.__main__ import main
-from bnclaims.arm import PROTOCOLS
+from bnclaims.cli import main
+from bnclaims.experiment.arm import PROTOCOLS
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".github" / "workflows"

@@ -1,0 +1,357 @@
+"""Arms: a model with its training protocol, and a digest of all that changes a number."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import metadata
+from types import FunctionType
+from typing import Any, Protocol
+
+from bnclaims.experiment.data import Data, DataSource
+from bnclaims.experiment.fingerprint import DescriptionError, describe, digest
+from bnclaims.experiment.models import KerasObject, Layer
+
+ENGINE_VERSION = 4
+"""Raised whenever the engine changes a number that a run would give."""
+
+TENSORFLOW_DISTRIBUTIONS = ("tensorflow", "tensorflow-cpu", "tensorflow-intel", "tf-nightly")
+
+
+class Builds(Protocol):
+    """A frozen description that builds a Keras model, as `MLP` does."""
+
+    def build(self) -> Any:
+        """Returns a new `keras.Model`."""
+
+
+Model = Builds | Callable[[], Any]
+"""What `train` takes: a description, or a function without arguments that returns a Keras model."""
+
+
+@dataclass(frozen=True)
+class TrainingProtocol:
+    """How much data and how many epochs: the part of an arm that a whole suite shares."""
+
+    name: str
+    images: int
+    """Training images, the first of the data set."""
+    epochs: int
+
+
+PROTOCOLS = {
+    "article": TrainingProtocol("article", images=60_000, epochs=10),
+    "quick": TrainingProtocol("quick", images=10_000, epochs=6),
+}
+
+
+class Optimizer(KerasObject):
+    """An optimizer: `Optimizer("Adam", learning_rate=0.01)`."""
+
+    def build(self) -> Any:
+        """Returns a new `keras.optimizers.Optimizer`.
+
+        Raises:
+            ValueError: Keras has none of that name, or it does not take these arguments.
+        """
+        import keras
+
+        return self.made_by(keras.optimizers.get)
+
+
+ARTICLE_SGD = Optimizer("SGD", learning_rate=0.01, momentum=0.9, nesterov=True)
+"""The BN article's optimizer."""
+
+
+ARTICLE_BATCH = 128
+"""The BN article's batch size."""
+
+ARTICLE_LOSS = "sparse_categorical_crossentropy"
+"""The BN article's categorical cross-entropy, for labels that are numbers."""
+
+
+class ArmError(RuntimeError):
+    """An arm cannot be trained as it is: the message names it and says why."""
+
+
+class Arm:
+    """What a run is a run of. Arms are equal when their digests are."""
+
+    digest: str
+    data_note: str = ""
+    """Which images its runs have seen, in a line."""
+    fresh: bool = False
+    """Whether its runs are made anew in each session and never stored."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Arm) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """Everything that changes a number, as JSON data."""
+        raise TypeError(f"{type(self).__name__} describes nothing: use TrainingArm or its like")
+
+    @property
+    def work(self) -> float:
+        """How long a run takes, in images visited: a guess, good for ordering only."""
+        raise TypeError(f"{type(self).__name__} does no work: use TrainingArm or its like")
+
+
+class _DescribedArm(Arm):
+    """An arm that gets its digest when it is named: what it reaches may be set anew later."""
+
+    def __post_init__(self) -> None:
+        self.digest  # noqa: B018
+
+    @cached_property
+    def digest(self) -> str:  # type: ignore[override]
+        """SHA-256 of the description, in hexadecimal."""
+        return digest(self.description)
+
+    def _unchanged(self, name: str, value: Any) -> Any:
+        """Returns what the arm is about, as it was when the arm got its digest.
+
+        Raises:
+            DescriptionError: What it reaches has changed since.
+        """
+        if digest(self.description) != self.digest:
+            raise DescriptionError(
+                f"{name} {model_name(value)} has changed since the claim named it: something "
+                "that it reads was set anew. Build it from constants and arguments only"
+            )
+        return value
+
+
+@dataclass(frozen=True, eq=False)
+class ModelArm(_DescribedArm):
+    """A model and the images that it is shown: what training and looking on have in common."""
+
+    model: Model
+    data: Data | DataSource
+    images: int | None
+    """How many training images, the first ones; None for all."""
+
+    def __post_init__(self) -> None:
+        no_builder = isinstance(self.model, type) or hasattr(self.model, "get_config")
+        if no_builder or not callable(_builder(self.model)):
+            raise TypeError(
+                f"model={self.model!r}: give an MLP, or a function that returns a new Keras model "
+                "each time, so that every seed starts anew"
+            )
+        if self.images is not None:
+            _check_count("images", self.images)
+        super().__post_init__()
+
+    def build(self) -> Any:
+        """Returns a new Keras model, built or not.
+
+        Raises:
+            DescriptionError: What the model reaches has changed since the arm got its digest.
+        """
+        return _builder(self._unchanged("model", self.model))()
+
+    @property
+    def data_note(self) -> str:  # type: ignore[override]
+        """Which images its runs have seen, in a line."""
+        return self.data.note
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingArm(ModelArm):
+    """A model, the data, and how it is trained on them."""
+
+    epochs: int
+    optimizer: Optimizer = ARTICLE_SGD
+    batch_size: int = ARTICLE_BATCH
+    loss: str = ARTICLE_LOSS
+    """Keras's name of the loss."""
+    probes: bool = False
+    """Whether the layers' statistics are recorded before training and after each epoch."""
+    fresh: bool = False
+    """Whether its runs are made anew in each session and never stored: for wall times."""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.loss, str):
+            raise TypeError(f"loss={self.loss!r}: give Keras's name of the loss")
+        _check_count("epochs", self.epochs)
+        _check_count("batch_size", self.batch_size)
+        super().__post_init__()
+
+    def __str__(self) -> str:
+        protocols = PROTOCOLS.values()
+        usual_epochs = {p.epochs for p in protocols if p.images == self.images}
+        unusual = {
+            str(self.optimizer): self.optimizer != ARTICLE_SGD,
+            f"batch {self.batch_size}": self.batch_size != ARTICLE_BATCH,
+            f"epochs {self.epochs}": self.epochs not in usual_epochs,
+            self.loss: self.loss != ARTICLE_LOSS,
+            f"on {self.data.name}": isinstance(self.data, Data),
+        }
+        return ", ".join([model_name(self.model), *(said for said, yes in unusual.items() if yes)])
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """Everything that changes a number, as JSON data."""
+        described = {
+            "kind": "training",
+            "model": _described("model", self.model),
+            "data": self.data.fingerprint,
+            "images": self.images,
+            "epochs": self.epochs,
+            "optimizer": describe(self.optimizer),
+            "batch_size": self.batch_size,
+            "loss": self.loss,
+            "probes": self.probes,
+            "versions": versions(),
+        }
+        return described | ({"fresh": True} if self.fresh else {})
+
+    @property
+    def work(self) -> float:
+        """How long a run takes, in images visited: a guess, good for ordering only."""
+        # None stands with a claim's own data, which are at hand.
+        images = self.images or len(self.data.load().x_train)
+        # A step costs about as much as sixteen images, however few of them it holds.
+        return self.epochs * images * (1 + 16 / self.batch_size)
+
+
+@dataclass(frozen=True, eq=False)
+class BatchArm(ModelArm):
+    """An untrained model on minibatches of the training images."""
+
+    batch_size: int
+    batches: int
+    """How many minibatches are drawn."""
+
+    def __post_init__(self) -> None:
+        _check_count("batch_size", self.batch_size)
+        _check_count("batches", self.batches, least=2)
+        super().__post_init__()
+
+    def __str__(self) -> str:
+        return f"{model_name(self.model)} untrained, batch {self.batch_size}"
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """Everything that changes a number, as JSON data."""
+        return {
+            "kind": "batches",
+            "model": _described("model", self.model),
+            "data": self.data.fingerprint,
+            "images": self.images,
+            "batch_size": self.batch_size,
+            "batches": self.batches,
+            "versions": versions(),
+        }
+
+    @property
+    def work(self) -> float:
+        """How long a run takes, in images visited: a guess, good for ordering only."""
+        return float(self.batches * (self.batch_size + 16))
+
+
+@dataclass(frozen=True, eq=False)
+class ProbeArm(_DescribedArm):
+    """An untrained layer on random inputs."""
+
+    layer: Layer
+
+    def __str__(self) -> str:
+        return str(self.layer)
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """Everything that changes a number, as JSON data."""
+        return {"kind": "probe", "layer": describe(self.layer), "versions": versions()}
+
+    @property
+    def work(self) -> float:
+        """How long a run takes, in images visited: a guess, good for ordering only."""
+        return float(self.layer.samples)
+
+
+@dataclass(frozen=True, eq=False)
+class FunctionArm(_DescribedArm):
+    """A function of a seed, for what is neither a training nor a look at a layer."""
+
+    function: Callable[[int], Any]
+    """Returns a number, or a dictionary of names and numbers or arrays."""
+
+    def __str__(self) -> str:
+        return model_name(self.function)
+
+    def measure(self, seed: int) -> Any:
+        """Returns what the function returns for a seed.
+
+        Raises:
+            DescriptionError: What the function reaches has changed since the arm got its digest.
+        """
+        return self._unchanged("function", self.function)(seed)
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """Everything that changes a number, as JSON data."""
+        return {
+            "kind": "function",
+            "function": _described("function", self.function),
+            "versions": versions(),
+        }
+
+    @property
+    def work(self) -> float:
+        """How long a run takes, in images visited: a guess, good for ordering only."""
+        return 1.0
+
+
+def _check_count(name: str, value: object, least: int = 1) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name}={value!r}: give an integer of {least} or more")
+
+
+def _builder(model: Model) -> Callable[[], Any]:
+    described: Any = model
+    build: Callable[[], Any] = getattr(described, "build", described)
+    return build
+
+
+def model_name(model: Model | Callable[[int], Any]) -> str:
+    """Returns what a model, or a function, is called in tables and messages."""
+    if isinstance(model, functools.partial):
+        arguments = [repr(value) for value in model.args]
+        arguments += [f"{name}={value!r}" for name, value in model.keywords.items()]
+        return f"{model_name(model.func)}({', '.join(arguments)})"
+    name = getattr(model, "__name__", None) or str(model)
+    if name == "<lambda>" and isinstance(model, FunctionType):
+        return f"lambda of line {model.__code__.co_firstlineno}"
+    return name
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions that a run depends on, without importing what they are versions of."""
+    return {
+        "engine": str(ENGINE_VERSION),
+        "keras": metadata.version("keras"),
+        "numpy": metadata.version("numpy"),
+        "tensorflow": _tensorflow_version(),
+    }
+
+
+def _tensorflow_version() -> str:
+    for distribution in TENSORFLOW_DISTRIBUTIONS:
+        try:
+            return metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            continue
+    raise ModuleNotFoundError(
+        "TensorFlow is not installed: run `pip install tensorflow`, then try again"
+    )
+
+
+def _described(name: str, value: Model | Callable[[int], Any]) -> Any:
+    try:
+        return describe(value)
+    except DescriptionError as error:
+        raise DescriptionError(f"{name} {model_name(value)}: {error}") from None

@@ -1,0 +1,421 @@
+"""Descriptions: what a value is, as plain JSON data, so that equal work has an equal digest.
+
+A function is described by the code that it runs and by everything it reaches: closure, defaults,
+attributes, and the functions, classes, constants and modules of the user's own. Formatting and
+comments do not count. What is installed (Keras, NumPy) is described by name; versions of what the
+engine itself uses belong to the arm, those of other packages are named here.
+
+A function must do the same each time: what it reads from the environment, from files, or from a
+name that it makes up while it runs cannot be seen here.
+"""
+
+import dataclasses
+import dis
+import enum
+import functools
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import json
+import sys
+import sysconfig
+import types
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_FOLDERS = {sysconfig.get_path(kind) for kind in ("purelib", "platlib", "stdlib", "platstdlib")}
+_INSTALLED = tuple(Path(folder).resolve() for folder in _FOLDERS)
+_OURS = Path(__file__).resolve().parents[1]
+_IN_THE_ARM = {"bnclaims", "keras", "numpy", "tensorflow"}
+"""Packages whose versions the arm states itself."""
+
+_BOOKKEEPING = {
+    "__abstractmethods__", "__annotate__", "__annotate_func__", "__annotations__",
+    "__annotations_cache__", "__dataclass_fields__", "__dataclass_params__", "__dict__", "__doc__",
+    "__firstlineno__", "__match_args__", "__module__", "__orig_bases__", "__parameters__",
+    "__qualname__", "__replace__", "__signature__", "__static_attributes__", "__weakref__",
+    "_abc_impl",
+}  # fmt: skip
+"""Members that Python keeps for itself and that change nothing a class does."""
+
+
+class DescriptionError(TypeError):
+    """A value cannot be described, so that runs that depend on it could not be told apart."""
+
+
+def describe(value: Any) -> Any:
+    """Returns a value as JSON data that is equal for equal values.
+
+    Args:
+        value: Plain data, NumPy arrays, dataclasses, functions, classes, modules, objects of the
+            user's own classes, and containers of these.
+
+    Raises:
+        DescriptionError: The value, or one that a function reaches, is of another type.
+    """
+    return _Describer().describe(value)
+
+
+def digest(description: Any) -> str:
+    """Returns the SHA-256 of a description, in hexadecimal."""
+    return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
+
+
+class _Describer:
+    """One description in the making.
+
+    What has an identity (functions, classes, objects) is described once and then referred to by
+    its number, so that references may go in circles.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[int, int] = {}
+        self._kept: list[Any] = []
+        """Keeps what is numbered alive: an id is free again when its object is gone."""
+        self._within: list[int] = []
+
+    def describe(self, value: Any) -> Any:
+        if value is None or type(value) in (bool, int, str):
+            return value
+        if type(value) in (float, np.float64):
+            return {"float": value.hex()}
+        if type(value) in _DATA:
+            return self._data(value)
+        if isinstance(value, np.ndarray | np.generic):
+            return _array(value)
+        if id(value) in self._numbers:
+            return {"again": self._numbers[id(value)]}
+        self._numbers[id(value)] = len(self._numbers)
+        self._kept.append(value)
+        return self._thing(value)
+
+    def _data(self, value: Any) -> Any:
+        if id(value) in self._within:
+            return {"outer": len(self._within) - self._within.index(id(value))}
+        self._within.append(id(value))
+        try:
+            return getattr(self, _DATA[type(value)])(value)
+        finally:
+            self._within.pop()
+
+    def _sequence(self, value: Any) -> Any:
+        return {type(value).__name__: [self.describe(item) for item in value]}
+
+    def _set(self, value: Any) -> Any:
+        return {"set": sorted(json.dumps(self.describe(item), sort_keys=True) for item in value)}
+
+    def _mapping(self, value: Mapping[Any, Any]) -> Any:
+        return {"mapping": [[self.describe(k), self.describe(v)] for k, v in value.items()]}
+
+    def _bytes(self, value: bytes | bytearray) -> Any:
+        return {type(value).__name__: value.hex()}
+
+    def _complex(self, value: complex) -> Any:
+        return {"complex": [value.real.hex(), value.imag.hex()]}
+
+    def _thing(self, value: Any) -> Any:
+        for kind, name in _THINGS:
+            if isinstance(value, kind):
+                return getattr(self, name)(value)
+        return self._object(value)
+
+    def _function(self, value: types.FunctionType) -> Any:
+        if _is_installed(value.__module__, value.__code__.co_filename) and not value.__closure__:
+            return _installed(value)
+        return {
+            "code": self._code(value.__code__),
+            "defaults": self.describe([value.__defaults__, value.__kwdefaults__]),
+            "closure": [self._cell(cell) for cell in value.__closure__ or ()],
+            "reaches": {name: self.describe(item) for name, item in _reached(value)},
+            "modules": self._modules(value),
+            "attributes": self.describe(value.__dict__),
+        }
+
+    def _code(self, code: types.CodeType) -> Any:
+        constants = [
+            self._code(c) if isinstance(c, types.CodeType) else self.describe(c)
+            for c in code.co_consts
+        ]
+        return {
+            "bytes": code.co_code.hex(),
+            "exceptions": getattr(code, "co_exceptiontable", b"").hex(),
+            "constants": constants,
+            "names": list(code.co_names),
+            "variables": [*code.co_varnames, *code.co_freevars, *code.co_cellvars],
+            "arguments": [code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount],
+            "flags": code.co_flags,
+        }
+
+    def _cell(self, cell: types.CellType) -> Any:
+        try:
+            return {"cell": self.describe(cell.cell_contents)}
+        except ValueError:  # filled later, as by a class that is still being made
+            return "empty"
+
+    def _modules(self, function: types.FunctionType) -> Any:
+        """Describes what a function takes from modules: of the user's own, each name it uses."""
+        names = {name for code in _codes(function.__code__) for name in code.co_names}
+        return {label: self._taken(module, names, set()) for label, module in _modules_of(function)}
+
+    def _taken(self, module: types.ModuleType | str, names: set[str], seen: set[str]) -> Any:
+        if isinstance(module, str):
+            return _named(module)
+        if module.__name__ in seen:
+            return module.__name__
+        seen.add(module.__name__)
+        taken = {}
+        for name in sorted(names & vars(module).keys()):
+            item = vars(module)[name]
+            if isinstance(item, types.ModuleType):
+                file = getattr(item, "__file__", None)
+                installed = _is_installed(item.__name__, file)
+                taken[name] = self._taken(item.__name__ if installed else item, names, seen)
+            else:
+                taken[name] = self.describe(item)
+        return taken
+
+    def _class(self, value: type) -> Any:
+        if _is_installed(value.__module__, _file_of(value)):
+            return _installed(value)
+        members = {
+            name: self._member(member)
+            for name, member in sorted(vars(value).items())
+            if name not in _BOOKKEEPING and not _is_generated(member, value)
+        }
+        return {
+            "class": value.__qualname__,
+            "kind": self.describe(type(value)),
+            "bases": [self.describe(base) for base in value.__bases__],
+            "members": members,
+        }
+
+    def _member(self, member: Any) -> Any:
+        if isinstance(member, types.GetSetDescriptorType | types.MemberDescriptorType):
+            return type(member).__name__
+        if isinstance(member, property):
+            return {"property": [self.describe(f) for f in (member.fget, member.fset)]}
+        if isinstance(member, staticmethod | classmethod):
+            return {type(member).__name__: self.describe(member.__func__)}
+        if isinstance(member, functools.cached_property):
+            return {"property": self.describe(member.func)}
+        return self.describe(member)
+
+    def _method(self, value: types.MethodType) -> Any:
+        return {"method": self.describe(value.__func__), "of": self.describe(value.__self__)}
+
+    def _builtin(self, value: types.BuiltinFunctionType) -> Any:
+        owner = value.__self__
+        if owner is None or isinstance(owner, types.ModuleType):
+            return _installed(value)
+        return {"method": value.__name__, "of": self.describe(owner)}
+
+    def _partial(self, value: functools.partial[Any]) -> Any:
+        return {
+            "partial": self.describe(value.func),
+            "arguments": self.describe([list(value.args), value.keywords]),
+        }
+
+    def _module(self, value: types.ModuleType) -> Any:
+        return _named(value.__name__)
+
+    def _enum(self, value: enum.Enum) -> Any:
+        return {"enum": self.describe(type(value)), "name": value.name}
+
+    def _object(self, value: Any) -> Any:
+        kind = type(value)
+        installed = _is_installed(kind.__module__, _file_of(kind))
+        described = {"object": self.describe(kind)}
+        if wrapped := getattr(value, "__wrapped__", None):  # functools.lru_cache and its like
+            return described | {"wraps": self.describe(wrapped)}
+        if dataclasses.is_dataclass(value):
+            fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+            described["fields"] = self.describe(fields | ({} if installed else _state(value)))
+            return described
+        if hasattr(value, "get_config"):
+            described["config"] = self.describe(value.get_config())
+        elif installed and isinstance(value, np.ufunc):
+            return {"installed": f"numpy.{value.__name__}"}
+        elif installed:
+            raise _refusal(value)
+        if not installed:
+            described["state"] = self.describe(_state(value))
+            for plain in (*_DATA, int, float, str):
+                if isinstance(value, plain):
+                    described["content"] = self.describe(plain(value))
+        return described
+
+
+_DATA: dict[type, str] = {
+    tuple: "_sequence",
+    list: "_sequence",
+    set: "_set",
+    frozenset: "_set",
+    dict: "_mapping",
+    types.MappingProxyType: "_mapping",
+    bytes: "_bytes",
+    bytearray: "_bytes",
+    complex: "_complex",
+}
+
+_THINGS: tuple[tuple[type, str], ...] = (
+    (types.FunctionType, "_function"),
+    (types.MethodType, "_method"),
+    (types.BuiltinFunctionType, "_builtin"),
+    (functools.partial, "_partial"),
+    (enum.Enum, "_enum"),
+    (type, "_class"),
+    (types.ModuleType, "_module"),
+)
+
+
+def _refusal(value: Any) -> DescriptionError:
+    return DescriptionError(
+        f"cannot describe {value!r} of type {type(value).__qualname__}: an arm is told apart by "
+        "what its model function reaches. Give it plain data, arrays, dataclasses or functions, or "
+        "create the object inside the function"
+    )
+
+
+def _array(value: Any) -> Any:
+    if isinstance(value, np.ma.MaskedArray) or value.dtype.hasobject:
+        raise DescriptionError(
+            "cannot describe an array of Python objects, or one with a mask: use a numeric dtype"
+        )
+    array = np.asarray(value)
+    content = hashlib.sha256(array.tobytes()).hexdigest()
+    return {"array": [repr(array.dtype.descr), list(array.shape), content]}
+
+
+def _state(value: Any) -> dict[str, Any]:
+    slots = (name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ()))
+    held = {name: getattr(value, name) for name in slots if hasattr(value, name)}
+    return dict(sorted((held | getattr(value, "__dict__", {})).items()))
+
+
+def _installed(value: Any) -> Any:
+    return _named(getattr(value, "__module__", None) or "builtins", value.__qualname__)
+
+
+def _named(module: str, name: str = "") -> Any:
+    """Describes what is installed by its name, and by its version where the arm does not."""
+    described = {"installed": f"{module}.{name}" if name else module}
+    package = module.partition(".")[0]
+    if package not in _IN_THE_ARM and package not in sys.stdlib_module_names:
+        described["version"] = _version(package)
+    return described
+
+
+_distributions = functools.cache(metadata.packages_distributions)
+
+
+def _version(package: str) -> str:
+    distributions = _distributions().get(package, [package])
+    try:
+        return ", ".join(f"{name} {metadata.version(name)}" for name in sorted(set(distributions)))
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def _file_of(kind: type) -> str | None:
+    module = sys.modules.get(kind.__module__)
+    return getattr(module, "__file__", None)
+
+
+@functools.cache
+def _is_installed(module: str | None, file: str | None) -> bool:
+    """Says whether code is the standard library's or a package's, rather than the user's own."""
+    package = (module or "").partition(".")[0]
+    if package == "__main__":
+        return False
+    if package in sys.stdlib_module_names:
+        return True
+    if file is None or file.startswith("<"):
+        return module is not None and _package_is_installed(package)
+    path = Path(file).resolve()
+    inside = any(path.is_relative_to(folder) for folder in _INSTALLED)
+    return inside or path.is_relative_to(_OURS)
+
+
+@functools.cache
+def _package_is_installed(package: str) -> bool:
+    """Says whether a package is installed, without importing it."""
+    if package in sys.stdlib_module_names:
+        return True
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        return False
+    places = [spec.origin, *(spec.submodule_search_locations or ())] if spec else []
+    paths = [Path(place).resolve() for place in places if place]
+    folders = (*_INSTALLED, _OURS)
+    return any(path.is_relative_to(folder) for path in paths for folder in folders)
+
+
+def _is_generated(member: Any, kind: type) -> bool:
+    """Says whether a dataclass made this method: its fields say all of it."""
+    function = inspect.unwrap(member) if callable(member) else member
+    if not (dataclasses.is_dataclass(kind) and isinstance(function, types.FunctionType)):
+        return False
+    return function.__code__.co_filename == "<string>" and function.__name__.startswith("__")
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _codes(constant)
+
+
+def _loaded(function: types.FunctionType) -> set[str]:
+    return {
+        instruction.argval
+        for code in _codes(function.__code__)
+        for instruction in dis.get_instructions(code)
+        if instruction.opname in {"LOAD_GLOBAL", "LOAD_NAME"}
+    }
+
+
+def _reached(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
+    """Yields the globals that a function loads, by name, modules apart."""
+    for name in sorted(_loaded(function) & function.__globals__.keys()):
+        item = function.__globals__[name]
+        if not isinstance(item, types.ModuleType):
+            yield name, item
+
+
+def _modules_of(function: types.FunctionType) -> Iterator[tuple[str, types.ModuleType | str]]:
+    """Yields the modules that a function uses: itself if the user's own, else its name."""
+    known = function.__globals__
+    for name in sorted(_loaded(function) & known.keys()):
+        if isinstance(known[name], types.ModuleType):
+            yield name, _own_or_name(known[name])
+    for code in _codes(function.__code__):
+        for package, level, module in _imports(code):
+            full = "." * level + module
+            if not level and _package_is_installed(module.partition(".")[0]):
+                yield full, module
+                continue
+            try:
+                yield full, importlib.import_module(full, known.get("__package__") or package)
+            except ImportError as error:
+                raise DescriptionError(f"cannot import {full!r}, which it imports") from error
+
+
+def _own_or_name(module: types.ModuleType) -> types.ModuleType | str:
+    installed = _is_installed(module.__name__, getattr(module, "__file__", None))
+    return module.__name__ if installed else module
+
+
+def _imports(code: types.CodeType) -> Iterator[tuple[str | None, int, str]]:
+    """Yields package, level and name of each import statement in a function's own code."""
+    before: list[Any] = []
+    for instruction in dis.get_instructions(code):
+        if instruction.opname == "IMPORT_NAME":
+            level = before[-2] if len(before) > 1 and isinstance(before[-2], int) else 0
+            yield None, level, instruction.argval
+        before.append(instruction.argval)

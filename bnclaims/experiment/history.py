@@ -1,0 +1,67 @@
+"""What a run leaves behind: its curves and, on request, its probes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Curve = NDArray[np.float64]
+
+
+def _no_curve() -> Curve:
+    return np.empty(0)
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """The curves of one run.
+
+    A run that diverged holds NaN from the epoch in which its training loss stopped being finite.
+    """
+
+    loss: Curve = field(default_factory=_no_curve)
+    """Mean training loss of each epoch, as `fit` reports it, shape `(epochs,)`."""
+    accuracy: Curve = field(default_factory=_no_curve)
+    """Training accuracy of each epoch, `(epochs,)`; NaN where the loss is no classification's."""
+    val_loss: Curve = field(default_factory=_no_curve)
+    """Loss on the test images after each epoch, `(epochs,)`."""
+    val_accuracy: Curve = field(default_factory=_no_curve)
+    """Accuracy on the test images after each epoch, `(epochs,)`."""
+    fine_loss: Curve = field(default_factory=_no_curve)
+    """Training loss averaged over about a twentieth of an epoch, `(points,)`."""
+    fine_accuracy: Curve = field(default_factory=_no_curve)
+    """Training accuracy over the same stretches, `(points,)`."""
+    fine_epochs: Curve = field(default_factory=_no_curve)
+    """Where those stretches end, in epochs, `(points,)`."""
+    seconds: Curve = field(default_factory=_no_curve)
+    """Wall time of each epoch in seconds, `(epochs,)`. Not a function of the seed."""
+    probes: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    """What was measured beside the curves, see the backend's probes; empty unless asked for."""
+
+    @property
+    def diverged_epoch(self) -> int | None:
+        """The epoch, from 1, in which the training loss stopped being finite; None if it never."""
+        broken = np.flatnonzero(~np.isfinite(self.loss))
+        return int(broken[0]) + 1 if len(broken) else None
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Returns the history as named arrays, the probes as `probes/NAME`."""
+        curves = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "probes"}
+        return curves | {f"probes/{name}": array for name, array in self.probes.items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Returns the history that `to_arrays` took apart.
+
+        Raises:
+            KeyError: A curve is missing.
+        """
+        curves = {f.name: arrays[f.name] for f in fields(cls) if f.name != "probes"}
+        probes = {
+            name.removeprefix("probes/"): array
+            for name, array in arrays.items()
+            if name.startswith("probes/")
+        }
+        return cls(**curves, probes=probes)

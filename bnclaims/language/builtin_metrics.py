@@ -1,0 +1,278 @@
+"""Metrics: one number from a run's history. Pure NumPy.
+
+A metric raises `ValueError` when the history lacks what it needs, and gives NaN where a run that
+diverged has no value.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnclaims.experiment.history import Curve, History
+
+NORMALIZATIONS = (
+    "BatchNormalization", "GroupNormalization", "LayerNormalization", "RMSNormalization",
+)  # fmt: skip
+"""Keras's layers whose few weights scale and shift: gradients and updates compare without them."""
+
+
+# Learning curves
+
+
+def mean_loss(history: History) -> float:
+    """Returns the training loss averaged over the whole budget of epochs.
+
+    It is the area under the learning curve, so it measures speed: a run that gets to a low loss
+    sooner has the smaller area. It is the BN article's curve (training loss against epochs) in one
+    number, needs no target, and is never censored.
+    """
+    return float(_curve(history, "loss").mean())
+
+
+def final_loss(history: History) -> float:
+    """Returns the training loss of the last epoch."""
+    return float(_curve(history, "loss")[-1])
+
+
+def val_loss(history: History) -> float:
+    """Returns the loss on the test images after the last epoch."""
+    return float(_curve(history, "val_loss")[-1])
+
+
+def val_accuracy(history: History) -> float:
+    """Returns the share of test images that are classified rightly after the last epoch."""
+    return float(_curve(history, "val_accuracy")[-1])
+
+
+def curve_roughness(history: History) -> float:
+    """Returns how unsteady the learning curve is, in nats: the sum of all its rises.
+
+    It is `sum(max(0, f[i + 1] - f[i]))` over the points of `fine_loss`, the training loss at about
+    twenty points an epoch: 0 for a curve that only falls. It includes the noise of the
+    minibatches, so compare arms of equal batch size.
+    """
+    with np.errstate(invalid="ignore"):
+        return float(np.maximum(np.diff(_curve(history, "fine_loss")), 0).sum())
+
+
+def seconds_per_epoch(history: History) -> float:
+    """Returns the median wall time of an epoch, in seconds, over the epochs that were trained.
+
+    An epoch is a pass over the training images and the evaluation after it; making the program and
+    compiling it is not part of it. The median, as other work on the machine only ever adds time.
+    Name such an arm with `train(..., fresh=True)`.
+    """
+    return float(np.nanmedian(_curve(history, "seconds")))
+
+
+def epochs_to_bounds(history: History, loss: float) -> tuple[float, float]:
+    """Returns between which two numbers of epochs the training loss first is at most `loss`.
+
+    They are `(t, t)` where the fine curve gets there at its point t, `(budget, inf)` where it does
+    not within the budget, be it that it diverged. The curve is the BN article's, training loss
+    against epochs, at about twenty points an epoch, each the mean since the point before.
+
+    Args:
+        history: Of a training.
+        loss: The target, in nats.
+    """
+    epochs = _curve(history, "fine_epochs")
+    reached = np.flatnonzero(_curve(history, "fine_loss") <= loss)
+    if len(reached):
+        return float(epochs[reached[0]]), float(epochs[reached[0]])
+    return float(epochs[-1]), float("inf")
+
+
+def diverged(history: History) -> float:
+    """Returns 1.0 if the training loss stopped being finite, else 0.0."""
+    return float(not np.isfinite(_curve(history, "loss")).all())
+
+
+# Layers in training and at its start
+
+
+def gradient_ratio(history: History) -> float:
+    """Returns the gradient norm of the first layer over that of the last, at initialisation.
+
+    Below 1 gradients vanish towards the input, above 1 they explode. The layers are those with
+    weights, the last one is the output; the norm is Euclidean, over all of a layer's weights. From
+    `probe(model, batch_size=...)` it is the geometric mean over the minibatches, from
+    `train(..., probes=True)` the value on the fixed batch before training.
+
+    Source: Glorot & Bengio 2010 compare gradients across layers at initialisation.
+    """
+    norms = _initial_gradient_norms(history)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.exp(np.log(norms[:, 0] / norms[:, -1]).mean()))
+
+
+def gradient_imbalance(history: History) -> float:
+    """Returns by how many powers of ten gradient norms differ across layers, at initialisation.
+
+    It is `log10(largest / smallest)` over the layers with weights other than normalization layers,
+    averaged over minibatches as in `gradient_ratio`: 0 where all are alike, large where gradients
+    vanish or explode.
+    """
+    norms = _initial_gradient_norms(history)[:, ~_normalizing(history)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.log10(norms.max(axis=1) / norms.min(axis=1)).mean())
+
+
+def gradient_noise(history: History) -> float:
+    """Returns the share of a minibatch gradient's energy that is noise, from 0 to 1.
+
+    It is `tr(C) / E|g|^2` for a minibatch gradient g with covariance C between minibatches, by
+    unbiased estimates of both from the minibatches of `probe(model, batch_size=...)`; n minibatches
+    estimate it as n / (n - 1) at most. See `bnclaims.backends.keras.probing.noise_share`.
+    """
+    return float(_probed(history, "gradient_noise"))
+
+
+def batch_mean_variance(history: History) -> float:
+    """Returns how much the batch mean of a unit of the first layer varies between minibatches.
+
+    It is the variance of the mean, averaged over the units of the first layer with weights, in
+    squared units of its output; sigma^2 / B for minibatches of B independent images.
+    """
+    return float(_probed(history, "batch_mean_variance")[0])
+
+
+def batch_variance_variance(history: History) -> float:
+    """Returns how much the batch variance of a unit of the first layer varies between minibatches.
+
+    It is the variance of the unbiased variance, averaged over the units of the first layer with
+    weights, in fourth powers of its output's unit. For minibatches of B independent images it is
+    `(mu4 - sigma^4) / B + 2 sigma^4 / (B (B - 1))`, with mu4 the fourth central moment.
+    """
+    return float(_probed(history, "batch_variance_variance")[0])
+
+
+def update_spread(history: History) -> float:
+    """Returns how unlike the sizes of the parameter updates are across layers, in powers of ten.
+
+    It is the standard deviation, over the layers other than normalization layers, of log10 of the
+    root mean square update of a parameter (update norm / sqrt(parameters)), averaged over the
+    epochs. The snapshot before training is left out: there the optimizer has no memory yet, and
+    Adam moves every parameter by its learning rate whatever the gradients are.
+    """
+    layers = ~_normalizing(history)
+    norms = _probed(history, "update_norm")[1:, layers]
+    sizes = np.sqrt(_probed(history, "parameters")[layers])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.log10(norms / sizes).std(axis=1).mean())
+
+
+def input_drift(history: History) -> float:
+    """Returns how far the inputs of the layers move in an epoch, in their standard deviations.
+
+    It is the mean over epochs, and over the layers with weights other than the first (whose inputs
+    are the images) and other than normalization layers, of what `drift` of the backend's probes
+    measures on the fixed batch between one epoch's end and the next.
+    """
+    layers = ~_normalizing(history)
+    layers[0] = False
+    if not layers.any():
+        raise ValueError("this arm has no layer after its first whose input could move")
+    return float(_probed(history, "input_drift")[1:, layers].mean())
+
+
+# A layer alone
+
+
+def saturation(history: History) -> float:
+    """Returns the share of a probed layer's activations at the extremes of its range.
+
+    Extreme is the outer 5% of the range at either end; an even spread would have 0.10.
+    """
+    return float(_probed(history, "saturated_share")[0, 0])
+
+
+def activation_distance(history: History, other: History) -> float:
+    """Returns how far two probed layers' activations are apart, in units of the activation.
+
+    It is the first Wasserstein distance between the two empirical distributions: the mean distance
+    by which one histogram's mass must move to become the other. Both need as many activations.
+    """
+    ours = np.sort(_probed(history, "activations"), axis=None)
+    theirs = np.sort(_probed(other, "activations"), axis=None)
+    return float(np.abs(ours - theirs).mean())
+
+
+def gradient_passed(history: History) -> float:
+    """Returns the share of a gradient that a probed layer's activation lets pass, unit by unit.
+
+    It is the mean over the units of the activation's derivative, divided by the largest that the
+    derivative can be: 1/4 for a sigmoid, 1 for tanh and ReLU; NaN where that is not known.
+    """
+    return float(_passed(history).mean())
+
+
+def gradient_passed_saturated(history: History) -> float:
+    """Returns `gradient_passed` over the saturated units only; NaN if there are none.
+
+    A unit is saturated as `saturation` has it. There a sigmoid's share is at most 0.19, and so is
+    that of tanh.
+    """
+    passed = _passed(history)[_probed(history, "saturated")]
+    return float(passed.mean()) if passed.size else float("nan")
+
+
+def _passed(history: History) -> NDArray[Any]:
+    return np.asarray(_probed(history, "derivative") / _probed(history, "steepest"))
+
+
+# Functions
+
+
+def measured(history: History, *, name: str = "value") -> float:
+    """Returns what a function that was given to `probe` returned.
+
+    Args:
+        history: Of a `probe(function)`.
+        name: Which of the numbers, where it returned a dictionary.
+    """
+    if name not in history.probes:
+        known = ", ".join(sorted(history.probes)) or "nothing"
+        raise ValueError(f"this arm has no {name!r}; it measured {known}")
+    value = history.probes[name]
+    if np.size(value) != 1:
+        raise ValueError(f"{name!r} is an array of shape {np.shape(value)}, not one number")
+    return float(value.item())
+
+
+def _curve(history: History, name: str) -> Curve:
+    curve: Curve = getattr(history, name)
+    if not len(curve):
+        raise ValueError(f"this arm was probed, not trained: it has no {name}")
+    return curve
+
+
+def _probed(history: History, name: str) -> NDArray[Any]:
+    if name not in history.probes:
+        raise ValueError(
+            f"this arm has no {name}: use {_SOURCES.get(name, 'train(..., probes=True)')}"
+        )
+    return history.probes[name]
+
+
+_SOURCES = {
+    "activations": "probe(Layer(...))",
+    "saturated_share": "probe(Layer(...)) or train(..., probes=True)",
+    "derivative": "probe(Layer(...))",
+    "gradient_norm": "probe(model, batch_size=...) or train(..., probes=True)",
+    "gradient_noise": "probe(model, batch_size=...)",
+    "batch_mean_variance": "probe(model, batch_size=...)",
+    "batch_variance_variance": "probe(model, batch_size=...)",
+}
+"""Where a statistic comes from, if not from a training with probes."""
+
+
+def _initial_gradient_norms(history: History) -> NDArray[Any]:
+    """Returns `(batches, layers)`: an untrained model's minibatches, or a training's one batch."""
+    norms = _probed(history, "gradient_norm")
+    return norms[:1] if len(history.loss) else norms
+
+
+def _normalizing(history: History) -> NDArray[np.bool_]:
+    return np.isin(_probed(history, "kinds"), NORMALIZATIONS)

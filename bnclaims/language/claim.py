@@ -1,0 +1,102 @@
+"""Claims: what a test states, where that was said, and which verdict is expected of it."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_args
+
+import pytest
+
+from bnclaims.experiment.arm import PROTOCOLS
+from bnclaims.language.judgement import Verdict
+
+Expected = Verdict | Mapping[str, Verdict | Mapping[str, Verdict]]
+"""One verdict; or one by protocol; or, within a protocol, one by data set."""
+
+_VERDICTS = get_args(Verdict)
+_ATTRIBUTE = "__claim__"
+
+Test = TypeVar("Test", bound=Callable[..., None])
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim as it is declared."""
+
+    id: str
+    """Stable name in kebab-case, for tables and badges."""
+    statement: str
+    source: str
+    """Where this was said: work and section."""
+    expected: Expected
+    because: str
+    """The measured reason, where the expected verdict is not *supported*."""
+
+    def expected_under(self, protocol: str, data: str) -> Verdict:
+        """Returns the verdict expected under a protocol on a data set.
+
+        What is not mentioned is expected to be supported, as a claim says of itself.
+        """
+        if isinstance(self.expected, str):
+            return self.expected
+        found = self.expected.get(protocol, "supported")
+        return found if isinstance(found, str) else found.get(data, "supported")
+
+
+def claim(
+    statement: str,
+    *,
+    source: str,
+    id: str | None = None,  # noqa: A002  (what badges and tables call it)
+    expected: Expected = "supported",
+    because: str = "",
+) -> Callable[[Test], Test]:
+    """Declares a test to be a claim.
+
+    Args:
+        statement: What is claimed, in a sentence.
+        source: Where it was said: work and section.
+        id: Stable name in kebab-case; by default the test's name without `test_`.
+        expected: The verdict that we measured. While the evidence still gives it the test passes;
+            another verdict fails it. A mapping gives it by protocol and, within, by data set.
+        because: The measured reason, needed where a verdict other than *supported* is expected.
+
+    Raises:
+        ValueError: The statement or source is empty, the id is not kebab-case, a verdict is
+            misspelt, or its reason is missing.
+    """
+    if not statement.strip() or not source.strip():
+        raise ValueError("a claim needs a statement and a source: what was said, and where")
+    if isinstance(expected, Mapping) and (unknown := expected.keys() - PROTOCOLS.keys()):
+        raise ValueError(
+            f"expected={expected!r}: {min(unknown)!r} is no protocol; give "
+            f"{' or '.join(sorted(PROTOCOLS))}, and within them data sets"
+        )
+    for verdict in _verdicts(expected):
+        if verdict not in _VERDICTS:
+            raise ValueError(f"expected={verdict!r}: a verdict is one of {', '.join(_VERDICTS)}")
+    if not because.strip() and any(v != "supported" for v in _verdicts(expected)):
+        raise ValueError(
+            f"{statement!r} is expected to be {expected!r}: say why, in because='...', as measured"
+        )
+
+    def declare(function: Test) -> Test:
+        name = id or function.__name__.removeprefix("test_").replace("_", "-")
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+            raise ValueError(f"id={name!r}: a claim's id is lower-case words joined by hyphens")
+        setattr(function, _ATTRIBUTE, Claim(name, statement, source, expected, because))
+        marked: Test = pytest.mark.claim(function)
+        return marked
+
+    return declare
+
+
+def claim_of(function: Any) -> Claim | None:
+    """Returns the claim that a test function declares, or None."""
+    return getattr(function, _ATTRIBUTE, None)
+
+
+def _verdicts(expected: Expected) -> list[str]:
+    if isinstance(expected, str):
+        return [expected]
+    return [verdict for value in expected.values() for verdict in _verdicts(value)]

@@ -1,0 +1,206 @@
+"""Evidence: a comparison of samples, whose truth value is a group-sequential test.
+
+The rule: reduce each seed to a contrast, and take an interval for its mean whose error is
+controlled over all looks. Supported: the interval lies in the claim's region. Refuted: it lies
+outside. Otherwise more seeds are trained; undecided at the last look is inconclusive.
+See docs/statistics.md.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import cast
+
+from bnclaims.experiment.arm import Arm
+from bnclaims.experiment.history import History
+from bnclaims.language.judgement import Finding, Verdict, explained, found, judged
+from bnclaims.language.sample import ClaimError, NotFiniteError, Part, Runs
+from bnclaims.running.schedule import Cohort
+from bnclaims.statistics.design import Design
+
+
+class _AnyVerdict(str):
+    """What a traced comparison's verdict is: whatever it is compared with, and also not."""
+
+    __slots__ = ()
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str)
+
+    __ne__ = __eq__
+
+
+_ANY = _AnyVerdict("supported")
+
+
+class Inconclusive(Exception):  # noqa: N818  (a verdict, not a mistake)
+    """The evidence decides neither way at the last look; the message says what it would take."""
+
+
+@dataclass
+class Trial:
+    """What a claim's evidence needs to know: the design, the runs, and how much it asserts.
+
+    While tracing nothing trains and comparisons answer as they are told to, true if they are not,
+    so that a claim's arms and the edges of its regions are known before it runs.
+    """
+
+    design: Design
+    require: Callable[[Sequence[Cohort]], None]
+    load: Callable[[Arm, int], History]
+    tracing: bool = False
+    edges: int = 0
+    """Over how many edges of regions a refutation's alpha is split, as far as traced."""
+    answers: Sequence[bool] = ()
+    """What the first comparisons answer while tracing."""
+    answered: list[bool] = field(default_factory=list)
+    """What they answered."""
+    named: list[Runs] = field(default_factory=list)
+    """The runs that the claim named."""
+    evidence: list["Evidence"] = field(default_factory=list)
+    """What it compared, in order."""
+
+    def histories(self, runs: Runs, count: int) -> list[History]:
+        """Returns the histories of the first seeds, which the store must hold."""
+        return [self.load(runs.arm, seed) for seed in runs.seeds(count)]
+
+    def judge(self, *parts: Part) -> "Evidence":
+        """Returns the evidence that all parts hold.
+
+        Raises:
+            ClaimError: No runs could decide it, or it contradicts what was compared before.
+        """
+        for part in parts:
+            part.check()
+            self._check_compatible(part)
+        evidence = Evidence(parts, self)
+        self.evidence.append(evidence)
+        return evidence
+
+    def answer(self) -> bool:
+        """Returns the next answer while tracing."""
+        number = len(self.answered)
+        self.answered.append(self.answers[number] if number < len(self.answers) else True)
+        return self.answered[-1]
+
+    def _check_compatible(self, part: Part) -> None:
+        """Refuses `0.5 < x < 0.1`, which Python hands over one comparison at a time."""
+        # The second is made only because the first was asked for its truth, and true.
+        for other in (
+            p for evidence in self.evidence[-1:] if evidence.held for p in evidence.parts
+        ):
+            above, below = (other, part) if part.where == "below" else (part, other)
+            same = other.contrast.text == part.contrast.text and other.sources == part.sources
+            opposite = (above.where, below.where) == ("above", "below")
+            # The edges are minus the offsets.
+            if same and opposite and -below.contrast.offset <= -above.contrast.offset:
+                raise ClaimError(f"{other} and {part}: no mean is both")
+
+    def train_to(self, sources: Sequence[Runs], start: int, stop: int) -> None:
+        """Has the runs from one look to the next in the store."""
+        cohorts = [Cohort(runs.arm, tuple(runs.seeds(stop)[start:])) for runs in sources]
+        self.require(cohorts)
+
+
+class Evidence:
+    """A comparison of samples: true when supported, false when refuted.
+
+    Args:
+        parts: What must hold together.
+        trial: Where its runs come from.
+
+    Raises:
+        Inconclusive: On asking for its truth, when the last look decides neither way.
+    """
+
+    def __init__(self, parts: Sequence[Part], trial: Trial) -> None:
+        self.parts = tuple(parts)
+        self.trial = trial
+        self.sources = tuple(dict.fromkeys(runs for part in parts for runs in part.sources))
+        self.look: int | None = None
+        """The look that was the last one needed, from 0; None while nobody has asked."""
+        self.held = False
+        """Whether it was asked for its truth, and was true."""
+        self.problem = ""
+        """Why there is no number to judge, where there is none."""
+        self._settled: dict[int, tuple[Verdict, int]] = {}
+        """Each part's verdict and the look that gave it, where one did."""
+
+    def __bool__(self) -> bool:
+        if self.trial.tracing:
+            self.held = self.trial.answer()
+        elif self.verdict == "inconclusive":
+            raise Inconclusive(str(self))
+        else:
+            self.held = self.verdict == "supported"
+        return self.held
+
+    def __repr__(self) -> str:
+        return f"<Evidence: {self}>"
+
+    def __str__(self) -> str:
+        if self.problem:
+            return self.problem
+        last = self.trial.design.looks[-1]
+        return "\n".join(explained(finding, last) for finding in self.findings) or "not decided"
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict. Asking for it trains what the design needs, once."""
+        if self.trial.tracing:
+            return cast(Verdict, _ANY)
+        if self.look is None:
+            self._decide()
+        if self.is_refuted:
+            return "refuted"
+        return "supported" if len(self._settled) == len(self.parts) else "inconclusive"
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """What each part came to; empty while undecided, and where there is a problem."""
+        if self.look is None or self.problem:
+            return ()
+        undecided: tuple[Verdict, int] = ("inconclusive", self.look)
+        support, refute = self._designs
+        return tuple(
+            found(part, *self._settled.get(number, undecided), support, refute)
+            for number, part in enumerate(self.parts)
+        )
+
+    def _decide(self) -> None:
+        looks = self.trial.design.looks
+        support, refute = self._designs
+        for look, (start, stop) in enumerate(zip((0, *looks), looks, strict=False)):
+            self.trial.train_to(self.sources, start, stop)
+            self.look = look
+            try:
+                verdicts = [judged(part, look, support, refute) for part in self.parts]
+            except NotFiniteError as error:
+                self.problem = str(error)
+                return
+            # A boundary once crossed stays crossed: that is what the alpha was spent on.
+            for number, verdict in enumerate(verdicts):
+                if verdict != "inconclusive":
+                    self._settled.setdefault(number, (verdict, look))
+            if self.is_refuted or len(self._settled) == len(self.parts):
+                return
+
+    @property
+    def is_refuted(self) -> bool:
+        """Says whether an edge has been crossed, as far as anybody has asked."""
+        return any(verdict == "refuted" for verdict, _ in self._settled.values())
+
+    @property
+    def edges(self) -> int:
+        """How many edges its regions have: crossing any of them refutes."""
+        return sum(part.edges for part in self.parts)
+
+    @cached_property
+    def _designs(self) -> tuple[Design, Design]:
+        """The design of supporting, and that of refuting at each edge with its share of alpha."""
+        design = self.trial.design
+        # A trace that ended early knows of fewer edges than the body has come to compare.
+        met = sum(evidence.edges for evidence in self.trial.evidence)
+        edges = max(self.trial.edges, met, self.edges)
+        return design, design.with_alpha(design.alpha / edges)

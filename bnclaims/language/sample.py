@@ -1,0 +1,538 @@
+"""Samples: one number a seed, not yet measured, with arithmetic."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NoReturn, Protocol, overload
+
+import numpy as np
+
+from bnclaims.experiment.arm import Arm
+from bnclaims.experiment.history import History
+from bnclaims.language import bounds
+from bnclaims.language.bounds import ANYTHING, Limits, Values
+
+Number = int | float
+
+
+class NotFiniteError(ValueError):
+    """A metric met a run that diverged, so that its sample has no value there."""
+
+
+class ClaimError(ValueError):
+    """A comparison that no evidence could decide, or that says something else than it seems to."""
+
+
+class Court(Protocol):
+    """Where samples get their runs from, and where comparing them leads to."""
+
+    def histories(self, runs: Runs, count: int) -> list[History]:
+        """Returns the histories of the first seeds."""
+
+    def judge(self, *parts: Part) -> Any:
+        """Returns the evidence that all parts hold; its truth value is the test."""
+
+
+@dataclass(frozen=True)
+class Runs:
+    """A handle to the runs of an arm, as `train` and `probe` return it. Nothing has trained yet."""
+
+    arm: Arm
+    first_seed: int
+    court: Court = field(repr=False, compare=False)
+
+    def seeds(self, count: int) -> range:
+        """Returns the seeds of the first runs."""
+        return range(self.first_seed, self.first_seed + count)
+
+    def __lt__(self, other: object) -> NoReturn:
+        raise TypeError(
+            f"{self} is an arm, not a number: apply a metric, as in mean_loss(train(...))"
+        )
+
+    __gt__ = __le__ = __ge__ = __sub__ = __add__ = __mul__ = __abs__ = __lt__
+
+    def __str__(self) -> str:
+        return f"{self.arm}" + (f", seeds from {self.first_seed}" if self.first_seed else "")
+
+
+class Sample:
+    """One number for each seed; compare two to get evidence.
+
+    Samples are paired: the i-th number of each comes from the i-th seed of its arms. `+ - * /`,
+    negation and `log` work seed by seed. `abs` stands only in a comparison with a margin, where it
+    means the size of the mean difference.
+
+    Args:
+        compute: Gives the values of the first n seeds, shape `(n,)`.
+        sources: The runs that these values come from.
+        text: How messages call it, without its offset.
+        offset: The constant added to it, kept apart so that messages tell the difference from its
+            margin. The values include it.
+        sides: The two samples that it is the difference of, if it is one.
+        limits: Between which numbers its values lie, whatever the runs.
+        metrics: Names of the metrics that it is made of.
+        scaled: Whether it is more than a sum of metrics and constants, so that a constant in it
+            need not be a margin.
+    """
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        compute: Callable[[int], Values],
+        sources: tuple[Runs, ...],
+        text: str,
+        *,
+        offset: float = 0.0,
+        sides: tuple[Sample, Sample] | None = None,
+        limits: Limits = ANYTHING,
+        metrics: frozenset[str] = frozenset(),
+        scaled: bool = False,
+    ) -> None:
+        self._compute = compute
+        self.sources = sources
+        self.text = text
+        self.offset = offset
+        self.sides = sides
+        self.limits = limits
+        self.metrics = metrics
+        self.scaled = scaled
+
+    def __str__(self) -> str:
+        if not self.sources:
+            return f"{self.offset:g}"
+        if self.offset:
+            return f"{self.text} {'-' if self.offset < 0 else '+'} {abs(self.offset):g}"
+        return self.text
+
+    @property
+    def court(self) -> Court:
+        """Where its runs come from.
+
+        Raises:
+            TypeError: It is a mere number.
+        """
+        if not self.sources:
+            raise TypeError("this compares numbers only: one side must be a metric of an arm")
+        return self.sources[0].court
+
+    def values(self, count: int) -> Values:
+        """Returns the values of the first seeds, whose runs must be in the store.
+
+        Raises:
+            NotFiniteError: A run diverged; the message names arm and seeds.
+        """
+        with np.errstate(all="ignore"):
+            values = self._compute(count)
+        check_finite(values, str(self), self.sources)
+        return values
+
+    def bounds(self, count: int) -> tuple[Values, Values]:
+        """Returns between which values the first seeds lie, each of shape `(count,)`."""
+        values = self.values(count)
+        return values, values
+
+    def __add__(self, other: Sample | Number) -> Sample:
+        return _combined(operator.add, self, other, "+")
+
+    def __radd__(self, other: Number) -> Sample:
+        return _combined(operator.add, other, self, "+")
+
+    def __sub__(self, other: Sample | Number) -> Sample:
+        return _combined(operator.sub, self, other, "-")
+
+    def __rsub__(self, other: Number) -> Sample:
+        return _combined(operator.sub, other, self, "-")
+
+    def __mul__(self, other: Sample | Number) -> Sample:
+        return _combined(operator.mul, self, other, "*")
+
+    def __rmul__(self, other: Number) -> Sample:
+        return _combined(operator.mul, other, self, "*")
+
+    def __truediv__(self, other: Sample | Number) -> Sample:
+        return _combined(operator.truediv, self, other, "/")
+
+    def __rtruediv__(self, other: Number) -> Sample:
+        return _combined(operator.truediv, other, self, "/")
+
+    def __neg__(self) -> Sample:
+        return 0 - self
+
+    def __abs__(self) -> Magnitude:
+        return Magnitude(self)
+
+    def __lt__(self, other: Sample | Number) -> Any:
+        return self._compared("<", other, closed=False)
+
+    def __le__(self, other: Sample | Number) -> Any:
+        return self._compared("<", other, closed=True)
+
+    def __gt__(self, other: Sample | Number) -> Any:
+        return self._compared(">", other, closed=False)
+
+    def __ge__(self, other: Sample | Number) -> Any:
+        return self._compared(">", other, closed=True)
+
+    def _compared(self, sign: Literal["<", ">"], other: Sample | Number, *, closed: bool) -> Any:
+        if isinstance(other, Magnitude):
+            return NotImplemented  # it knows what to do
+        right = as_sample(other)
+        _check_sides(self, right, sign)
+        if sign == ">":
+            return self.court.judge(Part(self - right, closed=closed))
+        # Against a number the reader wants to see the sample itself, not what is left of it.
+        if right.sources:
+            return self.court.judge(Part(right - self, closed=closed))
+        return self.court.judge(Part(self - right, "below", closed=closed))
+
+    def __eq__(self, other: object) -> NoReturn:
+        raise TypeError(
+            "no test can show that two samples are equal: say how much of a difference does not "
+            "matter, as in abs(a - b) < margin"
+        )
+
+    __ne__ = __eq__
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(f"{self} is a sample: compare it, as in {self} < other")
+
+    def _mixing_seeds(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError(
+            f"{self} has one number for each seed, and a claim is about their mean: what mixes "
+            "seeds, as float, sum, indices or NumPy's functions would, has no place in it. Use "
+            "+ - * / and log, or make a metric of one run's history"
+        )
+
+    __float__ = __int__ = __iter__ = __len__ = __getitem__ = _mixing_seeds
+    __array__ = _mixing_seeds
+    __array_ufunc__ = None  # so that NumPy's numbers leave arithmetic to us
+
+
+class Endpoint(Sample):
+    """When, or whether, something happens to each run: known between two bounds.
+
+    A run that has not reached its target when the budget ends reaches it later, if ever: it lies
+    between the budget and infinity, and has no mean. So a comparison of endpoints is judged by the
+    share of seeds in which it holds: in more than half of them. A seed whose bounds leave it open
+    counts for neither side.
+
+    Args:
+        bounds: Gives the lower and the upper bounds of the first n seeds, each of shape `(n,)`; the
+            lower ones are finite.
+        sources: As for a sample.
+        text: As for a sample.
+        offset: As for a sample.
+        sides: As for a sample.
+        limits: As for a sample.
+        metrics: As for a sample.
+        scaled: As for a sample.
+    """
+
+    def __init__(
+        self,
+        bounds: Callable[[int], tuple[Values, Values]],
+        sources: tuple[Runs, ...],
+        text: str,
+        **about: Any,
+    ) -> None:
+        super().__init__(self._no_values, sources, text, **about)
+        self._bounds = bounds
+
+    def bounds(self, count: int) -> tuple[Values, Values]:
+        """Returns between which values the first seeds lie, each of shape `(count,)`."""
+        return self._bounds(count)
+
+    def __abs__(self) -> NoReturn:
+        self._no_values(0)
+
+    def _no_values(self, _: int) -> NoReturn:
+        raise TypeError(
+            f"{self} is known between bounds only: it can be added, scaled by a number and "
+            "compared. To count what has not happened as a number, say so where it is measured, "
+            "as in epochs_to(arm, loss=0.1, unreached=10)"
+        )
+
+
+class Magnitude:
+    """The size of a sample's mean, to be compared with a margin: `abs(a - b) < margin`."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, sample: Sample) -> None:
+        self._sample = sample
+
+    def __lt__(self, margin: Sample | Number) -> Any:
+        if isinstance(margin, Number) and margin <= 0:
+            raise ClaimError(
+                f"abs({self._sample}) < {margin}: nothing is smaller; the margin of an "
+                "equivalence is positive"
+            )
+        return self._sample.court.judge(Part(self._sample, "near", as_sample(margin)))
+
+    __le__ = __lt__
+
+    def __gt__(self, margin: object) -> NoReturn:
+        raise TypeError(
+            f"abs({self._sample}) > {margin} does not say which way the difference goes: "
+            "claim one direction"
+        )
+
+    __ge__ = __gt__
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(f"abs({self._sample}) is no verdict: compare it, as in abs(a - b) < margin")
+
+
+@dataclass(frozen=True)
+class Part:
+    """A contrast and where its mean is claimed to lie: above 0, below 0, or near 0."""
+
+    contrast: Sample
+    where: Literal["above", "below", "near"] = "above"
+    margin: Sample | None = None
+    """How near is near."""
+    closed: bool = False
+    """Whether the region's edge belongs to it: that matters only where the mean is exact."""
+    levels: tuple[Sample, ...] = ()
+    """The levels of a trend, in the order in which they are claimed to rise."""
+
+    @property
+    def edges(self) -> int:
+        """How many edges the region has."""
+        return 1 if self.margin is None else 2
+
+    @property
+    def sources(self) -> tuple[Runs, ...]:
+        """The runs that it comes from."""
+        ours = self.contrast.sources
+        return ours if self.margin is None else _merged(ours, self.margin.sources)
+
+    def faces(self, count: int) -> tuple[Values, ...]:
+        """Returns what must be positive in the mean: one array `(count,)`, or two for a margin."""
+        values = self.contrast.values(count)
+        if self.margin is None:
+            return (values if self.where == "above" else -values,)
+        margin = self.margin.values(count)
+        return margin - values, margin + values
+
+    def outcomes(self, count: int) -> Values:
+        """Returns for each seed 1 if it holds for certain, 0 if for certain not, else NaN."""
+        low, high = self.contrast.bounds(count)
+        if self.where == "below":
+            low, high = -high, -low
+        holds, fails = (low >= 0, high < 0) if self.closed else (low > 0, high <= 0)
+        return np.where(holds, 1.0, np.where(fails, 0.0, np.nan))
+
+    def hits(self, count: int) -> tuple[int, int]:
+        """Returns in how many seeds it holds for certain, and in how many for certain not."""
+        outcomes = self.outcomes(count)
+        return int(np.count_nonzero(outcomes == 1)), int(np.count_nonzero(outcomes == 0))
+
+    def check(self) -> None:
+        """Refuses what no runs could decide.
+
+        Raises:
+            ClaimError: Seeds are not paired, or the region holds all values or none.
+        """
+        _check_pairing(self.sources)
+        if self.margin is not None and isinstance(self.contrast, Endpoint):
+            abs(self.contrast)  # refuses
+        low, high = self.contrast.limits
+        if self.where == "below":
+            low, high = -high, -low
+        if self.margin is not None:
+            low, high = bounds.of_limits(operator.sub, self.margin.limits, self._size(), "-")
+        impossible, certain = high < 0 or (high == 0 and not self.closed), low > 0
+        if impossible or certain:
+            raise ClaimError(
+                f"{self}: nothing that a run could do would "
+                + ("make this true" if impossible else "make this false")
+                + "; is the margin in the metric's units?"
+            )
+
+    def __str__(self) -> str:
+        text, edge = self.contrast.text, f"{0.0 - self.contrast.offset:g}"
+        if self.margin is not None:
+            return f"abs({self.contrast}) < {self.margin}"
+        sign = (">" if self.where == "above" else "<") + "=" * self.closed
+        return f"{text} {sign} {edge}"
+
+    def _size(self) -> Limits:
+        """Returns the limits of the contrast's size."""
+        low, high = self.contrast.limits
+        least = 0.0 if low <= 0 <= high else min(abs(low), abs(high))
+        return least, max(abs(low), abs(high))
+
+
+def as_sample(value: object) -> Sample:
+    """Returns a number as a sample that is the same for every seed.
+
+    Raises:
+        TypeError: It is neither a number nor a sample.
+    """
+    if isinstance(value, Sample):
+        return value
+    if not isinstance(value, int | float | np.number):
+        raise TypeError(
+            f"{value!r} is neither a sample nor a number: a metric of an arm is a sample, as in "
+            "mean_loss(train(...))"
+        )
+    number = float(value)
+    return Sample(lambda n: np.full(n, number), (), "", offset=number, limits=(number, number))
+
+
+@overload
+def log(sample: Sample) -> Sample: ...
+@overload
+def log(sample: Number) -> float: ...
+def log(sample: Sample | Number) -> Sample | float:
+    """Returns the natural logarithm, seed by seed: differences of logs are ratios.
+
+    Raises:
+        TypeError: It is neither a sample nor a number.
+        ValueError: It is a number that has none.
+    """
+    if not isinstance(sample, Sample):
+        return math.log(sample)
+    low, high = sample.limits
+    limits = (
+        math.log(low) if low > 0 else -math.inf, math.log(high) if high > 0 else math.inf,
+    )  # fmt: skip
+    about: dict[str, Any] = {"limits": limits, "metrics": sample.metrics, "scaled": True}
+    if isinstance(sample, Endpoint):
+        return Endpoint(
+            lambda n: bounds.each(np.log, sample.bounds(n)),
+            sample.sources,
+            f"log({sample})",
+            **about,
+        )
+    return Sample(
+        lambda n: np.asarray(np.log(sample.values(n))), sample.sources, f"log({sample})", **about
+    )
+
+
+def _combined(
+    operation: Callable[[Any, Any], Any], a: Sample | Number, b: Sample | Number, sign: str
+) -> Sample:
+    left, right = as_sample(a), as_sample(b)
+    text, offset = _text_and_offset(operation, left, right, sign)
+    sources = _merged(left.sources, right.sources)
+    about: dict[str, Any] = {
+        "offset": offset,
+        "sides": _sides(left, right, sign),
+        "limits": bounds.of_limits(operation, left.limits, right.limits, sign),
+        "metrics": left.metrics | right.metrics,
+        "scaled": sign in "*/" or left.scaled or right.scaled,
+    }
+    if isinstance(left, Endpoint) or isinstance(right, Endpoint):
+        if sign in "*/" and right.sources and (left.sources or sign == "/"):
+            raise TypeError(f"{left} {sign} {right}: an endpoint can be scaled by a number only")
+        return Endpoint(
+            lambda n: bounds.combined(operation, left.bounds(n), right.bounds(n), sign),
+            sources,
+            text,
+            **about,
+        )
+    return Sample(
+        lambda n: np.asarray(operation(left.values(n), right.values(n)), np.float64),
+        sources,
+        text,
+        **about,
+    )
+
+
+def _text_and_offset(
+    operation: Callable[[Any, Any], Any], left: Sample, right: Sample, sign: str
+) -> tuple[str, float]:
+    if sign in "+-":
+        return _sum_text(left, right, sign), operation(left.offset, right.offset)
+    if not left.sources and sign == "*":
+        return f"{left} * {_factor(right.text)}", left.offset * right.offset
+    if not right.sources:
+        return f"{_factor(left.text)} {sign} {right}", operation(left.offset, right.offset)
+    return f"{_factor(str(left))} {sign} {_factor(str(right))}", 0.0
+
+
+def _sum_text(left: Sample, right: Sample, sign: str) -> str:
+    if not right.sources:
+        return left.text
+    term = _factor(right.text) if sign == "-" else right.text
+    if not left.sources:
+        return f"-{term}" if sign == "-" else term
+    return f"{left.text} {sign} {term}"
+
+
+def _sides(left: Sample, right: Sample, sign: str) -> tuple[Sample, Sample] | None:
+    if sign == "-" and left.sources and right.sources:
+        return left, right
+    if sign in "+-":
+        return left.sides if not right.sources else right.sides
+    return None
+
+
+def _merged(ours: Sequence[Runs], theirs: Sequence[Runs]) -> tuple[Runs, ...]:
+    return (*ours, *(runs for runs in theirs if runs not in ours))
+
+
+def _factor(text: str) -> str:
+    """Returns a term in brackets where it is a sum."""
+    depth = 0
+    for character in text:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if depth == 0 and character in "+-":
+            return f"({text})"
+    return text
+
+
+def _check_sides(left: Sample, right: Sample, sign: str) -> None:
+    if left.sources == right.sources and str(left) == str(right):
+        raise ClaimError(f"both sides are {left}: compare two arms, or two metrics")
+    # A constant between two values of one metric is a margin; it must make the claim harder.
+    ease = (right.offset - left.offset) * (1 if sign == "<" else -1)
+    alike = left.sources and right.sources and left.metrics == right.metrics
+    if alike and not (left.scaled or right.scaled) and ease > 0:
+        harder, other_way = ("-", "") if sign == "<" else ("+", "-")
+        raise ClaimError(
+            f"{left} {sign} {right}: this margin makes the claim easier, not harder. Write "
+            f"{left.text} {sign} {right.text} {harder} {ease:g} for a difference of at least that "
+            f"much; if no more than a difference of {ease:g} the other way is to be excluded, "
+            f"compare the difference with it: "
+            f"{left.text} - {_factor(right.text)} {sign} {other_way}{ease:g}"
+        )
+
+
+def _check_pairing(sources: Sequence[Runs]) -> None:
+    """Arms pair on the same seeds; only a control compares arms with themselves on others."""
+    starts: dict[int, set[Arm]] = {}
+    for runs in sources:
+        starts.setdefault(runs.first_seed, set()).add(runs.arm)
+    arms = list(starts.values())
+    if any(some != arms[0] for some in arms):
+        raise ClaimError(
+            "this mixes seeds: " + "; ".join(map(str, sources)) + ". Arms are compared on the same "
+            "seeds: use one first_seed"
+        )
+
+
+def check_finite(values: Values, text: str, sources: Sequence[Runs]) -> None:
+    """Refuses values that are no numbers.
+
+    Raises:
+        NotFiniteError: There are some; the message names arms and seeds.
+    """
+    broken = np.flatnonzero(~np.isfinite(values))
+    if len(broken):
+        where = "; ".join(
+            f"{runs}: seeds {', '.join(str(runs.first_seed + i) for i in broken)}"
+            for runs in sources
+        )
+        raise NotFiniteError(
+            f"{text} has no finite value ({where}): these runs diverged, or the metric does not "
+            "exist for them. Say how to count a diverged run, as in mean_loss(arm, diverged=2.3), "
+            "or compare diverged(arm)"
+        )

@@ -1,0 +1,133 @@
+"""Badges: a verdict as a small picture, and as JSON for shields.io's endpoint.
+
+Colours differ in lightness and hue (after Okabe & Ito's palette), are dark enough for white text
+(WCAG AA) and never say alone what the words do not.
+"""
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+COLOURS = {
+    "supported": "#00664d",
+    "refuted": "#a34700",
+    "inconclusive": "#5c5c8a",
+    "error": "#4d4d4d",
+}
+
+MARKS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "error": "!"}
+"""For where there is no room for words, or for words alone."""
+
+_LABEL_COLOUR = "#333333"
+_SUITE = "claims"
+"""What the suite's badge is called."""
+_CHARACTER, _PADDING, _HEIGHT = 6.6, 10, 20
+
+
+def write(results: dict[str, Any], folder: Path) -> list[Path]:
+    """Writes an SVG and a JSON file for each claim, and for the suite; returns the SVGs' paths.
+
+    Args:
+        results: The document of `bnclaims.reporting.report`.
+        folder: Where they go; made if need be.
+
+    Raises:
+        OSError: The folder cannot be written to.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    badges = [_claim(claim) for claim in results["claims"]]
+    badges += [(error["id"], "error", "error") for error in results["errors"]]
+    names = claim_files(results)
+    paths = [_written(folder, names[badge[0]], *badge) for badge in sorted(badges)]
+    return [*paths, _written(folder, _SUITE, *_suite(results))]
+
+
+def tally(results: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Returns how many claims came to each verdict, those that went wrong included."""
+    verdicts = [claim["verdict"] for claim in results["claims"]]
+    verdicts += ["error"] * len(results["errors"])
+    return [(name, verdicts.count(name)) for name in COLOURS if name in verdicts]
+
+
+def file_name(claim: str) -> str:
+    """Returns a claim's name as one that every file system takes."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", claim).strip("-")
+
+
+def file_names(names: Iterable[str], reserved: Collection[str] = ()) -> dict[str, str]:
+    """Returns a file name for each name, no two of them the same on any file system.
+
+    Args:
+        names: Of claims or figures.
+        reserved: File names that are taken.
+    """
+    known = list(dict.fromkeys(names))
+    short = {name: file_name(name) for name in known}
+    counts = Counter([*(text.lower() for text in short.values()), *reserved])
+    return {
+        name: text
+        if text.strip(".") and counts[text.lower()] == 1
+        else f"{text}-{hashlib.sha256(name.encode()).hexdigest()[:8]}".lstrip("-")
+        for name, text in short.items()
+    }
+
+
+def claim_files(results: Mapping[str, Any]) -> dict[str, str]:
+    """Returns the file name of each claim's badge."""
+    names = [item["id"] for item in (*results["claims"], *results["errors"])]
+    return file_names(names, reserved=[_SUITE])
+
+
+def endpoint(label: str, message: str, colour: str) -> dict[str, Any]:
+    """Returns what shields.io's endpoint wants to know of a badge."""
+    return {"schemaVersion": 1, "label": label, "message": message, "color": colour}
+
+
+def svg(label: str, message: str, colour: str) -> str:
+    """Returns a badge as an SVG picture with a title for those who cannot see it."""
+    left, right = (len(text) * _CHARACTER + _PADDING for text in (label, message))
+    width, title = left + right, escape(f"{label}: {message}")
+
+    def words(text: str, centre: float) -> str:
+        fitted = len(text) * _CHARACTER
+        return f'<text x="{centre:.1f}" y="14" textLength="{fitted:.1f}">{escape(text)}</text>'
+
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{_HEIGHT}" '
+        f'role="img" aria-label="{escape(title, {chr(34): "&quot;"})}"><title>{title}</title>'
+        f'<clipPath id="r"><rect width="{width:.0f}" height="{_HEIGHT}" rx="3"/></clipPath>'
+        f'<g clip-path="url(#r)"><rect width="{left:.1f}" height="{_HEIGHT}" '
+        f'fill="{_LABEL_COLOUR}"/><rect x="{left:.1f}" width="{right:.1f}" height="{_HEIGHT}" '
+        f'fill="{colour}"/></g><g fill="#fff" text-anchor="middle" font-size="11" '
+        'font-family="Verdana,DejaVu Sans,Geneva,sans-serif">'
+        f"{words(label, left / 2)}{words(message, left + right / 2)}</g></svg>\n"
+    )
+
+
+def _claim(claim: dict[str, Any]) -> tuple[str, str, str]:
+    """Returns label, message and verdict."""
+    seeds = f", n = {claim['findings'][0]['seeds']}" if claim["findings"] else ""
+    unexpected = "" if claim["as_expected"] else ", unexpected"
+    return claim["id"], f"{claim['verdict']}{seeds}{unexpected}", claim["verdict"]
+
+
+def _suite(results: dict[str, Any]) -> tuple[str, str, str]:
+    counts = [
+        f"{count} {verdict}" + "s" * (verdict == "error" and count > 1)
+        for verdict, count in tally(results)
+    ]
+    expected = all(claim["as_expected"] for claim in results["claims"]) and not results["errors"]
+    return _SUITE, ", ".join(counts) or "none", "supported" if expected else "error"
+
+
+def _written(folder: Path, name: str, label: str, message: str, verdict: str) -> Path:
+    data = endpoint(label, message, COLOURS[verdict])
+    (folder / f"{name}.json").write_text(json.dumps(data) + "\n", encoding="utf-8")
+    path = folder / f"{name}.svg"
+    path.write_text(svg(label, message, COLOURS[verdict]), encoding="utf-8")
+    return path

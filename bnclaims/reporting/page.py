@@ -1,0 +1,232 @@
+"""The page: a session's results as one HTML file that needs neither network nor scripts."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jinja2
+
+from bnclaims.reporting import charts
+from bnclaims.reporting.badges import COLOURS, MARKS, file_name, tally
+from bnclaims.reporting.outcome import Outcome
+from bnclaims.reporting.terminal import interval_text, mean_and_deviation, p_text, rounded
+
+Claim = Mapping[str, Any]
+"""A claim of the results."""
+
+
+def html(results: Mapping[str, Any]) -> str:
+    """Returns the page.
+
+    Args:
+        results: The document of `bnclaims.reporting.report`.
+    """
+    claims = results["claims"]
+    works = sorted({work(claim) for claim in claims})
+    forest = charts.Forest(end for claim in claims for end in _ends(claim))
+    template = _environment().get_template("page.html")
+    anchors = _anchors(claims)
+    return template.render(
+        results=results,
+        anchor=lambda claim: anchors[id(claim)],
+        claims=claims,
+        ranked=sorted(claims, key=_rank),
+        works=works,
+        forest=forest,
+        tally=tally(results),
+        data=sorted({claim["data_note"] for claim in claims}),
+        empty=_empty_filters(claims, works, bool(results["errors"])),
+        swatches=range(charts.COLOURS),
+    )
+
+
+def work(claim: Claim) -> str:
+    """Returns the work that a claim is from: its source up to the first comma."""
+    return re.split("[,;]", claim["source"])[0].strip()
+
+
+def in_words(claim: Claim) -> list[str]:
+    """Returns what a verdict means, in sentences for those who know no statistics."""
+    if not claim["findings"]:
+        return [_without_numbers(claim)]
+    finding = claim["findings"][0]
+    said = [_opening(claim), _compared(claim, finding)]
+    if finding["verdict"] == "inconclusive":
+        said += [_outlook(finding)] if claim["verdict"] == "inconclusive" else []
+    elif finding["p"] is not None and finding["verdict"] == claim["verdict"]:
+        said.append(_chance(finding))
+    if len(claim["findings"]) > 1:
+        said.append(_parts(claim))
+    return [sentence for sentence in said if sentence]
+
+
+def region_text(region: Sequence[float | None]) -> str:
+    """Returns where a claim says a number is: `above 0`."""
+    low, high = region
+    if high is None:
+        return f"above {low:.4g}"
+    return f"below {high:.4g}" if low is None else f"between {low:.4g} and {high:.4g}"
+
+
+def arm_lines(claim: Claim) -> list[charts.Line]:
+    """Returns the learning curves of a claim's arms."""
+    return [charts.Line(arm["arm"], arm["curves"]["loss"]) for arm in claim["arms"]]
+
+
+def figure_svg(figure: Mapping[str, Any]) -> str:
+    """Returns the chart of a figure."""
+    lines = figure_lines(figure)
+    if figure["kind"] == "curves":
+        return charts.curves(lines, f"{figure['title']}: training loss by epoch")
+    return charts.histograms(lines, figure["edges"], figure["title"])
+
+
+def figure_lines(figure: Mapping[str, Any]) -> list[charts.Line]:
+    """Returns the lines of a figure."""
+    return [charts.Line(line["label"], line["values"], line["dashed"]) for line in figure["lines"]]
+
+
+def forest_row(forest: charts.Forest, claim: Claim) -> str:
+    """Returns a claim's row of the forest plot; '' where there is no standardised effect."""
+    low, effect, high = _ends(claim)
+    if effect is None:
+        return ""
+    interval = "" if low is None or high is None else f", 95% interval {low:.2f} to {high:.2f}"
+    label = f"{claim['verdict']}, {effect:.2f} standard deviations{interval}"
+    return forest.row(low, effect, high, label)
+
+
+def _ends(claim: Claim) -> tuple[float | None, float | None, float | None]:
+    if not claim["findings"]:
+        return None, None, None
+    finding = claim["findings"][0]
+    return finding["effect_low"], finding["effect"], finding["effect_high"]
+
+
+def _anchors(claims: Sequence[Claim]) -> dict[int, str]:
+    """Returns a place on the page for each claim, by its identity, also where ids are alike."""
+    anchors: dict[int, str] = {}
+    for place, claim in enumerate(claims):
+        name = f"claim-{file_name(claim['id'])}"
+        anchors[id(claim)] = f"{name}~{place}" if name in anchors.values() else name
+    return anchors
+
+
+def _rank(claim: Claim) -> tuple[bool, float]:
+    """Returns a key that puts the strongest support first, the strongest refutation last."""
+    _, effect, _ = _ends(claim)
+    return effect is None, -(effect or 0.0)
+
+
+def _empty_filters(
+    claims: Sequence[Claim], works: Sequence[str], errors: bool
+) -> list[tuple[str, str]]:
+    """Returns the choices of verdict and work that leave nothing to show."""
+    shown = {(v, w) for c in claims for v in _choices(c) for w in ("all", works.index(work(c)))}
+    if errors:
+        shown |= {(v, "all") for v in ("all", "error", "unexpected")}
+    verdicts = ("all", *COLOURS, "unexpected")
+    choices: list[tuple[str, Any]] = [
+        (v, w) for v in verdicts for w in ("all", *range(len(works))) if (v, w) not in shown
+    ]
+    return [(v, str(w)) for v, w in choices]
+
+
+def _choices(claim: Claim) -> tuple[str, ...]:
+    return ("all", claim["verdict"], *([] if claim["as_expected"] else ["unexpected"]))
+
+
+def _without_numbers(claim: Claim) -> str:
+    if claim["verdict"] == "inconclusive":
+        return "There is no number to judge: " + " ".join(claim["explanation"])
+    held = "held" if claim["verdict"] == "supported" else "failed"
+    return f"Nothing random is in this claim: what it asserts {held}."
+
+
+def _opening(claim: Claim) -> str:
+    n = max(finding["seeds"] for finding in claim["findings"])
+    return {
+        "supported": f"The runs bear this claim out. It took {n} seeds: as many independent "
+        "repetitions of everything that is random.",
+        "refuted": f"The runs contradict this claim. It took {n} seeds: as many independent "
+        "repetitions of everything that is random.",
+        "inconclusive": f"{n} seeds, as many independent repetitions of everything that is random, "
+        "do not settle this claim.",
+    }[claim["verdict"]]
+
+
+def _compared(claim: Claim, finding: Mapping[str, Any]) -> str:
+    # `assert not (a < b)`, or a comparison's verdict, asserts something else than its comparison.
+    same = finding["verdict"] == claim["verdict"]
+    claimed = f"{'the claim' if same else 'its comparison'} says {region_text(finding['region'])}"
+    if finding["low"] == finding["high"]:
+        return f"What it compares came to {finding['estimate']:.4g} with every seed; {claimed}."
+    where = {
+        "supported": "all of that range is",
+        "refuted": "none of that range is",
+        "inconclusive": "some of that range is, and some is not",
+    }[finding["verdict"]]
+    estimate, low, high = rounded(finding)
+    words = (
+        f"What it compares is {estimate} on average, and anything from {low} to {high} agrees with "
+        f"the runs; {claimed}, and {where}."
+    )
+    return words + ("" if same else f" So its comparison is {finding['verdict']}; see its test.")
+
+
+def _chance(finding: Mapping[str, Any]) -> str:
+    other = "false" if finding["verdict"] == "supported" else "true"
+    odds = 1 / max(finding["p"], 1e-9)
+    rare = math.floor(odds) if odds < 1e3 else math.floor(odds / 1000) * 1000
+    # A share's test is free of any distribution.
+    given = "" if finding["sign_flip_p"] is None else ", if its numbers are normally distributed"
+    return (
+        f"Were it {other}, runs would look this convincing at most once in "
+        f"{'a thousand million' if odds >= 1e9 else f'{rare:,}'} such tests{given}."
+    )
+
+
+def _outlook(finding: Mapping[str, Any]) -> str:
+    eighty, _ = finding["needed"]
+    if not eighty:
+        return ""
+    # Two digits: a guess from few seeds deserves no more.
+    unit = 10 ** max(0, len(str(eighty)) - 2)
+    about = math.ceil(eighty / unit) * unit
+    return (
+        f"If what was measured is true, about {about:,} seeds would settle it, one way or the "
+        "other, four times in five."
+    )
+
+
+def _parts(claim: Claim) -> str:
+    seeds = [finding["seeds"] for finding in claim["findings"]]
+    after = f", after {seeds[0]} seeds" if seeds[0] < max(seeds) else ""
+    return f"The claim makes {len(seeds)} comparisons; shown is the one that decides{after}."
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("bnclaims.reporting", "."),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.globals |= {
+        "arm_lines": arm_lines,
+        "charts": charts,
+        "figure_lines": figure_lines,
+        "figure_svg": figure_svg,
+        "forest_row": forest_row,
+        "in_words": in_words,
+        "interval_text": lambda claim: interval_text(claim["findings"][0]),
+        "kind_without_numbers": lambda claim: Outcome.from_plain(claim).kind_without_numbers,
+        "marks": MARKS,
+        "mean_and_deviation": mean_and_deviation,
+        "p_text": p_text,
+        "region_text": region_text,
+        "work": work,
+    }
+    return environment

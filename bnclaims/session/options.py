@@ -1,0 +1,181 @@
+"""Settings of a session: command line, then environment, then ini file, then default."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import platformdirs
+import pytest
+
+from bnclaims.experiment.arm import PROTOCOLS, TrainingProtocol
+from bnclaims.statistics.design import Design, Open, Sequential
+from bnclaims.statistics.sequential_t import OBrienFleming, Pocock, Power, Spending
+
+OPTIONS: tuple[tuple[str, str, str], ...] = (
+    (
+        "data",
+        "auto|mnist|digits|PATH",
+        "the images: MNIST, the embedded digits, or a file or folder",
+    ),
+    ("protocol", "|".join(sorted(PROTOCOLS)), "how much data and how many epochs"),
+    ("store", "DIR", "folder of the trained runs"),
+    ("looks", "N,N,...", "after how many seeds to look at the evidence"),
+    ("alpha", "ALPHA", "error rate of a claim, each way"),
+    ("design", "sequential|open", "planned looks, or e-values that allow more seeds at any time"),
+    ("spending", "power[:RHO]|pocock|obrien-fleming", "how planned looks share alpha out"),
+    ("threads", "N", "runs that a worker trains at a time; cores / workers by default"),
+)
+"""Name, values and help of each option `--claims-NAME` with its ini twin `claims_NAME`."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the session was asked for."""
+
+    data: str
+    protocol: TrainingProtocol
+    store: Path
+    design: Design
+    threads: int
+    chosen: bool
+    """Whether the command line or the ini file says anything about claims."""
+    report: Path | None = None
+    """Folder of the report; None for no report."""
+
+    @classmethod
+    def from_pytest_config(cls, config: pytest.Config) -> Self:
+        """Returns the settings of a session.
+
+        Raises:
+            pytest.UsageError: A value is not understood; the message names option and values.
+        """
+        given = {name: _given(config, name) for name, _, _ in OPTIONS}
+        return cls(
+            data=given["data"] or "auto",
+            protocol=_protocol(given["protocol"] or "quick"),
+            store=_store(given["store"]),
+            design=_design(given),
+            threads=_threads(given["threads"], config),
+            chosen=any(given.values()),
+            report=_report(config),
+        )
+
+    def command(self, test: str) -> list[str]:
+        """Returns the command that judges one test as this session did."""
+        asked = ["--claims-protocol", self.protocol.name, "--claims-data", self.data]
+        return ["pytest", test, *asked, *_design_options(self.design)]
+
+
+def cache_folder() -> Path:
+    """Returns the user's folder for what can be made again."""
+    return Path(platformdirs.user_cache_dir("bnclaims"))
+
+
+def _design_options(design: Design) -> list[str]:
+    """Returns the command line's options that give a design."""
+    options = ["--claims-looks", ",".join(map(str, design.looks))]
+    options += ["--claims-alpha", f"{design.alpha:g}"]
+    if isinstance(design, Sequential):
+        return [*options, "--claims-spending", str(design.spending)]
+    return [*options, "--claims-design", Open.name]
+
+
+def _given(config: pytest.Config, name: str) -> str | None:
+    value: Any = config.getoption(f"claims_{name}")
+    if not value and name == "data":
+        value = os.environ.get("BNCLAIMS_DATA")
+    return value or config.getini(f"claims_{name}") or None
+
+
+def _store(given: str | None) -> Path:
+    folder = Path(given or cache_folder() / "store").expanduser()
+    if folder.exists() and not folder.is_dir():
+        raise pytest.UsageError(f"--claims-store {folder}: this is a file; give a folder")
+    return folder
+
+
+def _report(config: pytest.Config) -> Path | None:
+    given = config.option.claims_report or config.getini("claims_report")
+    if given == "none":
+        return None
+    return Path(given).expanduser() if given else config.rootpath / "claims-report"
+
+
+def _protocol(name: str) -> TrainingProtocol:
+    if name not in PROTOCOLS:
+        raise pytest.UsageError(
+            f"--claims-protocol {name}: choose one of {', '.join(sorted(PROTOCOLS))}"
+        )
+    return PROTOCOLS[name]
+
+
+def _design(given: Mapping[str, str | None]) -> Design:
+    looks, alpha = _looks(given["looks"]), _alpha(given["alpha"])
+    kind = given["design"] or Sequential.name
+    if kind not in {Sequential.name, Open.name}:
+        raise pytest.UsageError(
+            f"--claims-design {kind}: choose one of {Open.name}, {Sequential.name}"
+        )
+    if kind == Open.name and given["spending"]:
+        raise pytest.UsageError(
+            f"--claims-spending {given['spending']}: an open design spends nothing; leave it out"
+        )
+    try:
+        if kind == Open.name:
+            return Open(looks, alpha)
+        return Sequential(looks, alpha, _spending(given["spending"]))
+    except ValueError as error:
+        named = (
+            f"--claims-{name} {given[name]}"
+            for name in ("looks", "alpha", "spending")
+            if given[name]
+        )
+        raise pytest.UsageError(f"{', '.join(named)}: {error}") from None
+
+
+def _looks(given: str | None) -> tuple[int, ...]:
+    try:
+        return tuple(int(n) for n in given.split(",")) if given else Sequential().looks
+    except ValueError:
+        raise pytest.UsageError(
+            f"--claims-looks {given}: give numbers of seeds, as in 5,10,15,20"
+        ) from None
+
+
+def _alpha(given: str | None) -> float:
+    try:
+        return float(given) if given else Sequential().alpha
+    except ValueError:
+        raise pytest.UsageError(f"--claims-alpha {given}: give a number, as in 0.01") from None
+
+
+def _spending(given: str | None) -> Spending:
+    family, _, rho = (given or "power").partition(":")
+    simple: dict[str, Spending] = {"pocock": Pocock(), "obrien-fleming": OBrienFleming()}
+    if not rho and family in simple:
+        return simple[family]
+    try:
+        if family == "power":
+            return Power(float(rho)) if rho else Power()
+    except ValueError as error:
+        raise pytest.UsageError(f"--claims-spending {given}: {error}") from None
+    raise pytest.UsageError(
+        f"--claims-spending {given}: choose one of power, power:RHO, pocock, obrien-fleming"
+    )
+
+
+def _threads(given: str | None, config: pytest.Config) -> int:
+    if given is None:
+        workers = getattr(config, "workerinput", {}).get("workercount", 1)
+        return max(1, _cores() // int(workers))
+    if not given.isdecimal() or int(given) < 1:
+        raise pytest.UsageError(f"--claims-threads {given}: give an integer of 1 or more")
+    return int(given)
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

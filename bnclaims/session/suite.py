@@ -1,0 +1,198 @@
+"""A session's claims: what they will need, and what it takes to get it."""
+
+import contextlib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pytest
+
+from bnclaims.backends.keras.engine import Engine, prepare, quiet
+from bnclaims.experiment.arm import Arm
+from bnclaims.experiment.data import DataSource, resolve
+from bnclaims.experiment.history import History
+from bnclaims.language.evidence import Trial
+from bnclaims.language.figure import Figure, drawn
+from bnclaims.language.fixtures import Probe, Train
+from bnclaims.language.sample import Runs
+from bnclaims.running.mailbox import Board
+from bnclaims.running.progress import Journal, Progress
+from bnclaims.running.schedule import Cohort, Schedule
+from bnclaims.running.store import Store
+from bnclaims.session.options import Settings, cache_folder
+
+_ENDS = (pytest.skip.Exception, pytest.fail.Exception, pytest.xfail.Exception)
+"""Pytest's own ways to end a test, which are no ordinary exceptions."""
+
+
+_PATHS = 32
+"""How many ways through a body are tried in which assertions fail, as in `assert not a < b`."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a claim's body named and compared when nothing was trained."""
+
+    runs: tuple[Runs, ...]
+    edges: int
+
+
+class Suite:
+    """The claims of a session in one process.
+
+    Args:
+        settings: What the session was asked for.
+        board: Where its workers meet; None when there is one process only.
+    """
+
+    def __init__(self, settings: Settings, board: Board | None) -> None:
+        self.settings = settings
+        self.board = board
+        self.traces: dict[str, Trace] = {}
+        self._told: dict[str, dict[str, Any]] = {}
+        self.tests: dict[str, list[str]] = {}
+        """The tests of each declared claim, by its name, whether selected or not."""
+
+    @property
+    def declared(self) -> int:
+        """How many claims the collected files declare."""
+        return sum(map(len, self.tests.values()))
+
+    @cached_property
+    def source(self) -> DataSource:
+        """The images of the session, the same for all its workers.
+
+        Raises:
+            DataError: They cannot be had; the message says what to do.
+        """
+        cache = cache_folder()
+        if self.board is None:
+            return resolve(self.settings.data, cache=cache)
+        return DataSource.from_strings(
+            self.board.once("data", lambda: resolve(self.settings.data, cache=cache).to_strings())
+        )
+
+    @cached_property
+    def store(self) -> Store:
+        """The runs."""
+        return Store(self.settings.store, self.source.note)
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """Sees to the runs; made when the claims have been traced."""
+        engine = Engine(self.settings.threads)
+        return Schedule(self.store, engine, self.board, self.planned(), Journal(self._tell))
+
+    def trace(self, name: str, function: Callable[..., None], others: Mapping[str, Any]) -> None:
+        """Runs a claim's body without training, to learn what it will need.
+
+        A body that takes other fixtures, or that fails without numbers, is known as far as it got.
+
+        Args:
+            name: The test's name, to look its trace up by.
+            function: The claim.
+            others: Its parameters, where it is parametrised.
+        """
+        prepare(self.settings.threads)
+        wanted = inspect.signature(function).parameters.keys()
+        if not wanted <= {"train", "probe", *others}:
+            return
+        paths: list[Trial] = []
+        answers: Sequence[bool] | None = ()
+        while answers is not None and len(paths) < _PATHS:
+            trial = self.trial(tracing=True, answers=answers)
+            fixtures = {"train": self.train(trial), "probe": self.probe(trial)} | dict(others)
+            failed = _fails(function, {argument: fixtures[argument] for argument in wanted})
+            paths.append(trial)
+            answers = _others(trial.answered) if failed else None
+        runs = dict.fromkeys(runs for trial in paths for runs in trial.named)
+        edges = max(sum(evidence.edges for evidence in trial.evidence) for trial in paths)
+        self.traces[name] = Trace(tuple(runs), edges)
+
+    def trial(
+        self, *, tracing: bool = False, name: str = "", answers: Sequence[bool] = ()
+    ) -> Trial:
+        """Returns what one claim's evidence refers to."""
+        trace = self.traces.get(name)
+        return Trial(
+            design=self.settings.design,
+            require=self._require,
+            load=self._load,
+            tracing=tracing,
+            edges=trace.edges if trace else 0,
+            answers=answers,
+        )
+
+    def train(self, trial: Trial) -> Train:
+        """Returns the `train` fixture of a trial."""
+        return Train(trial, self.source, self.settings.protocol)
+
+    def probe(self, trial: Trial) -> Probe:
+        """Returns the `probe` fixture of a trial."""
+        return Probe(trial, self.source, self.settings.protocol)
+
+    def drawn(self, figure: Figure) -> dict[str, Any] | None:
+        """Returns what a figure shows, None while its runs are not stored."""
+        return drawn(figure, self.store.load, self.settings.design.looks[-1])
+
+    def planned(self) -> list[Cohort]:
+        """Returns the cohorts of all claims' first look, each once."""
+        runs = (runs for trace in self.traces.values() for runs in trace.runs)
+        return list(dict.fromkeys(map(self.first_look, runs)))
+
+    def first_look(self, runs: Runs) -> Cohort:
+        """Returns what an arm's first look needs."""
+        return Cohort(runs.arm, tuple(runs.seeds(self.settings.design.looks[0])))
+
+    def progress(self) -> Progress:
+        """Returns what this process and, where there is a board, the others have trained."""
+        return Progress.joined(self.board.told() if self.board else dict(self._told))
+
+    def _tell(self, journal: dict[str, Any]) -> None:
+        if self.board is None:
+            self._told[""] = journal
+        else:
+            self.board.tell(journal)
+
+    # Store and schedule are made on first use: the schedule must know all claims' traces.
+
+    def _require(self, cohorts: Sequence[Cohort]) -> None:
+        self.schedule.require(cohorts)
+
+    def _load(self, arm: Arm, seed: int) -> History:
+        history = self.store.load(arm, seed)
+        if history is None:
+            raise LookupError(f"the run of {arm} with seed {seed} is no longer in the store")
+        return history
+
+    def seconds_per_work(self) -> float | None:
+        """Returns how long the planned arms' stored runs took per unit of `Arm.work`, or None."""
+        seconds, work = 0.0, 0.0
+        for cohort in self.planned():
+            for seed in cohort.seeds:
+                history = self.store.load(cohort.arm, seed)
+                if history is not None and len(history.seconds):
+                    seconds += float(history.seconds.sum())
+                    work += cohort.arm.work
+        return seconds / work if work else None
+
+
+def _fails(function: Callable[..., None], arguments: Mapping[str, Any]) -> bool:
+    """Runs a body that is traced; says whether an assertion failed."""
+    # How a body ends is reported when it runs in earnest; what it prints, TensorFlow too.
+    with quiet(), contextlib.suppress(Exception, *_ENDS):
+        try:
+            function(**arguments)
+        except AssertionError:
+            return True
+    return False
+
+
+def _others(answered: Sequence[bool]) -> list[bool] | None:
+    """Returns other answers to try after these made a body fail, the last true one turned."""
+    answers = list(answered)
+    while answers and not answers[-1]:
+        answers.pop()
+    return [*answers[:-1], False] if answers else None

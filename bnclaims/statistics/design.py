@@ -1,0 +1,206 @@
+"""Designs: when a claim looks at its seeds, and how it controls its error over the looks.
+
+Both kinds answer the same questions, so that evidence need not know which one it has: from which t
+on a look decides, what p accounts for the other looks, and the same for a share of the seeds.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from bnclaims.statistics.e_values import share_evalue, t_critical, t_evalue
+from bnclaims.statistics.sequential_binomial import adjusted_share_p
+from bnclaims.statistics.sequential_t import (
+    Power,
+    Spending,
+    adjusted_p,
+    check_alpha,
+    checked_looks,
+    critical_values,
+)
+from bnclaims.statistics.sequential_t import spent_alpha as spent
+
+__all__ = ["Design", "Open", "Sequential", "decisions", "lowest_share"]
+
+
+class Design(Protocol):
+    """When a claim looks at its seeds, and what decides."""
+
+    name: ClassVar[str]
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Numbers of seeds at which the claim is judged, increasing, the first at least 3."""
+
+    @property
+    def alpha(self) -> float:
+        """One-sided error over all looks together."""
+
+    def with_alpha(self, alpha: float) -> Self:
+        """Returns the same design at another error rate."""
+
+    def critical(self, look: int) -> float:
+        """Returns the t statistic from which on a look decides."""
+
+    def critical_alone(self, seeds: int) -> float:
+        """Returns the t statistic that would decide if this were the only look."""
+
+    def adjusted_p(self, t: float, look: int) -> float:
+        """Returns the one-sided p-value of a t statistic that accounts for the other looks."""
+
+    def adjusted_share_p(self, hits: int, look: int, share: float = 0.5) -> float:
+        """Returns the same for so many seeds that hit, against at most a share hitting."""
+
+    def level(self, look: int) -> float:
+        """Returns what an adjusted p must not exceed for a look to decide."""
+
+
+@dataclass(frozen=True)
+class Sequential:
+    """Group-sequential: planned looks, error spending, exact boundaries.
+
+    Attributes:
+        looks: Numbers of seeds, increasing, the first at least 3.
+        alpha: One-sided error over all looks together.
+        spending: How alpha is spread over the looks.
+    """
+
+    looks: tuple[int, ...] = (5, 10, 15, 20)
+    alpha: float = 0.01
+    spending: Spending = field(default_factory=Power)
+
+    name: ClassVar[str] = "sequential"
+
+    def __post_init__(self) -> None:
+        _check(self)
+        spent(self.looks, self.alpha, self.spending)
+
+    def __str__(self) -> str:
+        return f"{_looks_and_alpha(self)}, spending {self.spending}"
+
+    def with_alpha(self, alpha: float) -> Self:
+        """Returns the same design at another error rate."""
+        return replace(self, alpha=alpha)
+
+    def critical(self, look: int) -> float:
+        """Returns the t statistic from which on a look decides."""
+        return critical_values(self.looks, self.alpha, self.spending)[look]
+
+    def critical_alone(self, seeds: int) -> float:
+        """Returns the t statistic that would decide if this were the only look."""
+        return -float(special.stdtrit(seeds - 1, self.alpha))
+
+    def adjusted_p(self, t: float, look: int) -> float:
+        """Returns the one-sided p-value of a t statistic that accounts for earlier looks."""
+        return adjusted_p(t, look, self.looks, self.alpha, self.spending)
+
+    def adjusted_share_p(self, hits: int, look: int, share: float = 0.5) -> float:
+        """Returns the same for so many seeds that hit, against at most a share hitting."""
+        return adjusted_share_p(hits, look, self.looks, self.alpha, self.spending, share=share)
+
+    def level(self, look: int) -> float:
+        """Returns what an adjusted p must not exceed for a look to decide."""
+        return spent(self.looks, self.alpha, self.spending)[look]
+
+
+@dataclass(frozen=True)
+class Open:
+    """Open-ended: e-values, so that seeds may be added to stored runs at any time.
+
+    Attributes:
+        looks: Numbers of seeds at which this session looks, increasing, the first at least 3.
+            Another session may look at others, and go on further: the error rate holds over all.
+        alpha: One-sided error over all looks that there will ever be.
+    """
+
+    looks: tuple[int, ...] = (5, 10, 15, 20)
+    alpha: float = 0.01
+
+    name: ClassVar[str] = "open"
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    def __str__(self) -> str:
+        return f"{_looks_and_alpha(self)}, open-ended"
+
+    def with_alpha(self, alpha: float) -> Self:
+        """Returns the same design at another error rate."""
+        return replace(self, alpha=alpha)
+
+    def critical(self, look: int) -> float:
+        """Returns the t statistic from which on a look decides."""
+        return t_critical(self.looks[look], self.alpha)
+
+    def critical_alone(self, seeds: int) -> float:
+        """Returns the t statistic that would decide if this were the only look."""
+        return t_critical(seeds, self.alpha)
+
+    def adjusted_p(self, t: float, look: int) -> float:
+        """Returns 1 / e-value, a p-value whenever one stops."""
+        return _anytime_p(t_evalue(t, self.looks[look]))
+
+    def adjusted_share_p(self, hits: int, look: int, share: float = 0.5) -> float:
+        """Returns the same for so many seeds that hit, against at most a share hitting."""
+        return _anytime_p(share_evalue(hits, self.looks[look], share))
+
+    def level(self, look: int) -> float:  # noqa: ARG002  (the same at every look)
+        """Returns what an adjusted p must not exceed for a look to decide."""
+        return self.alpha
+
+
+def lowest_share(design: Design, hits: int, look: int) -> float:
+    """Returns the lower end of the repeated interval of the share of all seeds that hit.
+
+    It is the largest share that the design's test still rejects. One less this share of the
+    misses is the upper end.
+    """
+    if hits == 0:
+        return 0.0
+    level = design.level(look)
+    return _bisected(lambda share: design.adjusted_share_p(hits, look, share) <= level)
+
+
+def decisions(t: NDArray[np.float64], support: float, refute: float) -> NDArray[np.int8]:
+    """Returns the rule's decision: 1 for supported, -1 for refuted, 0 for neither.
+
+    Args:
+        t: A t statistic for each edge of the region, on the first axis; positive is inside.
+        support: Critical value of supporting, at every edge.
+        refute: Critical value of refuting, at any edge.
+
+    Returns:
+        An array of the other axes' shape.
+    """
+    supported = (t >= support).all(axis=0)
+    refuted = (t <= -refute).any(axis=0)
+    return np.where(supported, 1, np.where(refuted, -1, 0)).astype(np.int8)
+
+
+def _bisected(holds: Callable[[float], bool]) -> float:
+    low, high = 0.0, 1.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
+
+
+def _anytime_p(e_value: float) -> float:
+    return min(1.0, 1 / e_value) if e_value else 1.0
+
+
+def _looks_and_alpha(design: Design) -> str:
+    looks = ", ".join(map(str, design.looks))
+    return f"looks at {looks} seeds, alpha {design.alpha:g} each way"
+
+
+def _check(design: Any) -> None:
+    # Two seeds allow a t statistic, but an interval of one degree of freedom is worthless. A list
+    # must not make the design unhashable, nor a NumPy integer unserialisable.
+    object.__setattr__(design, "looks", checked_looks(design.looks, first=3))
+    check_alpha(design.alpha)
+    object.__setattr__(design, "alpha", float(design.alpha))

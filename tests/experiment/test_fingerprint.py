@@ -1,0 +1,1003 @@
+"""Descriptions: equal for equal work, and never equal for work that may differ."""
+
+import contextlib
+import copy
+import dataclasses
+import importlib.util
+import itertools
+import json
+import subprocess
+import sys
+import textwrap
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from bnclaims.experiment import fingerprint as describe_module
+from bnclaims.experiment.fingerprint import DescriptionError, describe, digest
+from bnclaims.experiment.models import GLOROT_NORMAL, MLP
+
+Load = Callable[..., types.ModuleType]
+
+
+def digest_of(value: Any) -> str:
+    return digest(describe(value))
+
+
+@pytest.fixture
+def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Load:
+    """Imports sources as the modules `helpers` and `user`, each time from other files.
+
+    What the `user` of one call reaches must be described before the next call.
+    """
+    numbers = itertools.count()
+
+    def load(source: str, helpers: str = "") -> types.ModuleType:
+        folder = tmp_path / str(next(numbers))
+        folder.mkdir()
+        for name, text in (("helpers", helpers), ("user", source)):
+            path = folder / f"{name}.py"
+            path.write_text(textwrap.dedent(text))
+            spec = importlib.util.spec_from_file_location(name, path)
+            assert spec is not None
+            assert spec.loader is not None
+            module = importlib.util.module_from_spec(spec)
+            monkeypatch.setitem(sys.modules, name, module)
+            spec.loader.exec_module(module)
+        return module
+
+    return load
+
+
+# Plain data
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 2)
+    | st.integers()
+    | st.floats()
+    | st.sampled_from([0.0, -0.0, 1.0, 2.0])
+    | st.text("ab", max_size=2)
+    | st.text()
+)
+PLAIN = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.lists(inner, max_size=3).map(tuple)
+        | st.dictionaries(st.text("ab", max_size=2) | st.integers(0, 2), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+ARRAYS = hnp.arrays(
+    hnp.integer_dtypes() | hnp.floating_dtypes() | hnp.boolean_dtypes(),
+    hnp.array_shapes(min_dims=0, min_side=0, max_side=3),
+)
+
+
+@given(PLAIN, PLAIN)
+def test_plain_data_have_the_same_digest_exactly_when_they_are_the_same(one: Any, two: Any) -> None:
+    assert (digest_of(one) == digest_of(two)) == (repr(one) == repr(two))
+
+
+@given(PLAIN | ARRAYS | st.frozensets(SCALARS, max_size=4))
+def test_a_copy_has_the_same_description_and_it_is_json(value: Any) -> None:
+    described = describe(value)
+    assert describe(copy.deepcopy(value)) == described
+    assert json.loads(json.dumps(described, allow_nan=False)) == described
+
+
+@given(st.lists(SCALARS, max_size=5, unique=True), st.randoms())
+def test_the_order_of_a_set_does_not_count(items: list[Any], random: Any) -> None:
+    shuffled = random.sample(items, len(items))
+    first = set(items)
+    assert describe(set(shuffled) | first) == describe(first) == describe(frozenset(first))
+
+
+def test_the_order_of_a_dict_counts_as_a_builder_may_follow_it() -> None:
+    assert digest_of({"a": 1, "b": 2}) != digest_of({"b": 2, "a": 1})
+
+
+def test_containers_of_the_same_items_differ_by_kind() -> None:
+    values: list[Any] = [[1], (1,), {1}, {1: None}, {"1": None}, [[1]], [1, None]]
+    values += [1, "1", True, 1.0, None, "None"]
+    assert len({digest_of(value) for value in values}) == len(values)
+
+
+@given(ARRAYS, ARRAYS)
+def test_arrays_differ_by_type_shape_and_content(one: Any, two: Any) -> None:
+    def identity(array: Any) -> tuple[Any, ...]:
+        return array.dtype, array.shape, array.tobytes()
+
+    assert (digest_of(one) == digest_of(two)) == (identity(one) == identity(two))
+
+
+def test_the_memory_layout_of_an_array_does_not_count() -> None:
+    array = np.arange(6.0).reshape(2, 3)
+    assert describe(np.asfortranarray(array)) == describe(array)
+    assert describe(np.repeat(array, 2, axis=1)[:, ::2]) == describe(array)
+    assert describe(np.float64(0.5)) == describe(0.5)  # it is a float
+    assert digest_of(np.float32(0.5)) != digest_of(0.5)
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        (np.array(1.0), np.array([1.0])),
+        (np.float32(1), np.array([1], np.float32)),
+        (np.zeros(1, [("a", "i4"), ("b", "i4")]), np.zeros(1, [("a", "f4"), ("b", "f4")])),
+        (np.ma.array([1, 2], mask=[False, True]), np.ma.array([1, 2], mask=[False, False])),
+        (np.zeros(2, ">f4"), np.zeros(2, "<f4")),
+        (np.array(["ab"]), np.array(["ac"])),
+    ],
+    ids=["no dimension", "scalar", "fields", "mask", "byte order", "text"],
+)
+def test_arrays_of_unusual_kinds_are_told_apart_or_refused(one: Any, two: Any) -> None:
+    with contextlib.suppress(DescriptionError):
+        assert digest_of(one) != digest_of(two)
+
+
+def test_containers_that_contain_themselves_are_described() -> None:
+    value: list[Any] = [1]
+    value.append(value)
+    other: list[Any] = [2]
+    other.append(other)
+    assert describe(value) == describe(copy.deepcopy(value))
+    assert digest_of(value) != digest_of(other)
+
+
+# Functions: what changes a digest
+
+CHANGES = {
+    "constant": """
+        def build():
+            return HERE
+        """,
+    "constant in a container": """
+        def build():
+            return sum((1, HERE, 2))
+        """,
+    "global": """
+        units = HERE
+        def build():
+            return units
+        """,
+    "global in a container": """
+        units = {"first": [HERE]}
+        def build():
+            return units["first"][0]
+        """,
+    "global array": """
+        import numpy as np
+        units = np.full(3, HERE)
+        def build():
+            return int(units[0])
+        """,
+    "global in a nested function": """
+        units = HERE
+        def build():
+            def inner():
+                return units
+            return inner()
+        """,
+    "global in a comprehension": """
+        units = HERE
+        def build():
+            return sum([units for _ in range(3)])
+        """,
+    "global in a nested lambda": """
+        units = HERE
+        def build():
+            return (lambda: [units])()[0]
+        """,
+    "global in a class made inside": """
+        units = HERE
+        def build():
+            class Inner:
+                n = units
+            return Inner.n
+        """,
+    "global that the function sets": """
+        units = HERE
+        def build():
+            global units
+            units += 0
+            return units
+        """,
+    "helper": """
+        def helper():
+            return HERE
+        def build():
+            return helper()
+        """,
+    "helper of a helper": """
+        def last():
+            return HERE
+        def helper():
+            return last()
+        def build():
+            return helper()
+        """,
+    "global of a helper": """
+        units = HERE
+        def helper():
+            return units
+        def build():
+            return [helper() for _ in range(2)][0]
+        """,
+    "helper imported by name": """
+        from helpers import network
+        def build():
+            return network()
+        """,
+    "closure": """
+        def make(units):
+            def build():
+                return units
+            return build
+        build = make(HERE)
+        """,
+    "closure of a nested function": """
+        def make(units):
+            def build():
+                return [units for _ in range(1)][0]
+            return build
+        build = make(HERE)
+        """,
+    "closure over a list that grows later": """
+        def make(units):
+            def build():
+                return sum(units)
+            return build
+        sizes = [1]
+        build = make(sizes)
+        sizes.append(HERE)
+        """,
+    "function in a closure": """
+        def make(function):
+            return lambda: function()
+        def layer():
+            return HERE
+        build = make(layer)
+        """,
+    "default": """
+        units = HERE
+        def build(n=units):
+            return n
+        """,
+    "keyword default": """
+        units = HERE
+        def build(*, n=units):
+            return n
+        """,
+    "function as default": """
+        def layer():
+            return HERE
+        def build(n=layer):
+            return n()
+        """,
+    "lambda": """
+        build = lambda: HERE
+        """,
+    "lambda on a line with others": """
+        pair = [lambda: 8, lambda: 16]
+        build = pair[HERE > 8]
+        """,
+    "lambda on a line with others, global": """
+        a, b = 1, 2
+        pair = [lambda: a, lambda: b]
+        build = pair[HERE > 8]
+        """,
+    "partial's argument": """
+        from functools import partial
+        def network(units):
+            return units
+        build = partial(network, HERE)
+        """,
+    "partial's keyword": """
+        from functools import partial
+        def network(units):
+            return units
+        build = partial(network, units=HERE)
+        """,
+    "partial's function": """
+        from functools import partial
+        def network(units):
+            return units * HERE
+        build = partial(network, 1)
+        """,
+    "decorator without wraps": """
+        def decorated(function):
+            def wrapper():
+                return function() * HERE
+            return wrapper
+        @decorated
+        def build():
+            return 1
+        """,
+    "decorated function": """
+        import functools
+        def decorated(function):
+            @functools.wraps(function)
+            def wrapper():
+                return function()
+            return wrapper
+        @decorated
+        def build():
+            return HERE
+        """,
+    "argument of a decorator": """
+        import functools
+        def times(n):
+            def decorated(function):
+                @functools.wraps(function)
+                def wrapper():
+                    return function() * n
+                return wrapper
+            return decorated
+        factor = HERE
+        @times(factor)
+        def build():
+            return 1
+        """,
+    "method": """
+        class Net:
+            def units(self):
+                return HERE
+        def build():
+            return Net().units()
+        """,
+    "method of a base": """
+        class Base:
+            def units(self):
+                return HERE
+        class Net(Base):
+            pass
+        def build():
+            return Net().units()
+        """,
+    "base": """
+        class A:
+            units = 1
+        class B:
+            units = 2
+        class Net(A if HERE > 8 else B):
+            pass
+        def build():
+            return Net.units
+        """,
+    "class attribute": """
+        class Net:
+            units = HERE
+        def build():
+            return Net.units
+        """,
+    "global in a method": """
+        units = HERE
+        class Net:
+            def n(self):
+                return units
+        def build():
+            return Net().n()
+        """,
+    "global in a property": """
+        units = HERE
+        class Net:
+            @property
+            def n(self):
+                return units
+        def build():
+            return Net().n
+        """,
+    "global in a class method": """
+        units = HERE
+        class Net:
+            @classmethod
+            def n(cls):
+                return units
+        def build():
+            return Net.n()
+        """,
+    "global in a static method": """
+        units = HERE
+        class Net:
+            @staticmethod
+            def n():
+                return units
+        def build():
+            return Net.n()
+        """,
+    "bound class method": """
+        class Net:
+            @classmethod
+            def n(cls):
+                return HERE
+        build = Net.n
+        """,
+    "field of a frozen dataclass": """
+        from dataclasses import dataclass
+        @dataclass(frozen=True)
+        class Net:
+            units: int
+            def build(self):
+                return self.units
+        build = Net(HERE)
+        """,
+    "method of a frozen dataclass": """
+        from dataclasses import dataclass
+        @dataclass(frozen=True)
+        class Net:
+            def build(self):
+                return HERE
+        build = Net()
+        """,
+    "default factory of a frozen dataclass": """
+        from dataclasses import dataclass, field
+        @dataclass(frozen=True)
+        class Net:
+            units: tuple = field(default_factory=lambda: (HERE,))
+            def build(self):
+                return self.units[0]
+        build = Net()
+        """,
+    "bound method of a frozen dataclass": """
+        from dataclasses import dataclass
+        @dataclass(frozen=True)
+        class Net:
+            units: int
+            def network(self):
+                return self.units
+        build = Net(HERE).network
+        """,
+    "frozen dataclass that a function reaches": """
+        from dataclasses import dataclass
+        @dataclass(frozen=True)
+        class Settings:
+            units: int = 3
+        settings = Settings(HERE)
+        def build():
+            return settings.units
+        """,
+    "subclass of MLP": """
+        from dataclasses import dataclass
+        from bnclaims import MLP
+        @dataclass(frozen=True)
+        class Net(MLP):
+            def build(self):
+                return HERE
+        build = Net()
+        """,
+}
+
+HIDDEN = {
+    "constant of a module": """
+        import helpers
+        def build():
+            return helpers.UNITS
+        """,
+    "function of a module": """
+        import helpers
+        def build():
+            return helpers.network()
+        """,
+    "import inside": """
+        def build():
+            from helpers import network
+            return network()
+        """,
+    "module imported inside": """
+        def build():
+            import helpers
+            return helpers.UNITS
+        """,
+    "decorator that wraps": """
+        import functools
+        def decorated(function):
+            @functools.wraps(function)
+            def wrapper():
+                return function() * HERE
+            return wrapper
+        @decorated
+        def build():
+            return 1
+        """,
+    "below an installed decorator": """
+        import contextlib
+        @contextlib.contextmanager
+        def scope():
+            yield HERE
+        def build():
+            with scope() as units:
+                return units
+        """,
+    "below an installed context": """
+        import numpy as np
+        @np.errstate(all="ignore")
+        def build():
+            return HERE
+        """,
+    "below single dispatch": """
+        import functools
+        @functools.singledispatch
+        def units(of):
+            return HERE
+        def build():
+            return units(1)
+        """,
+    "below a cache": """
+        import functools
+        @functools.lru_cache
+        def build():
+            return HERE
+        """,
+    "attribute of a class, set later": """
+        class Settings:
+            units = 0
+        Settings.units = HERE
+        def build():
+            return Settings.units
+        """,
+    "attribute of a class, computed": """
+        units = HERE
+        class Settings:
+            n = units
+        def build():
+            return Settings.n
+        """,
+    "default of a method": """
+        units = HERE
+        class Net:
+            def n(self, n=units):
+                return n
+        def build():
+            return Net().n()
+        """,
+    "default of a dataclass": """
+        from dataclasses import dataclass
+        units = HERE
+        @dataclass(frozen=True)
+        class Net:
+            n: int = units
+        def build():
+            return Net().n
+        """,
+    "method taken from elsewhere": """
+        def network(self):
+            return HERE
+        class Net:
+            n = network
+        def build():
+            return Net().n()
+        """,
+    "method set later": """
+        class Net:
+            def n(self):
+                return 0
+        Net.n = lambda self: HERE
+        def build():
+            return Net().n()
+        """,
+    "decorator of a method": """
+        def decorated(function):
+            def wrapper(self):
+                return function(self) * HERE
+            return wrapper
+        class Net:
+            @decorated
+            def n(self):
+                return 1
+        def build():
+            return Net().n()
+        """,
+    "cached property": """
+        import functools
+        units = HERE
+        class Net:
+            @functools.cached_property
+            def n(self):
+                return units
+        def build():
+            return Net().n
+        """,
+    "cached method": """
+        import functools
+        units = HERE
+        class Net:
+            @functools.lru_cache
+            def n(self):
+                return units
+        def build():
+            return Net().n()
+        """,
+    "class in a class": """
+        units = HERE
+        class Net:
+            class Layer:
+                def n(self):
+                    return units
+        def build():
+            return Net.Layer().n()
+        """,
+    "metaclass": """
+        class Meta(type):
+            def units(cls):
+                return HERE
+        class Net(metaclass=Meta):
+            pass
+        def build():
+            return Net.units()
+        """,
+    "one of two classes of a name": """
+        if HERE > 8:
+            class Net:
+                units = 1
+        else:
+            class Net:
+                units = 2
+        def build():
+            return Net.units
+        """,
+    "method of a named tuple": """
+        from typing import NamedTuple
+        class Net(NamedTuple):
+            units: int
+            def build(self):
+                return self.units * HERE
+        build = Net(3)
+        """,
+    "method of an enumeration of strings": """
+        from enum import StrEnum
+        class Net(StrEnum):
+            SMALL = "small"
+            def build(self):
+                return HERE
+        build = Net.SMALL
+        """,
+    "method of a dict": """
+        class Net(dict):
+            def build(self):
+                return HERE
+        build = Net()
+        """,
+    "method of a list": """
+        class Layers(list):
+            def total(self):
+                return HERE
+        layers = Layers()
+        def build():
+            return layers.total()
+        """,
+    "object with a config": """
+        class Initializer:
+            def get_config(self):
+                return {}
+            def __call__(self):
+                return HERE
+        initializer = Initializer()
+        def build():
+            return initializer()
+        """,
+    "factory of a dict": """
+        from collections import defaultdict
+        units = defaultdict(lambda: HERE)
+        def build():
+            return units["first"]
+        """,
+    "method of a built-in object": """
+        get = {"units": HERE}.get
+        def build():
+            return get("units")
+        """,
+    "attribute of a function": """
+        def build():
+            return build.units
+        build.units = HERE
+        """,
+    "function within a lambda on a line with others": """
+        pair = [lambda: (lambda: 8)(), lambda: (lambda: 16)()]
+        build = pair[HERE > 8]
+        """,
+    "comprehension within a lambda on a line with others": """
+        pair = [lambda: sum(8 for _ in "a"), lambda: sum(16 for _ in "a")]
+        build = pair[HERE > 8]
+        """,
+    "closure that is called like a global": """
+        units = 1
+        def make(units):
+            def build():
+                def other():
+                    global units
+                    return units
+                return units * other()
+            return build
+        build = make(HERE)
+        """,
+}
+HELPERS = "UNITS = HERE\ndef network():\n    return UNITS\n"
+
+
+def digests(load: Load, source: str) -> tuple[str, str]:
+    """Digests of `build` in a source with 8 and with 16 in one place, which give other numbers."""
+    results, numbers = [], []
+    for number in ("8", "16"):
+        module = load(source.replace("HERE", number), HELPERS.replace("HERE", number))
+        build = module.build
+        numbers.append(getattr(build, "build", build)())
+        results.append(digest_of(build))
+    assert numbers[0] != numbers[1]  # a check of the check
+    return results[0], results[1]
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_of_what_a_function_reaches_changes_its_digest(load: Load, name: str) -> None:
+    one, two = digests(load, CHANGES[name])
+    assert one != two
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_a_change_that_hides_is_seen_or_refused(load: Load, name: str) -> None:
+    try:
+        one, two = digests(load, HIDDEN[name])
+    except DescriptionError:
+        return
+    assert one != two
+
+
+@pytest.mark.parametrize(
+    ("line", "other"),
+    [
+        ("            total += 10", "        total += 10"),
+        ("        total += len('a b')", "        total += len('a  b')"),
+    ],
+    ids=["indentation", "text"],
+)
+def test_white_space_counts_in_code_that_holds_text_at_the_margin(
+    load: Load, line: str, other: str
+) -> None:
+    source = """
+def make():
+    def build():
+        total = '''
+flush left'''
+        total = 0
+        for _ in range(3):
+            total += 1
+LINE
+        return total
+    return build
+build = make()
+"""
+    one = load(source.replace("LINE", line)).build
+    first = digest_of(one)
+    two = load(source.replace("LINE", other)).build
+    assert one() != two()
+    assert digest_of(two) != first
+
+
+def test_a_digest_is_of_the_code_that_runs_not_of_the_file_as_it_was_edited_since(
+    load: Load,
+) -> None:
+    module = load("def build():\n    return 8\n")
+    before = digest_of(module.build)
+    assert module.__file__
+    Path(module.__file__).write_text("def build():\n    return 1600\n")
+    assert module.build() == 8
+    try:
+        after = digest_of(module.build)
+    except DescriptionError:
+        return
+    assert after == before
+    assert digest_of(load("def build():\n    return 1600\n").build) != after
+
+
+def test_a_class_of_a_module_that_was_not_registered_is_told_apart_or_refused(
+    tmp_path: Path,
+) -> None:
+    found = []
+    for number in (8, 16):
+        path = tmp_path / f"loose{number}.py"
+        path.write_text(f"class Net:\n    def units(self):\n        return {number}\n")
+        spec = importlib.util.spec_from_file_location("loose", path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        try:
+            found.append(digest_of(module.Net))
+        except DescriptionError:
+            return
+    assert found[0] != found[1]
+
+
+# Functions: what does not
+
+SAME = {
+    "comments": (
+        "def build():\n    return 8\n",
+        "# why\ndef build():  # because\n    # so\n    return 8  # done\n",
+    ),
+    "formatting": (
+        "def build():\n    return max(8, 'a' and 7)\n",
+        '\n\n\ndef build( ):\n  return (max(\n      8,\n\n      "a" and 7,\n  ))\n',
+    ),
+    "what it does not reach": (
+        "def build():\n    return 8\n",
+        "OTHER = 3\ndef other():\n    return OTHER\ndef build():\n    return 8\n",
+    ),
+    "order of definitions": (
+        "def helper():\n    return 8\ndef build():\n    return helper()\n",
+        "def build():\n    return helper()\ndef helper():\n    return 8\n",
+    ),
+    "names of modules": (
+        "from helpers import network\ndef build():\n    return network()\n",
+        "UNITS = 8\ndef network():\n    return UNITS\ndef build():\n    return network()\n",
+    ),
+    "formatting of a class": (
+        "class Net:\n    def n(self):\n        return 8\ndef build():\n    return Net().n()\n",
+        "class Net:\n\n  # n\n  def n(self): return 8\n\ndef build():\n    return Net().n()\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_a_change_that_changes_nothing_leaves_the_digest(load: Load, name: str) -> None:
+    one, two = (digest_of(load(s, HELPERS.replace("HERE", "8")).build) for s in SAME[name])
+    assert one == two
+
+
+def test_functions_and_classes_that_reach_themselves_are_described(load: Load) -> None:
+    source = """
+        def build(n=3):
+            return other(n - 1) if n else HERE
+        def other(n):
+            return build(n)
+        class Node:
+            def child(self):
+                return Node()
+            def parent(self):
+                return self.child().parent() if build() else super().__init__()
+        class Leaf(Node):
+            def parent(self):
+                return Leaf()
+        """
+    found = set()
+    for number in ("8", "16"):
+        module = load(source.replace("HERE", number))
+        found |= {digest_of(thing) for thing in (module.build, module.Node, module.Leaf)}
+    assert len(found) == 6
+
+
+def test_a_description_grows_with_the_functions_not_with_the_paths_between_them(
+    load: Load,
+) -> None:
+    names = range(7)
+    calls = " + ".join(f"f{i}()" for i in names)
+    source = "\n".join(f"def f{i}():\n    return {calls}" for i in names) + "\nbuild = f0\n"
+    assert len(json.dumps(describe(load(source).build))) < 50_000
+
+
+def test_what_is_installed_is_described_by_name() -> None:
+    assert describe(np) == {"installed": "numpy"}
+    assert describe(json.dumps) == {"installed": "json.dumps"}
+    assert describe(len) == {"installed": "builtins.len"}
+    assert describe(int) == {"installed": "builtins.int"}
+    assert describe(json.JSONEncoder) == {"installed": "json.encoder.JSONEncoder"}
+    assert describe(MLP) == {"installed": "bnclaims.experiment.models.MLP"}
+    assert describe(digest) == {"installed": "bnclaims.experiment.fingerprint.digest"}
+
+
+def test_our_own_descriptions_are_described_by_name_and_fields() -> None:
+    described = describe(GLOROT_NORMAL)
+    assert described == {
+        "object": {"installed": "bnclaims.experiment.models.Initializer"},
+        "fields": {"mapping": [["class_name", "GlorotNormal"], ["arguments", {"tuple": []}]]},
+    }
+    names = [name for name, _ in describe(MLP())["fields"]["mapping"]]
+    assert names == [field.name for field in dataclasses.fields(MLP)]
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    "value",
+    [object(), iter([]), np.random.default_rng(0)],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_cannot_be_described_is_refused_with_what_to_do(value: Any) -> None:
+    words = (
+        rf"^cannot describe .* of type {type(value).__name__}: an arm is told apart by what its "
+        "model function reaches. Give it plain data, arrays, dataclasses or functions, or "
+        "create the object inside the function$"
+    )
+    for within in (value, [value], {"key": value}, lambda: value):
+        with pytest.raises(DescriptionError, match=words):
+            describe(within)
+
+
+def test_arrays_of_objects_are_refused() -> None:
+    with pytest.raises(DescriptionError, match=r"array of Python objects, .*: use a numeric dtype"):
+        describe(np.array([object()]))
+
+
+def test_code_without_source_is_told_apart() -> None:
+    """As in an interactive session: what runs is described, not the file that it came from."""
+
+    def made(text: str, name: str) -> Any:
+        names: dict[str, Any] = {"__name__": "__main__"}
+        exec(text, names)
+        return names[name]
+
+    function = "def build():\n    return {}"
+    one, same, other = (made(function.format(n), "build") for n in (8, 8, 16))
+    assert digest_of(one) == digest_of(same) != digest_of(other)
+    net = "class Net:\n    def build(self):\n        return {}"
+    one, same, other = (made(net.format(n), "Net") for n in (8, 8, 16))
+    assert digest_of(one) == digest_of(same) != digest_of(other)
+
+
+# Across processes
+
+STABLE = {
+    "global_set": "NAMES = {'a', 'b', 'c'}\ndef build():\n    return NAMES\n",
+    "constant_set": "def build(x=1):\n    return x in {'a', 'b', 'c'}\n",
+    "lambda_with_constant_set": "build = lambda x=1: x in {'a', 'b', 'c'}\n",
+    "class_and_closure": (
+        "class Net:\n    def n(self):\n        return {'a', 'b'}\n"
+        "def make(*names):\n    def build():\n        return Net(), names\n    return build\n"
+        "build = make('x', frozenset({'y', 'z'}))\n"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def found_by_processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
+    """What processes with other hash seeds find: name of a source -> digest."""
+    folder = tmp_path_factory.mktemp("stable")
+    for name, source in STABLE.items():
+        (folder / f"{name}.py").write_text(source)
+    root = Path(describe_module.__file__).parents[2]
+    program = (
+        f"import sys; sys.path[:0] = {[str(folder), str(root)]!r}\n"
+        "import importlib, json\n"
+        "from bnclaims.experiment.fingerprint import describe, digest\n"
+        f"builds = {{name: importlib.import_module(name).build for name in {list(STABLE)!r}}}\n"
+        "print(json.dumps({name: digest(describe(build)) for name, build in builds.items()}))\n"
+    )
+    found = []
+    for hash_seed in ("1", "2", "3"):
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env={"PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        found.append(json.loads(done.stdout))
+    return found
+
+
+@pytest.mark.parametrize("name", STABLE)
+def test_a_digest_is_the_same_in_every_process(
+    found_by_processes: list[dict[str, str]], name: str
+) -> None:
+    assert len({found[name] for found in found_by_processes}) == 1
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@given(PLAIN, PLAIN)
+def test_a_function_is_told_apart_by_any_data_that_it_closes_over(one: Any, two: Any) -> None:
+    def make(data: Any) -> Callable[[], Any]:
+        return lambda: data
+
+    same = digest_of(make(one)) == digest_of(make(two))
+    assert same == (digest_of(one) == digest_of(two))

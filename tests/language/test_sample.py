@@ -1,0 +1,274 @@
+"""The expression language: arithmetic, pairing and what it refuses."""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from bnclaims import Layer, log
+from bnclaims.experiment.arm import Arm, ProbeArm
+from bnclaims.experiment.history import History
+from bnclaims.experiment.models import GLOROT_NORMAL
+from bnclaims.language.bounds import Limits, Values
+from bnclaims.language.evidence import Trial
+from bnclaims.language.sample import ClaimError, Endpoint, NotFiniteError, Runs, Sample
+from bnclaims.statistics.design import Sequential
+
+SEEDS = 20
+finite = st.floats(-1e3, 1e3, allow_nan=False)
+values = st.lists(finite, min_size=SEEDS, max_size=SEEDS).map(np.array)
+design = Sequential()
+
+
+def no_run(arm: Arm, seed: int) -> History:
+    raise LookupError(f"{arm} {seed}: these samples have values of their own")
+
+
+def trial() -> Trial:
+    return Trial(design=design, require=lambda _: None, load=no_run)
+
+
+@cache
+def arm(units: int = 1) -> Arm:
+    return ProbeArm(Layer("tanh", GLOROT_NORMAL, units=units))
+
+
+def sample(data: Values, court: Trial | None = None, units: int = 1) -> Sample:
+    """A sample with known values, as if metrics of runs."""
+    runs = Runs(arm(units), 0, court or trial())
+    return Sample(lambda n: data[:n], (runs,), f"s{units}")
+
+
+def endpoint(
+    low: Sequence[float],
+    high: Sequence[float] | None = None,
+    court: Trial | None = None,
+    units: int = 1,
+) -> Endpoint:
+    """Times known between two bounds."""
+    runs = Runs(arm(units), 0, court or trial())
+    ends = np.array(low), np.array(low if high is None else high)
+    return Endpoint(lambda n: (ends[0][:n], ends[1][:n]), (runs,), f"time{units}")
+
+
+def limited(limits: Limits, units: int = 1, name: str = "m", first_seed: int = 0) -> Sample:
+    """A sample of a metric with limits, whose comparisons are traced only."""
+    tracing = Trial(design=design, require=lambda _: None, load=no_run, tracing=True)
+    runs = Runs(arm(units), first_seed, tracing)
+    return Sample(np.ones, (runs,), f"{name}{units}", limits=limits, metrics=frozenset({name}))
+
+
+@given(values, values, finite)
+def test_arithmetic_is_seed_by_seed(a: Values, b: Values, c: float) -> None:
+    one, other = sample(a), sample(b)
+    expressions: list[tuple[Sample, Values]] = [
+        (one + other, a + b),
+        (one - other, a - b),
+        (one * other, a * b),
+        (c + one, c + a),
+        (c - one, c - a),
+        (one * c, a * c),
+        (-one, -a),
+    ]
+    for expression, expected in expressions:
+        np.testing.assert_array_equal(expression.values(SEEDS), expected)
+        np.testing.assert_array_equal(expression.values(5), expected[:5])
+
+
+@given(values, values.map(lambda b: b + np.copysign(0.1, b)))
+def test_quotients_and_logs_are_seed_by_seed(a: Values, b: Values) -> None:
+    np.testing.assert_array_equal((sample(a) / sample(b)).values(SEEDS), a / b)
+    np.testing.assert_array_equal((1 / sample(b)).values(SEEDS), 1 / b)
+    np.testing.assert_array_equal(log(sample(np.abs(b))).values(SEEDS), np.log(np.abs(b)))
+
+
+@given(values, finite, finite)
+def test_the_offset_is_what_constants_added(a: Values, b: float, c: float) -> None:
+    """Values less the offset are the sample without its constants, whatever scales it."""
+    assume(abs(c) > 1e-3)
+    shifted = (sample(a) + b) * c - b
+    np.testing.assert_allclose(shifted.values(SEEDS) - shifted.offset, a * c, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        (lambda a, b: a - b - 0.1, "s1 - s2 - 0.1"),
+        (lambda a, b: 0.9 * a - b, "0.9 * s1 - s2"),
+        (lambda a, b: a - (a - b), "s1 - (s1 - s2)"),
+        (lambda a, b: 2 * (a - b), "2 * (s1 - s2)"),
+        (lambda a, b: 1 - a, "-s1 + 1"),
+        (lambda a, b: log(a) / b, "log(s1) / s2"),
+        (lambda a, b: (a + 1) * b, "(s1 + 1) * s2"),
+        (lambda a, b: -a, "-s1"),
+    ],
+)
+def test_a_sample_is_called_as_it_is_written(
+    expression: Callable[[Sample, Sample], Sample], text: str
+) -> None:
+    one = np.ones(SEEDS)
+    assert str(expression(sample(one), sample(one, units=2))) == text
+
+
+def test_values_that_are_no_numbers_name_arm_and_seeds() -> None:
+    broken = np.ones(SEEDS)
+    broken[[3, 7]] = np.nan, np.inf
+    with pytest.raises(NotFiniteError, match=r"GlorotNormal\(\): seeds 3, 7"):
+        sample(broken).values(SEEDS)
+    assert sample(broken).values(3).sum() == 3
+    with pytest.raises(NotFiniteError, match=r"log\(s1\)"):
+        log(sample(-np.ones(SEEDS))).values(5)
+
+
+@pytest.mark.parametrize(
+    ("misuse", "words"),
+    [
+        (bool, "is a sample: compare it"),
+        (lambda s: s == s, "no test can show that two samples are equal"),
+        (lambda s: s != s, "no test can show that two samples are equal"),
+        (lambda s: bool(abs(s)), "is no verdict: compare it"),
+        (lambda s: abs(s) > 1, "claim one direction"),
+        (lambda s: s + "1", "'1' is neither a sample nor a number"),
+        (lambda s: s < None, "None is neither a sample nor a number"),
+        (lambda s: abs(s) - 1, "unsupported operand"),
+        (hash, "unhashable"),
+        (float, "what mixes seeds"),
+        (list, "what mixes seeds"),
+        (len, "what mixes seeds"),
+        (lambda s: s[0], "what mixes seeds"),
+        (np.mean, "what mixes seeds"),
+        (np.log, "does not support ufuncs"),
+    ],
+)
+def test_what_has_no_meaning_is_refused(misuse: Callable[[Sample], Any], words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        misuse(sample(np.ones(SEEDS)))
+
+
+def test_numpy_numbers_scale_a_sample() -> None:
+    scaled = np.float64(0.5) * sample(np.ones(SEEDS)) + np.float64(1)
+    np.testing.assert_array_equal(scaled.values(3), [1.5, 1.5, 1.5])
+
+
+limits = st.tuples(st.floats(-10, 10), st.floats(0, 5)).map(lambda pair: (pair[0], sum(pair)))
+
+
+@given(limits, limits, st.floats(0, 1), st.floats(0, 1), st.floats(-3, 3))
+def test_limits_hold_whatever_the_values(
+    a: Limits, b: Limits, u: float, v: float, c: float
+) -> None:
+    x, y = a[0] + u * (a[1] - a[0]), b[0] + v * (b[1] - b[0])
+    one, other = limited(a), limited(b, units=2)
+    pairs = [
+        (one + other, x + y), (one - other, x - y), (one * other, x * y), (c - one, c - x),
+        (c * one, c * x), (one / other, x / y if y else 0.0),
+    ]  # fmt: skip
+    for expression, value in pairs:
+        low, high = expression.limits
+        assert low - 1e-9 <= value <= high + 1e-9
+
+
+def test_a_number_has_a_logarithm() -> None:
+    assert log(0.9) == math.log(0.9)
+    with pytest.raises(ValueError, match=r"math domain error|positive"):
+        log(-1)
+
+
+def test_limits_of_a_logarithm() -> None:
+    assert log(limited((1.0, math.e))).limits == (0.0, 1.0)
+    assert log(limited((0.0, math.inf))).limits == (-math.inf, math.inf)
+
+
+ACCURACY: Limits = (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("claim", "words"),
+    [
+        (lambda a, b: a > b + 5, "would make this true.*metric's units"),
+        (lambda a, b: a > 1.2, "would make this true"),
+        (lambda a, b: a < 0, "would make this true"),
+        (lambda a, b: a > -0.1, "would make this false"),
+        (lambda a, b: a < 2, "would make this false"),
+        (lambda a, b: abs(a - b) < 2, "would make this false"),
+        (lambda a, b: abs(a - 3) < 1, "would make this true"),
+        (lambda a, b: (a > 0.5) and (a < 0.5), "no mean is both"),
+        (lambda a, b: 0.6 < a < 0.4, "no mean is both"),
+        (lambda a, b: a < b + 0.1, "easier, not harder. Write m1 < m2 - 0.1 .* m1 - m2 < 0.1"),
+        (lambda a, b: a > b - 0.1, r"easier, not harder. Write m1 > m2 \+ 0.1 .* m1 - m2 > -0.1"),
+        (lambda a, b: a - 0.1 < b, "easier, not harder"),
+        (lambda a, b: a < a, "both sides are"),
+    ],
+)
+def test_what_no_run_could_decide_is_refused(claim: Any, words: str) -> None:
+    one, other = limited(ACCURACY), limited(ACCURACY, units=2)
+    with pytest.raises(ClaimError, match=words):
+        claim(one, other)
+
+
+def test_what_sounds_alike_but_makes_sense_is_not_refused() -> None:
+    accuracy, loss = limited(ACCURACY), limited((0.0, math.inf), units=2, name="loss")
+    assert loss < 1 - accuracy  # a constant between two metrics is no margin
+    assert accuracy - 0.5 * accuracy < 0.1  # no inferiority, said as what it is
+    assert 0.2 < accuracy < 0.9
+    assert abs(accuracy - 0.5) < 0.4
+    assert 0.4 > abs(accuracy - 0.5)  # noqa: SIM300  (as a reader may write it)
+    other = limited(ACCURACY, units=3)
+    assert accuracy - 0.1 > 2 * (other - 0.1)  # twice the advantage over chance
+    assert 1 - accuracy < 2 * (1 - other)  # less than twice the error
+    assert accuracy >= 1  # exactly, in all runs
+
+
+def test_saying_what_is_not_is_no_contradiction() -> None:
+    accuracy = limited(ACCURACY)
+    assert (accuracy < 0.4).verdict == "supported"
+    assert (accuracy > 0.6).verdict == "supported"
+
+
+def test_arms_pair_on_the_same_seeds() -> None:
+    one, other = limited(ACCURACY), limited(ACCURACY, units=2, first_seed=1000)
+    with pytest.raises(ClaimError, match=r"mixes seeds: .* use one first_seed"):
+        bool(one < other)
+    itself = limited(ACCURACY, first_seed=1000)
+    assert one < itself - 0.1  # a control: an arm against itself on other seeds
+
+
+bounds = st.lists(
+    st.tuples(st.floats(-9, 9), st.sampled_from([0.0, 1.0, math.inf])),
+    min_size=SEEDS, max_size=SEEDS,
+)  # fmt: skip
+
+
+@given(bounds, bounds, st.floats(-3, 3))
+def test_endpoints_keep_what_is_known(a: Any, b: Any, c: float) -> None:
+    """Whatever the true times within their bounds, expressions hold them."""
+    ends = [(np.array([x for x, _ in s]), np.array([x + w for x, w in s])) for s in (a, b)]
+    one, other = (endpoint(list(low), list(high)) for low, high in ends)
+    true = [low + np.where(np.isinf(high), 7.0, (high - low) / 3) for low, high in ends]
+    for expression, value in [
+        (one - other, true[0] - true[1]), (one + other, true[0] + true[1]),
+        (c * one, c * true[0]), (one - c, true[0] - c), (-one, -true[0]),
+    ]:  # fmt: skip
+        low, high = expression.bounds(SEEDS)
+        assert isinstance(expression, Endpoint)
+        assert (low <= value + 1e-9).all()
+        assert (value <= high + 1e-9).all()
+
+
+@pytest.mark.parametrize(
+    ("misuse", "words"),
+    [
+        (abs, "known between bounds only"),
+        (lambda e: e.values(3), "known between bounds only"),
+        (lambda e: e * e, "scaled by a number only"),
+        (lambda e: 1 / e, "scaled by a number only"),
+    ],
+)
+def test_endpoints_have_no_mean(misuse: Callable[[Endpoint], Any], words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        misuse(endpoint([1.0] * SEEDS))

@@ -1,0 +1,233 @@
+"""Planning against closed forms, statsmodels, and simulation of the claims themselves."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy import stats
+from statsmodels.stats.power import TTestPower
+from statsmodels.stats.weightstats import DescrStatsW
+
+from bnclaims import decreasing
+from bnclaims.language.evidence import Trial
+from bnclaims.statistics import contrasts as s
+from bnclaims.statistics import planning
+from bnclaims.statistics.design import Open, Sequential
+from bnclaims.statistics.planning import (
+    Shape,
+    bound,
+    detectable_effect,
+    equivalence,
+    interaction,
+    ordering,
+    outlook,
+    rate,
+    seeds_needed,
+    superiority,
+    trend,
+)
+from tests.language.test_sample import no_run, sample
+
+
+@pytest.mark.parametrize("alpha", [0.01, 0.05])
+@pytest.mark.parametrize("effect", [0.3, 1.0, 2.5])
+def test_a_bound_needs_what_statsmodels_says(effect: float, alpha: float) -> None:
+    seeds = seeds_needed(bound(), effect, spread=1.0, alpha=alpha, power=0.9)
+    exact = TTestPower().solve_power(effect, alpha=alpha, power=0.9, alternative="larger")
+    assert seeds == max(2, math.ceil(exact - 1e-9))
+
+
+def test_a_published_table() -> None:
+    # Cohen (1988) and G*Power: d_z = 0.5, one-sided .05, power .8 takes 27 pairs.
+    assert seeds_needed(bound(), 0.5, spread=1.0, alpha=0.05) == 27
+    assert planning.seeds_for_distances([0.5], Sequential(alpha=0.05), 0.8) == 27
+
+
+def test_margin_spread_and_correlation_enter_as_they_should() -> None:
+    # A difference of two arms has the variance 2 * spread**2 * (1 - correlation).
+    paired = seeds_needed(superiority(0.1), 0.3, spread=0.5, correlation=0.5)
+    assert paired == seeds_needed(bound(), 0.2, spread=0.5)
+    alone = seeds_needed(superiority(), 1.0, spread=1.0)
+    assert alone == seeds_needed(bound(), 1.0, spread=math.sqrt(2))
+    crossed = seeds_needed(interaction(0.5), 1.5, spread=1.0, correlation=0.0)
+    assert crossed == seeds_needed(bound(), 1.0, spread=2.0)
+
+
+def schuirmann(below: float, above: float, n: int, alpha: float, draws: int) -> float:
+    """The share of simulated samples that statsmodels calls equivalent."""
+    rng = np.random.default_rng(np.random.SeedSequence(8))
+    data = rng.normal(0.0, 1.0, (draws, n))
+    p = [DescrStatsW(x).ttost_mean(-below, above)[0] for x in data]
+    return float(np.mean(np.array(p) <= alpha))
+
+
+@pytest.mark.parametrize(
+    ("below", "above", "n"), [(1.0, 1.0, 10), (1.5, 0.9, 12), (2.0, 2.0, 5), (0.4, 0.4, 5)]
+)
+def test_power_of_two_one_sided_tests(below: float, above: float, n: int) -> None:
+    alpha, draws = 0.05, 3_000
+    power = s.equivalence_power(below, above, n, float(stats.t.isf(alpha, n - 1)))
+    found = schuirmann(below, above, n, alpha, draws)
+    assert abs(found - power) < 4 * math.sqrt(max(power, 1e-3) * (1 - power) / draws) + 1e-3
+
+
+def test_far_apart_edges_are_one_edge() -> None:
+    critical = float(stats.t.isf(0.01, 7))
+    assert s.equivalence_power(1.3, 100.0, 8, critical) == pytest.approx(
+        s.power(1.3, 8, critical), abs=1e-9
+    )
+
+
+SHAPES: dict[str, tuple[Shape, float]] = {
+    "bound": (bound(0.2), 1.0),
+    "superiority": (superiority(0.1), 1.2),
+    "equivalence": (equivalence(1.5), 0.2),
+    "interaction": (interaction(), 2.0),
+    "trend": (trend(4, tolerance=1.0), 0.5),
+    "ordering": (ordering(2, 2), 1.5),
+    "rate": (rate([4, 64, 256, 1024], within=0.4), 0.05),
+}
+
+
+@pytest.mark.parametrize(("shape", "effect"), SHAPES.values(), ids=SHAPES)
+def test_that_many_seeds_have_that_power_and_fewer_have_not(shape: Shape, effect: float) -> None:
+    """Simulates the claim afresh, with other numbers and without the shortcut of a Wishart."""
+    spread, correlation, alpha, power, draws = 0.8, 0.3, 0.05, 0.8, 4_000
+    n = seeds_needed(shape, effect, spread=spread, correlation=correlation, alpha=alpha)
+    assert n is not None
+
+    def supported(seeds: int) -> float:
+        rng = np.random.default_rng(np.random.SeedSequence(9))
+        arms = len(shape.pattern)
+        common = math.sqrt(correlation) * rng.standard_normal((draws, seeds, 1))
+        own = math.sqrt(1 - correlation) * rng.standard_normal((draws, seeds, arms))
+        runs = effect * shape.pattern + spread * (common + own)
+        contrasts = runs @ shape.contrasts.T + shape.offsets
+        t = math.sqrt(seeds) * contrasts.mean(axis=1) / contrasts.std(axis=1, ddof=1)
+        return float((t >= stats.t.isf(alpha, seeds - 1)).all(axis=1).mean())
+
+    # Four standard errors of this simulation and of the one that planned.
+    error = 4 * math.sqrt(power * (1 - power) * (1 / draws + 1 / 20_000))
+    assert supported(n) >= power - error
+    assert n == 2 or supported(n - 1) <= power + error
+
+
+@pytest.mark.parametrize(("shape", "effect"), SHAPES.values(), ids=SHAPES)
+def test_the_detectable_effect_needs_those_seeds(shape: Shape, effect: float) -> None:
+    n = seeds_needed(shape, effect, spread=0.8)
+    assert n is not None
+    found = detectable_effect(shape, n, spread=0.8)
+    assert found is not None
+    nearness = shape.is_nearness
+    assert found >= effect if nearness else found <= effect
+    again = seeds_needed(shape, found * (0.999 if nearness else 1.001), spread=0.8)
+    assert again is not None
+    assert abs(again - n) <= 1
+
+
+def test_scaling_units_changes_no_number_of_seeds() -> None:
+    small = seeds_needed(equivalence(0.3), 0.05, spread=0.2)
+    assert small == seeds_needed(equivalence(30.0), 5.0, spread=20.0)
+
+
+def test_out_of_reach() -> None:
+    assert seeds_needed(superiority(0.5), 0.5, spread=1.0) is None
+    assert seeds_needed(superiority(), 1e-4, spread=1.0) is None
+    assert detectable_effect(equivalence(0.1), 5, spread=1.0) is None
+    assert planning.seeds_for_distances([math.inf], Sequential(), 0.8) is None
+    assert planning.seeds_for_distances([0.0], Sequential(), 0.8) is None
+    assert planning.seeds_for_share(0.5, 0.01, 0.8) is None
+
+
+@pytest.mark.parametrize(("share", "power"), [(0.9, 0.8), (0.75, 0.95), (0.6, 0.8)])
+def test_a_share_needs_the_smallest_binomial_test(share: float, power: float) -> None:
+    def reached(n: int) -> bool:
+        fewest = int(stats.binom.isf(0.01, n, 0.5)) + 1
+        return float(stats.binom.sf(fewest - 1, n, share)) >= power
+
+    n = planning.seeds_for_share(share, 0.01, power)
+    assert n is not None
+    assert reached(n)
+    assert not any(reached(fewer) for fewer in range(2, n))
+
+
+def test_a_shape_that_holds_without_an_effect_is_no_nearness() -> None:
+    """Non-inferiority: an effect makes it easier."""
+    assert detectable_effect(superiority(margin=-1.0), 10, spread=0.1) == 0.0
+    found = detectable_effect(superiority(margin=-0.1), 10, spread=1.0)
+    assert found is not None
+    assert found > 0
+
+
+def test_an_outlook_settles_each_part_at_its_own_look_as_claims_do() -> None:
+    shape, effect, design = trend(4, tolerance=0.6), 0.25, Sequential(alpha=0.05)
+    runs = np.random.default_rng(np.random.SeedSequence(11)).normal(0, 1, (200, 4, 20))
+    runs += effect * shape.pattern[:, None]
+    contrasts = np.moveaxis(shape.contrasts @ runs + shape.offsets[:, None], 1, 0)
+    found, stopped = planning.judged_over_looks(contrasts, shape.parts, design)
+    codes = {"supported": 1, "refuted": -1, "inconclusive": 0}
+    for i, levels in enumerate(runs):
+        trial = Trial(design=design, require=lambda _: None, load=no_run)
+        rows = [sample(row, trial, units) for units, row in enumerate(levels, start=1)]
+        evidence = decreasing(rows, tolerance=0.6)
+        assert codes[evidence.verdict] == found[i]
+        assert evidence.look is not None
+        assert design.looks[evidence.look] == stopped[i]
+
+
+def test_what_no_statistic_reaches_shows_no_distance() -> None:
+    assert planning.detectable_distance(3, math.inf, 0.8) == math.inf
+
+
+@pytest.mark.parametrize("n", [2, 5, 20])
+@pytest.mark.parametrize("power", [0.5, 0.8, 0.95])
+def test_detectable_distance_inverts_power(n: int, power: float) -> None:
+    for critical in (2.8, 30.0):
+        distance = planning.detectable_distance(n, critical, power)
+        assert s.power(distance, n, critical) == pytest.approx(power, abs=1e-9)
+
+
+def test_the_outlook_of_a_clear_effect_and_of_none() -> None:
+    clear = outlook(superiority(), 5.0, spread=0.5)
+    assert clear.supported > 0.999
+    assert clear.seeds == pytest.approx(5.0, abs=0.2)
+    none = outlook(superiority(), 0.0, spread=0.5)
+    limit = 4 * math.sqrt(0.01 * 0.99 / 20_000)
+    assert none.supported == pytest.approx(0.01, abs=limit)
+    assert none.refuted == pytest.approx(0.01, abs=limit)
+    assert none.seeds == pytest.approx(20.0, abs=0.3)
+
+
+def test_an_open_design_asks_for_more_than_planned_looks() -> None:
+    planned, unplanned = (
+        outlook(superiority(), 1.5, spread=1.0, design=design) for design in (Sequential(), Open())
+    )
+    assert unplanned.supported < planned.supported
+
+
+REFUSALS: list[tuple[Callable[[], object], str]] = [
+    (lambda: seeds_needed(bound(), 1.0, spread=0.0), "spread must be positive"),
+    (lambda: seeds_needed(bound(), 1.0, spread=math.nan), "spread must be positive"),
+    (lambda: seeds_needed(superiority(), 1.0, spread=1.0, correlation=1.0), "correlation must lie"),
+    (lambda: seeds_needed(bound(), 1.0, spread=1.0, alpha=0.0), "alpha must lie"),
+    (lambda: seeds_needed(bound(), 1.0, spread=1.0, power=1.0), "power must lie"),
+    (lambda: detectable_effect(bound(), 1, spread=1.0), "at least two seeds"),
+]
+
+
+@pytest.mark.parametrize(("call", "words"), REFUSALS)
+def test_refuses(call: Callable[[], object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        call()
+
+
+def test_what_the_docs_say() -> None:
+    assert seeds_needed(superiority(margin=0.1), effect=0.3, spread=0.1) == 8
+    close = equivalence(margin=0.1)
+    assert seeds_needed(close, effect=0.02, spread=0.05, correlation=0.5) == 7
+    fall = detectable_effect(trend(levels=4, tolerance=0.1), seeds=10, spread=0.05)
+    assert fall == pytest.approx(0.027, abs=5e-4)
+    expected = outlook(superiority(margin=0.1), effect=0.3, spread=0.1)
+    assert expected.supported > 0.998
+    assert expected.seeds == pytest.approx(11, abs=0.5)
