@@ -1,9 +1,10 @@
 """Claims about training neural networks as executable, statistically sound pytest tests."""
 
-from bnclaims.experiment.arm import ARTICLE_SGD, Optimizer
 from bnclaims.experiment.data import Data
 from bnclaims.experiment.history import History
 from bnclaims.experiment.models import GLOROT_NORMAL, GLOROT_UNIFORM, MLP, Initializer, Layer
+from bnclaims.experiment.protocol import Optimizer, TrainingProtocol
+from bnclaims.experiment.seeds import Seed
 from bnclaims.language.claim import claim
 from bnclaims.language.evidence import Inconclusive
 from bnclaims.language.figure import Figure
@@ -44,7 +45,6 @@ from bnclaims.language.shapes import (
 )
 
 __all__ = [
-    "ARTICLE_SGD",
     "GLOROT_NORMAL",
     "GLOROT_UNIFORM",
     "MLP",
@@ -57,7 +57,9 @@ __all__ = [
     "Optimizer",
     "Probe",
     "Sample",
+    "Seed",
     "Train",
+    "TrainingProtocol",
     "activation_distance",
     "all_of",
     "batch_mean_variance",

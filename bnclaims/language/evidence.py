@@ -15,7 +15,7 @@ from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import History
 from bnclaims.language.judgement import Finding, Verdict, explained, found, judged
 from bnclaims.language.sample import ClaimError, NotFiniteError, Part, Runs
-from bnclaims.running.schedule import Cohort
+from bnclaims.running.schedule import Request
 from bnclaims.statistics.design import Design
 
 
@@ -47,7 +47,7 @@ class Trial:
     """
 
     design: Design
-    require: Callable[[Sequence[Cohort]], None]
+    require: Callable[[Sequence[Request]], None]
     load: Callable[[Arm, int], History]
     tracing: bool = False
     edges: int = 0
@@ -99,8 +99,8 @@ class Trial:
 
     def train_to(self, sources: Sequence[Runs], start: int, stop: int) -> None:
         """Has the runs from one look to the next in the store."""
-        cohorts = [Cohort(runs.arm, tuple(runs.seeds(stop)[start:])) for runs in sources]
-        self.require(cohorts)
+        requests = [Request(runs.arm, tuple(runs.seeds(stop)[start:])) for runs in sources]
+        self.require(requests)
 
 
 class Evidence:
