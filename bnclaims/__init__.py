@@ -1,11 +1,22 @@
 """Claims about training neural networks as executable, statistically sound pytest tests."""
 
+from bnclaims.errors import (
+    ArmError,
+    BnclaimsError,
+    ClaimError,
+    CommandError,
+    DataError,
+    DescriptionError,
+    Inconclusive,
+    MarkerError,
+    NotFiniteError,
+    StoreError,
+)
 from bnclaims.experiment.arm import ARTICLE_SGD, Optimizer
 from bnclaims.experiment.data import Data
 from bnclaims.experiment.history import History
 from bnclaims.experiment.models import GLOROT_NORMAL, GLOROT_UNIFORM, MLP, Initializer, Layer
 from bnclaims.language.claim import claim
-from bnclaims.language.evidence import Inconclusive
 from bnclaims.language.figure import Figure
 from bnclaims.language.fixtures import Probe, Train
 from bnclaims.language.metric import (
@@ -48,15 +59,24 @@ __all__ = [
     "GLOROT_NORMAL",
     "GLOROT_UNIFORM",
     "MLP",
+    "ArmError",
+    "BnclaimsError",
+    "ClaimError",
+    "CommandError",
     "Data",
+    "DataError",
+    "DescriptionError",
     "Figure",
     "History",
     "Inconclusive",
     "Initializer",
     "Layer",
+    "MarkerError",
+    "NotFiniteError",
     "Optimizer",
     "Probe",
     "Sample",
+    "StoreError",
     "Train",
     "activation_distance",
     "all_of",

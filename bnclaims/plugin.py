@@ -12,11 +12,10 @@ from typing import Any, TextIO
 
 import pytest
 
-from bnclaims.experiment.arm import ArmError, TrainingArm
-from bnclaims.experiment.data import DataError
-from bnclaims.experiment.fingerprint import DescriptionError
+from bnclaims.errors import ArmError, DataError, DescriptionError, Inconclusive
+from bnclaims.experiment.arm import TrainingArm
 from bnclaims.language.claim import claim_of
-from bnclaims.language.evidence import Inconclusive, Trial
+from bnclaims.language.evidence import Trial
 from bnclaims.language.fixtures import Probe, Train
 from bnclaims.language.judgement import Verdict
 from bnclaims.reporting import report, terminal

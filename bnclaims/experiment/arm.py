@@ -8,8 +8,9 @@ from importlib import metadata
 from types import FunctionType
 from typing import Any, Protocol
 
+from bnclaims.errors import DescriptionError
 from bnclaims.experiment.data import Data, DataSource
-from bnclaims.experiment.fingerprint import DescriptionError, describe, digest
+from bnclaims.experiment.fingerprint import describe, digest
 from bnclaims.experiment.models import KerasObject, Layer
 
 ENGINE_VERSION = 4
@@ -68,10 +69,6 @@ ARTICLE_BATCH = 128
 
 ARTICLE_LOSS = "sparse_categorical_crossentropy"
 """The BN article's categorical cross-entropy, for labels that are numbers."""
-
-
-class ArmError(RuntimeError):
-    """An arm cannot be trained as it is: the message names it and says why."""
 
 
 class Arm:

@@ -7,10 +7,11 @@ from typing import Any, overload
 
 import numpy as np
 
+from bnclaims.errors import ClaimError
 from bnclaims.experiment.history import History
 from bnclaims.language import builtin_metrics
 from bnclaims.language.bounds import Values
-from bnclaims.language.sample import ClaimError, Endpoint, Runs, Sample, check_finite
+from bnclaims.language.sample import Endpoint, Runs, Sample, check_finite
 
 Metric = Callable[..., Any]
 

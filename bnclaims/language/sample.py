@@ -10,20 +10,13 @@ from typing import Any, Literal, NoReturn, Protocol, overload
 
 import numpy as np
 
+from bnclaims.errors import ClaimError, NotFiniteError
 from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import History
 from bnclaims.language import bounds
 from bnclaims.language.bounds import ANYTHING, Limits, Values
 
 Number = int | float
-
-
-class NotFiniteError(ValueError):
-    """A metric met a run that diverged, so that its sample has no value there."""
-
-
-class ClaimError(ValueError):
-    """A comparison that no evidence could decide, or that says something else than it seems to."""
 
 
 class Court(Protocol):

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bnclaims.errors import ClaimError
 from bnclaims.language.evidence import Evidence
-from bnclaims.language.sample import ClaimError, Endpoint, Number, Part, Sample, as_sample, log
+from bnclaims.language.sample import Endpoint, Number, Part, Sample, as_sample, log
 from bnclaims.statistics import contrasts
 
 __all__ = [

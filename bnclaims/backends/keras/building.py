@@ -12,7 +12,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from bnclaims.experiment.arm import ArmError, ModelArm, model_name
+from bnclaims.errors import ArmError
+from bnclaims.experiment.arm import ModelArm, model_name
 from bnclaims.experiment.data import Data, DataSource
 
 _STATEFUL_RANDOM = {

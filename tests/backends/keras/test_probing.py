@@ -16,10 +16,10 @@ from hypothesis.extra import numpy as hnp
 from bnclaims.backends.keras.initialisation import Initialisation
 from bnclaims.backends.keras.probing import _View, drift, noise_share, probe
 from bnclaims.backends.keras.training import train
+from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import (
     ARTICLE_LOSS,
     PROTOCOLS,
-    ArmError,
     BatchArm,
     FunctionArm,
     Optimizer,
