@@ -13,14 +13,12 @@ from typing import Any, TextIO
 import pytest
 
 from bnclaims.backends.keras.backend import KerasBackend
-from bnclaims.experiment.arm import ArmError, TrainingArm
-from bnclaims.experiment.data import DataError
-from bnclaims.experiment.fingerprint import DescriptionError
+from bnclaims.errors import ArmError, ClaimError, DataError, DescriptionError, Inconclusive
+from bnclaims.experiment.arm import TrainingArm
 from bnclaims.language.claim import claim_of
-from bnclaims.language.evidence import Inconclusive, Trial
+from bnclaims.language.evidence import Trial
 from bnclaims.language.fixtures import Probe, Train
 from bnclaims.language.judgement import Verdict
-from bnclaims.language.sample import ClaimError
 from bnclaims.reporting import report, terminal
 from bnclaims.reporting.outcome import Outcome
 from bnclaims.running.local_store import LocalStore

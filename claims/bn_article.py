@@ -9,8 +9,7 @@ no target and is never censored. Margins were fixed before looking.
 
 from typing import Any
 
-from bnclaims import MLP, Sample, Train, mean_loss
-from bnclaims.language.sample import Runs
+from bnclaims import MLP, Runs, Sample, Train, mean_loss
 
 # "Faster" means an area under the curve that is smaller by a tenth: what a network gains that runs
 # through the same curve in nine tenths of the steps. It is a share of the slower network's loss, as
@@ -38,5 +37,4 @@ def network(train: Train, activation: str, bn_layers: int = 0, **training: Any) 
 
 def loss(train: Train, activation: str, bn_layers: int = 0, **training: Any) -> Sample:
     """Mean training loss of the article's network over the budget."""
-    sample: Sample = mean_loss(network(train, activation, bn_layers, **training))
-    return sample
+    return mean_loss(network(train, activation, bn_layers, **training))

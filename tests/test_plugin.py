@@ -577,8 +577,8 @@ def test_folder(train, tmp_path, request):
     assert loss(train, 1) < loss(train, 2)
     assert (loss(train, 3) < loss(train, 2)).verdict != "supported"
     assert abs(loss(train, 1) - loss(train, 2)) < 3
-    if loss(train, 1).court.edges is not None:
-        assert loss(train, 1).court.edges == 1 + 1 + 2
+    if loss(train, 1).trial.edges is not None:
+        assert loss(train, 1).trial.edges == 1 + 1 + 2
 """
     )
     result = run(pytester, options, "-k", "folder")

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnclaims.backends.keras.backend import KerasBackend
-from bnclaims.experiment.arm import Arm, ArmError, FunctionArm
+from bnclaims.errors import ArmError
+from bnclaims.experiment.arm import Arm, FunctionArm
 from bnclaims.experiment.history import History
 from bnclaims.experiment.seeds import Seed, derive
 

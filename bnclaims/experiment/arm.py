@@ -8,13 +8,9 @@ from importlib import metadata
 from types import FunctionType
 from typing import Any, Protocol
 
+from bnclaims.errors import DescriptionError
 from bnclaims.experiment.data import Data, DataSource
-from bnclaims.experiment.fingerprint import (
-    STATED_BY_THE_ARM,
-    DescriptionError,
-    describe,
-    digest,
-)
+from bnclaims.experiment.fingerprint import STATED_BY_THE_ARM, describe, digest
 from bnclaims.experiment.models import Layer
 from bnclaims.experiment.protocol import KERAS_DEFAULTS, Optimizer, TrainingProtocol
 
@@ -28,10 +24,6 @@ class Builds(Protocol):
 
 Model = Builds | Callable[[], Any]
 """What `train` takes: a description, or a function without arguments that returns a Keras model."""
-
-
-class ArmError(RuntimeError):
-    """An arm cannot be trained as it is: the message names it and says why."""
 
 
 class Arm:

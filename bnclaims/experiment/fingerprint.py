@@ -28,6 +28,8 @@ from typing import Any
 
 import numpy as np
 
+from bnclaims.errors import DescriptionError
+
 _FOLDERS = {sysconfig.get_path(kind) for kind in ("purelib", "platlib", "stdlib", "platstdlib")}
 _INSTALLED = tuple(Path(folder).resolve() for folder in _FOLDERS)
 _OURS = Path(__file__).resolve().parents[1]
@@ -42,10 +44,6 @@ _BOOKKEEPING = {
     "_abc_impl",
 }  # fmt: skip
 """Members that Python keeps for itself and that change nothing a class does."""
-
-
-class DescriptionError(TypeError):
-    """A value cannot be described, so that runs that depend on it could not be told apart."""
 
 
 def describe(value: Any) -> Any:

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import cast
 
+from bnclaims.errors import ClaimError, Inconclusive, NotFiniteError
 from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import History
 from bnclaims.language.judgement import Finding, Verdict, explained, found, judged
-from bnclaims.language.sample import ClaimError, NotFiniteError, Part, Runs
+from bnclaims.language.sample import Part, Runs
 from bnclaims.running.schedule import Request
 from bnclaims.statistics.design import Design
 
@@ -32,10 +33,6 @@ class _AnyVerdict(str):
 
 
 _ANY = _AnyVerdict("supported")
-
-
-class Inconclusive(Exception):  # noqa: N818  (a verdict, not a mistake)
-    """The evidence decides neither way at the last look; the message says what it would take."""
 
 
 @dataclass

@@ -20,15 +20,12 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock, Timeout
 
+from bnclaims.errors import StoreError
 from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import History
 from bnclaims.running.store import StoreWarning
 
 _MAGIC = b"bnclaims-run-1 "
-
-
-class _DamagedRunError(ValueError):
-    pass
 
 
 class LocalStore:
@@ -58,7 +55,7 @@ class LocalStore:
                 self._known[key] = _decoded(path.read_bytes(), key)
             except FileNotFoundError:
                 return None
-            except (_DamagedRunError, OSError) as error:
+            except (StoreError, OSError) as error:
                 if path not in self._warned:
                     self._warned.add(path)
                     message = f"{path} cannot be used ({error}): the run is trained again"
@@ -142,18 +139,18 @@ def _decoded(file: bytes, key: tuple[str, int]) -> History:
     """Returns the history in a file, if it is the run of that arm's digest and that seed."""
     first, _, content = file.partition(b"\n")
     if not first.startswith(_MAGIC):
-        raise _DamagedRunError("not a run of bnclaims")
+        raise StoreError("not a run of bnclaims")
     if first.removeprefix(_MAGIC).decode(errors="replace") != hashlib.sha256(content).hexdigest():
-        raise _DamagedRunError("its checksum does not match")
+        raise StoreError("its checksum does not match")
     header, _, arrays = content.partition(b"\n")
     about = json.loads(header)
     if (about.get("digest"), about.get("seed")) != key:
-        raise _DamagedRunError("it is the run of another arm or seed")
+        raise StoreError("it is the run of another arm or seed")
     try:
         with np.load(io.BytesIO(arrays), allow_pickle=False) as loaded:
             return History.from_arrays(dict(loaded))
     except (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise _DamagedRunError(f"its arrays cannot be read: {error}") from error
+        raise StoreError(f"its arrays cannot be read: {error}") from error
 
 
 def _write_atomically(path: Path, content: bytes) -> None:

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from bnclaims.backends.functions import FunctionBackend
 from bnclaims.backends.keras.backend import KerasBackend
-from bnclaims.experiment.arm import ArmError, FunctionArm
+from bnclaims.errors import ArmError
+from bnclaims.experiment.arm import FunctionArm
 from bnclaims.experiment.history import History
 from bnclaims.experiment.seeds import Seed, data_order, generator
 from bnclaims.language import builtin_metrics

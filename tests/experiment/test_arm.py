@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bnclaims.errors import DescriptionError
 from bnclaims.experiment import arm as arm_module
 from bnclaims.experiment.arm import (
     Arm,
@@ -24,7 +25,6 @@ from bnclaims.experiment.arm import (
     model_name,
 )
 from bnclaims.experiment.data import Data, DataSource
-from bnclaims.experiment.fingerprint import DescriptionError
 from bnclaims.experiment.models import GLOROT_NORMAL, GLOROT_UNIFORM, MLP, Layer
 from bnclaims.experiment.protocol import Optimizer, TrainingProtocol
 

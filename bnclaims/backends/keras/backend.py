@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from importlib import metadata
 
-from bnclaims.experiment.arm import Arm, ArmError, TrainingArm
+from bnclaims.errors import ArmError
+from bnclaims.experiment.arm import Arm, TrainingArm
 from bnclaims.experiment.history import History
 from bnclaims.silence import silence
 

@@ -12,7 +12,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from bnclaims.experiment.arm import ArmError, BatchArm, ModelArm, TrainingArm, model_name
+from bnclaims.errors import ArmError
+from bnclaims.experiment.arm import BatchArm, ModelArm, TrainingArm, model_name
 from bnclaims.experiment.data import Data, DataSource
 
 _STATEFUL_RANDOM = {

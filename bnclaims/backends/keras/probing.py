@@ -18,7 +18,8 @@ from bnclaims.backends.keras.building import (
     understood,
 )
 from bnclaims.backends.keras.initialisation import Initialisation
-from bnclaims.experiment.arm import Arm, ArmError, BatchArm, ProbeArm
+from bnclaims.errors import ArmError
+from bnclaims.experiment.arm import Arm, BatchArm, ProbeArm
 from bnclaims.experiment.history import History
 from bnclaims.experiment.models import Layer
 from bnclaims.experiment.seeds import derive, generator

@@ -37,7 +37,8 @@ from bnclaims.backends.keras.building import (
 )
 from bnclaims.backends.keras.initialisation import Initialisation
 from bnclaims.backends.keras.probing import LayerStatistics
-from bnclaims.experiment.arm import ArmError, TrainingArm, model_name
+from bnclaims.errors import ArmError
+from bnclaims.experiment.arm import TrainingArm, model_name
 from bnclaims.experiment.history import Curve, History
 from bnclaims.experiment.seeds import data_order
 

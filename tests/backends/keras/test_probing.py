@@ -14,8 +14,8 @@ from hypothesis.extra import numpy as hnp
 from bnclaims.backends.keras.initialisation import Initialisation
 from bnclaims.backends.keras.probing import _View, drift, noise_share, probe
 from bnclaims.backends.keras.training import train
+from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import (
-    ArmError,
     BatchArm,
     ProbeArm,
     TrainingArm,

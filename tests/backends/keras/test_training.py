@@ -18,7 +18,8 @@ import tensorflow as tf
 from bnclaims.backends.keras import building, training
 from bnclaims.backends.keras.initialisation import Initialisation
 from bnclaims.backends.keras.training import train
-from bnclaims.experiment.arm import ArmError, TrainingArm
+from bnclaims.errors import ArmError
+from bnclaims.experiment.arm import TrainingArm
 from bnclaims.experiment.data import Data, DataSource
 from bnclaims.experiment.history import History
 from bnclaims.experiment.models import MLP
