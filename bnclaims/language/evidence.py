@@ -13,7 +13,8 @@ from typing import cast
 
 from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import History
-from bnclaims.language.judgement import Finding, Verdict, explained, found, judged
+from bnclaims.language.finding import Finding, Verdict
+from bnclaims.language.judgement import explained, found, judged
 from bnclaims.language.sample import ClaimError, NotFiniteError, Part, Runs
 from bnclaims.running.schedule import Cohort
 from bnclaims.statistics.design import Design

@@ -14,7 +14,7 @@ from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.data import DataSource, resolve
 from bnclaims.experiment.history import History
 from bnclaims.language.evidence import Trial
-from bnclaims.language.figure import Figure, drawn
+from bnclaims.language.figure import Drawing, Figure, drawn
 from bnclaims.language.fixtures import Probe, Train
 from bnclaims.language.sample import Runs
 from bnclaims.running.mailbox import Board
@@ -133,7 +133,7 @@ class Suite:
         """Returns the `probe` fixture of a trial."""
         return Probe(trial, self.source, self.settings.protocol)
 
-    def drawn(self, figure: Figure) -> dict[str, Any] | None:
+    def drawn(self, figure: Figure) -> Drawing | None:
         """Returns what a figure shows, None while its runs are not stored."""
         return drawn(figure, self.store.load, self.settings.design.looks[-1])
 

@@ -19,11 +19,8 @@ from bnclaims.backends.keras.building import (
 from bnclaims.backends.keras.initialisation import Initialisation
 from bnclaims.experiment.arm import ARTICLE_LOSS, Arm, ArmError, BatchArm, FunctionArm, ProbeArm
 from bnclaims.experiment.history import History
-from bnclaims.experiment.models import Layer
+from bnclaims.experiment.models import RANGES, Layer
 from bnclaims.experiment.seeds import derive, generator
-
-RANGES = {"sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0)}
-"""The bounded activations and their ranges."""
 
 EXTREME = 0.05
 """An activation is saturated within this share of its range from either end."""
