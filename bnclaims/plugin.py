@@ -6,7 +6,7 @@ import shlex
 import shutil
 import tempfile
 import textwrap
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,10 +17,12 @@ from bnclaims.errors import ArmError, ClaimError, DataError, DescriptionError, I
 from bnclaims.experiment.arm import TrainingArm
 from bnclaims.language.claim import claim_of
 from bnclaims.language.evidence import Trial
+from bnclaims.language.figure import Drawing
+from bnclaims.language.finding import Verdict
 from bnclaims.language.fixtures import Probe, Train
-from bnclaims.language.judgement import Verdict
-from bnclaims.reporting import report, terminal
-from bnclaims.reporting.outcome import Outcome
+from bnclaims.reporting import report, terminal, wire
+from bnclaims.reporting.outcome import outcome_of
+from bnclaims.reporting.results import ClaimResult, ErrorRecord, Outcome, Results
 from bnclaims.running.local_store import LocalStore
 from bnclaims.running.mailbox import Mailbox
 from bnclaims.session import hooks
@@ -274,13 +276,14 @@ def pytest_runtest_makereport(
         return report
     suite = item.config.stash[_SUITE]
     notes = _data_notes(suite, trial)
-    outcome = Outcome.of(
+    outcome = outcome_of(
         declared,
         _row_name(item, declared.id),
         verdict,
         trial or suite.trial(tracing=True),
         test=item.nodeid,
         code=_code(item),
+        command=shlex.join(suite.settings.command(item.nodeid)),
         protocol=suite.settings.protocol.name,
         data=", ".join(notes) or "none",
         data_note="; ".join(notes.values()) or "no data",
@@ -294,7 +297,7 @@ def pytest_runtest_makereport(
     # Else an exact claim's assertion failed, which pytest shows best.
     item.user_properties.extend(_properties(outcome))  # JUnit's XML takes them from the teardown
     # On the report itself: its attributes are what xdist carries to the controller.
-    report.__dict__["bnclaims"] = outcome.to_plain()
+    report.__dict__["bnclaims"] = wire.to_plain(outcome)
     return report
 
 
@@ -303,7 +306,7 @@ def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
     plain = getattr(report, "bnclaims", None)
     if plain is None:
         return None
-    outcome = Outcome.from_plain(plain)
+    outcome = wire.from_plain(plain, Outcome)
     letter = "." if outcome.as_expected else "F"
     expected = " (as expected)" if outcome.as_expected and outcome.verdict != "supported" else ""
     return report.outcome, letter, f"{outcome.verdict.upper()}{expected}"
@@ -325,7 +328,7 @@ class _VerdictLines:
         """Writes the line."""
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
         if reporter is not None and hasattr(report, "bnclaims"):
-            outcome = Outcome.from_plain(report.bnclaims)
+            outcome = wire.from_plain(report.bnclaims, Outcome)
             # Not through the reporter, which would name the file anew for each test.
             writer = reporter._tw
             if writer.width_of_current_line:
@@ -342,39 +345,48 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         _print_plan(terminalreporter, config.stash[_SUITE])
         return
     outcomes = [
-        Outcome.from_plain(test.bnclaims)
+        wire.from_plain(test.bnclaims, Outcome)
         for tests in terminalreporter.stats.values()
         for test in tests
         if hasattr(test, "bnclaims")
     ]
     errors = [
-        test.bnclaims_error
+        wire.from_plain(test.bnclaims_error, ErrorRecord)
         for tests in terminalreporter.stats.values()
         for test in tests
         if hasattr(test, "bnclaims_error")
     ]
-    if outcomes:
-        _print_verdicts(terminalreporter, outcomes, config)
+    claims = ClaimResult.beside(outcomes)
+    if claims:
+        _print_verdicts(terminalreporter, claims, config)
     suite = config.stash[_SUITE]
-    if (outcomes or errors) and suite.settings.report is not None:
-        figures = _figures(terminalreporter, config)
-        results = report.document(outcomes, errors, figures, suite.settings, suite.backend.versions)
-        _write_report(terminalreporter, results, suite.settings.report)
+    settings = suite.settings
+    if (claims or errors) and settings.report is not None:
+        results = report.results_of(
+            claims,
+            errors,
+            figures=_figures(terminalreporter, config),
+            protocol=settings.protocol,
+            design=settings.design,
+            versions=suite.backend.versions,
+        )
+        _write_report(terminalreporter, results, settings.report)
 
 
-def _print_verdicts(terminalreporter: Any, outcomes: list[Outcome], config: pytest.Config) -> None:
-    outcomes.sort(key=lambda outcome: outcome.id)
+def _print_verdicts(
+    terminalreporter: Any, claims: Sequence[ClaimResult], config: pytest.Config
+) -> None:
     terminalreporter.section("claims")
-    for line, verdict in terminal.table(outcomes):
+    for line, verdict in terminal.table(claims):
         terminalreporter.write_line(line, **_COLOURS[verdict])
-    lines = terminal.notes(outcomes, config.stash[_SUITE].settings.design.alpha)
+    lines = terminal.notes(claims, config.stash[_SUITE].settings.design.alpha)
     if config.option.verbose > 0:
-        lines = ["", *terminal.evidence(outcomes), "", *lines]
+        lines = ["", *terminal.evidence(claims), "", *lines]
     for line in lines:
         terminalreporter.write_line(line)
 
 
-def _figures(terminalreporter: Any, config: pytest.Config) -> list[dict[str, Any]]:
+def _figures(terminalreporter: Any, config: pytest.Config) -> list[Drawing]:
     """Returns what the figures show that a `conftest.py` declares and whose runs are stored."""
     if not config.hook.pytest_claims_figures.get_hookimpls():
         return []  # nobody asks for images, which might have to be fetched
@@ -391,7 +403,7 @@ def _figures(terminalreporter: Any, config: pytest.Config) -> list[dict[str, Any
     return [figure for figure in figures if figure is not None]
 
 
-def _write_report(terminalreporter: Any, results: dict[str, Any], folder: Path) -> None:
+def _write_report(terminalreporter: Any, results: Results, folder: Path) -> None:
     try:
         path = report.write(results, folder)
     except Exception as error:  # noqa: BLE001  (whatever a picture meets, verdicts are reported)
@@ -466,7 +478,8 @@ def _note_error(
     """Has a failed report tell the controller which claim has no verdict."""
     if report.failed:
         message = call.excinfo.exconly() if call.excinfo else str(report.longrepr)
-        report.__dict__["bnclaims_error"] = {"id": _row_name(item, name), "message": message}
+        error = ErrorRecord(_row_name(item, name), message)
+        report.__dict__["bnclaims_error"] = wire.to_plain(error)
 
 
 def _row_name(item: pytest.Item, name: str) -> str:
@@ -542,6 +555,7 @@ def _failure(item: pytest.Item, outcome: Outcome, trial: Trial | None) -> str:
 def _properties(outcome: Outcome) -> list[tuple[str, object]]:
     """Returns what JUnit's XML says of a claim."""
     properties: list[tuple[str, object]] = [("claim", outcome.id), ("verdict", outcome.verdict)]
-    for name in ("estimate", "low", "high", "seeds", "p"):
-        properties += [(name, finding[name]) for finding in outcome.findings[:1]]
+    if found := outcome.deciding:
+        names = ("estimate", "low", "high", "seeds", "p")
+        properties += [(name, getattr(found, name)) for name in names]
     return properties

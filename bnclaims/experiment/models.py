@@ -6,6 +6,14 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, ClassVar, Self
 
+RANGES = {
+    "hard_sigmoid": (0.0, 1.0),
+    "sigmoid": (0.0, 1.0),
+    "softmax": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+}
+"""The bounded activations, by Keras's names, and their ranges."""
+
 
 @dataclass(frozen=True, init=False)
 class KerasObject:

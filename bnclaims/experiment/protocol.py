@@ -42,8 +42,13 @@ class TrainingProtocol:
     @property
     def size(self) -> str:
         """How much is trained, in words."""
-        images = "all images" if self.images is None else f"{self.images:,} images"
-        return f"{images}, {self.epochs} epoch{'s' * (self.epochs != 1)}"
+        return size_text(self.images, self.epochs)
+
+
+def size_text(images: int | None, epochs: int) -> str:
+    """Returns in words how much is trained: on how many images, None for all, and epochs."""
+    some = "all images" if images is None else f"{images:,} images"
+    return f"{some}, {epochs} epoch{'s' * (epochs != 1)}"
 
 
 KERAS_DEFAULTS = TrainingProtocol("default")

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args
 import pytest
 
 from bnclaims.errors import ClaimError
-from bnclaims.language.judgement import Verdict
+from bnclaims.language.finding import Verdict
 
 Expected = Verdict | Mapping[str, Verdict | Mapping[str, Verdict]]
 """One verdict; or one by protocol; or, within a protocol, one by data set."""

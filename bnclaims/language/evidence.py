@@ -14,7 +14,8 @@ from typing import cast
 from bnclaims.errors import ClaimError, Inconclusive, NotFiniteError
 from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import History
-from bnclaims.language.judgement import Finding, Verdict, explained, found, judged
+from bnclaims.language.finding import Finding, Verdict
+from bnclaims.language.judgement import explained, found, judged
 from bnclaims.language.sample import Part, Runs
 from bnclaims.running.schedule import Request
 from bnclaims.statistics.design import Design

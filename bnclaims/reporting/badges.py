@@ -8,10 +8,12 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
+
+from bnclaims.reporting.results import ClaimResult, Results
 
 COLOURS = {
     "supported": "#00664d",
@@ -29,28 +31,28 @@ _SUITE = "claims"
 _CHARACTER, _PADDING, _HEIGHT = 6.6, 10, 20
 
 
-def write(results: dict[str, Any], folder: Path) -> list[Path]:
+def write(results: Results, folder: Path) -> list[Path]:
     """Writes an SVG and a JSON file for each claim, and for the suite; returns the SVGs' paths.
 
     Args:
-        results: The document of `bnclaims.reporting.report`.
+        results: Of a session.
         folder: Where they go; made if need be.
 
     Raises:
         OSError: The folder cannot be written to.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    badges = [_claim(claim) for claim in results["claims"]]
-    badges += [(error["id"], "error", "error") for error in results["errors"]]
+    badges = [_claim(claim) for claim in results.claims]
+    badges += [(error.id, "error", "error") for error in results.errors]
     names = claim_files(results)
     paths = [_written(folder, names[badge[0]], *badge) for badge in sorted(badges)]
     return [*paths, _written(folder, _SUITE, *_suite(results))]
 
 
-def tally(results: Mapping[str, Any]) -> list[tuple[str, int]]:
+def tally(results: Results) -> list[tuple[str, int]]:
     """Returns how many claims came to each verdict, those that went wrong included."""
-    verdicts = [claim["verdict"] for claim in results["claims"]]
-    verdicts += ["error"] * len(results["errors"])
+    verdicts: list[str] = [claim.verdict for claim in results.claims]
+    verdicts += ["error"] * len(results.errors)
     return [(name, verdicts.count(name)) for name in COLOURS if name in verdicts]
 
 
@@ -77,9 +79,9 @@ def file_names(names: Iterable[str], reserved: Collection[str] = ()) -> dict[str
     }
 
 
-def claim_files(results: Mapping[str, Any]) -> dict[str, str]:
+def claim_files(results: Results) -> dict[str, str]:
     """Returns the file name of each claim's badge."""
-    names = [item["id"] for item in (*results["claims"], *results["errors"])]
+    names = [item.id for item in (*results.claims, *results.errors)]
     return file_names(names, reserved=[_SUITE])
 
 
@@ -109,19 +111,19 @@ def svg(label: str, message: str, colour: str) -> str:
     )
 
 
-def _claim(claim: dict[str, Any]) -> tuple[str, str, str]:
+def _claim(claim: ClaimResult) -> tuple[str, str, str]:
     """Returns label, message and verdict."""
-    seeds = f", n = {claim['findings'][0]['seeds']}" if claim["findings"] else ""
-    unexpected = "" if claim["as_expected"] else ", unexpected"
-    return claim["id"], f"{claim['verdict']}{seeds}{unexpected}", claim["verdict"]
+    seeds = f", n = {claim.deciding.seeds}" if claim.deciding else ""
+    unexpected = "" if claim.as_expected else ", unexpected"
+    return claim.id, f"{claim.verdict}{seeds}{unexpected}", claim.verdict
 
 
-def _suite(results: dict[str, Any]) -> tuple[str, str, str]:
+def _suite(results: Results) -> tuple[str, str, str]:
     counts = [
         f"{count} {verdict}" + "s" * (verdict == "error" and count > 1)
         for verdict, count in tally(results)
     ]
-    expected = all(claim["as_expected"] for claim in results["claims"]) and not results["errors"]
+    expected = all(claim.as_expected for claim in results.claims) and not results.errors
     return _SUITE, ", ".join(counts) or "none", "supported" if expected else "error"
 
 

@@ -15,7 +15,7 @@ from bnclaims.experiment.arm import Arm, FunctionArm
 from bnclaims.experiment.data import DataSource, resolve
 from bnclaims.experiment.history import History
 from bnclaims.language.evidence import Trial
-from bnclaims.language.figure import Figure, drawn
+from bnclaims.language.figure import Drawing, Figure, drawn
 from bnclaims.language.fixtures import Probe, Session, Train
 from bnclaims.language.sample import Runs
 from bnclaims.running.backend import Backend
@@ -151,7 +151,7 @@ class Suite:
         """Returns the `probe` fixture of a trial."""
         return Probe(trial, self.session)
 
-    def drawn(self, figure: Figure) -> dict[str, Any] | None:
+    def drawn(self, figure: Figure) -> Drawing | None:
         """Returns what a figure shows, None while its runs are not stored."""
         return drawn(figure, self.store.load, self.settings.design.looks[-1])
 

@@ -12,6 +12,7 @@ from scipy import stats
 from bnclaims import Inconclusive, all_of, decreasing, equivalent
 from bnclaims.language.bounds import Values
 from bnclaims.language.evidence import Evidence, Trial
+from bnclaims.language.finding import Region
 from bnclaims.language.sample import Endpoint, Sample
 from bnclaims.running.schedule import Request
 from bnclaims.statistics.contrasts import t_statistic
@@ -136,7 +137,8 @@ def test_interval_region_and_p_tell_the_same_story(data: Values) -> None:
         evidence = claim(*samples(court(), *data))
         assert evidence.verdict in {"supported", "refuted", "inconclusive"}
         finding = evidence.findings[0]
-        low, high = finding.region
+        above, below = finding.region.low, finding.region.high
+        low, high = -np.inf if above is None else above, np.inf if below is None else below
         inside = low < finding.low and finding.high < high
         outside = finding.high < low or finding.low > high
         told = "supported" if inside else "refuted" if outside else "inconclusive"
@@ -194,7 +196,7 @@ def test_without_variance_the_exact_value_decides(value: float, verdict: str) ->
     evidence = one > 0
     assert evidence.verdict == verdict
     assert evidence.findings[0].is_exact
-    assert np.isnan(evidence.findings[0].p)
+    assert evidence.findings[0].p is None
     assert "decides by itself, without a test or an error rate" in str(evidence)
     assert evidence.findings[0].low == evidence.findings[0].high == value
 
@@ -225,7 +227,7 @@ def test_a_margin_measured_beside_it_counts_seed_by_seed() -> None:
     evidence = abs(one) < 0.5 * other
     assert evidence.verdict == "supported"
     assert evidence.findings[0].contrast == "0.5 * s2 - |s1|"
-    assert evidence.findings[0].region == (0.0, np.inf)
+    assert evidence.findings[0].region == Region(0.0, None)
 
 
 def test_two_sided_limits_written_as_a_chain_are_two_tests() -> None:
@@ -281,7 +283,7 @@ def test_an_endpoint_is_judged_by_the_share_of_seeds() -> None:
     assert finding.seeds == 10
     assert (finding.estimate, finding.high, finding.unknown) == (1.0, 1.0, 0)
     assert 0.5 < finding.low < 0.8
-    assert finding.region == (0.5, np.inf)
+    assert finding.region == Region(0.5, None)
     assert finding.contrast == "share of seeds in which time2 - time1 > 2"
     assert finding.nominal_p == pytest.approx(2.0**-10)
     assert "= 1 [0.5" in str(evidence)
@@ -346,7 +348,7 @@ def test_the_same_numbers_stand_beside_either_verdict(data: Values) -> None:
     finding = evidence.findings[0]
     assert finding.effect_low <= finding.effect_high
     assert abs(finding.correlation) <= 1
-    assert np.isnan(finding.page_p)
+    assert finding.page_p is None
     assert finding.unknown == 0
 
 
@@ -396,7 +398,7 @@ def test_a_region_may_be_too_narrow_for_any_effect() -> None:
     (noise,) = samples(court(), np.tile([1.0, -1.0], 10))
     evidence = abs(noise) < 0.5
     assert evidence.verdict == "inconclusive"
-    assert evidence.findings[0].detectable == np.inf
+    assert evidence.findings[0].detectable is None
     assert "within so narrow a margin, or at so small an alpha, these looks see" in str(evidence)
 
 

@@ -35,9 +35,9 @@ def test_a_rising_trend_says_so() -> None:
     finding, *steps = evidence.findings
     assert finding.contrast == "rise per level of s1 … s3"
     assert finding.estimate == pytest.approx(1.0)
-    assert [step.region[0] for step in steps] == [-0.5, -0.5]
+    assert [step.region.low for step in steps] == [-0.5, -0.5]
     assert finding.page_p == pytest.approx(6.0**-5)
-    assert all(np.isnan(step.page_p) for step in steps)
+    assert all(step.page_p is None for step in steps)
 
 
 def test_page_goes_the_way_of_the_verdict() -> None:

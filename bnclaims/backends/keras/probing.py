@@ -21,11 +21,8 @@ from bnclaims.backends.keras.initialisation import Initialisation
 from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import Arm, BatchArm, ProbeArm
 from bnclaims.experiment.history import History
-from bnclaims.experiment.models import Layer
+from bnclaims.experiment.models import RANGES, Layer
 from bnclaims.experiment.seeds import derive, generator
-
-RANGES = {"sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0)}
-"""The bounded activations and their ranges."""
 
 EXTREME = 0.05
 """An activation is saturated within this share of its range from either end."""
