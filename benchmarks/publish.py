@@ -1,8 +1,8 @@
 """Writes what the documentation shows of sessions' reports.
 
 That is the table of docs/results.md, a column for each session, and, of the first session, the
-figures in docs/figures/, the badges in docs/badges/ with their table in README.md, and in
-docs/performance.md what a verdict costs and how the catalogue scales.
+badges of docs/badges/ with their table, the figures of docs/figures/, and in docs/performance.md
+what a verdict costs and how the catalogue scales.
 
 Run, once a session has stored its runs (then it takes seconds), for each protocol and data set:
 
@@ -21,21 +21,20 @@ from benchmarks import scaling
 from bnclaims.reporting import badges, markdown, plots
 from bnclaims.reporting.terminal import interval_text
 
-ROOT = Path(__file__).parents[1]
-DOCS = ROOT / "docs"
+DOCS = Path(__file__).parents[1] / "docs"
 
 
 def main(folders: list[str]) -> None:
     reports = [json.loads((Path(folder) / "results.json").read_text()) for folder in folders]
     figures = plots.write(reports[0]["figures"], DOCS / "figures")
     badges.write(reports[0], DOCS / "badges")
-    markdown.insert(DOCS / "results.md", "table", [*table(reports), "", *provenance(reports)])
-    markdown.insert(DOCS / "results.md", "figures", pictures(figures))
+    page = DOCS / "results.md"
+    markdown.insert(page, "claims", markdown.badge_table(reports[0], DOCS / "badges", page))
+    markdown.insert(page, "table", [*table(reports), "", *provenance(reports)])
+    markdown.insert(page, "figures", pictures(figures))
     first = scaling.Session.of(reports[0])
     markdown.insert(DOCS / "performance.md", "cost", scaling.cost(first))
     markdown.insert(DOCS / "performance.md", "scaling", scaling.scaling(first))
-    readme = ROOT / "README.md"
-    markdown.insert(readme, "claims", markdown.badge_table(reports[0], DOCS / "badges", readme))
 
 
 def pictures(figures: list[Path]) -> list[str]:

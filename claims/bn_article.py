@@ -1,5 +1,10 @@
 """What the claims of the BN article share: its networks, and what counts as a difference.
 
+The article is "Toplu standardizasyonun üç alanını anlama (kod makalesi)", about 2018: the Turkish
+translation of a Chinese article with code, part of a series on the pits of machine learning, by an
+author whose name the translation renders as *Monkey Head & Shoulders*. A part on theory precedes
+it. It came to us without an address.
+
 Network, optimizer and batches are the article's: MNIST, 784-512-256-128-64-10, softmax, categorical
 cross-entropy, Keras's SGD with momentum 0.9, Nesterov and learning rate 0.01, batches of 128; "k BN
 layers" come after the first k activated hidden layers, with Keras's defaults. The metric of speed
@@ -10,6 +15,9 @@ no target and is never censored. Margins were fixed before looking.
 from typing import Any
 
 from bnclaims import MLP, Runs, Sample, Train, mean_loss
+
+BN_ARTICLE = "BN article (Toplu standardizasyonun üç alanını anlama)"
+"""How a claim names the article: up to the first comma, a source is the work that it is from."""
 
 # "Faster" means an area under the curve that is smaller by a tenth: what a network gains that runs
 # through the same curve in nine tenths of the steps. It is a share of the slower network's loss, as

@@ -9,8 +9,8 @@ from bnclaims import (
     Train,
     TrainingProtocol,
 )
-from claims.bn_article import ADAM, BATCHES, network
-from claims.glorot_article import STANDARD_NORMAL
+from claims.bn_article import ADAM, BATCHES, BN_ARTICLE, network
+from claims.glorot_article import GLOROT_ARTICLE, STANDARD_NORMAL
 from claims.protocols import ARTICLE, QUICK
 
 NAMES = {"sigmoid": "Sigmoid", "relu": "ReLU"}
@@ -34,7 +34,7 @@ def pytest_claims_figures(train: Train, probe: Probe) -> list[Figure]:
 def with_and_without_bn(train: Train, activation: str) -> Figure:
     return Figure(
         f"{NAMES[activation]}, with and without BN",
-        "BN article, 'BN speeds up training'",
+        f"{BN_ARTICLE}, 'BN speeds up training'",
         {
             "without BN": network(train, activation),
             "one BN layer": network(train, activation, 1),
@@ -45,7 +45,7 @@ def with_and_without_bn(train: Train, activation: str) -> Figure:
 def numbers_of_bn_layers(train: Train, activation: str) -> Figure:
     return Figure(
         f"{NAMES[activation]}, 1 to 4 BN layers",
-        "BN article, 'number of BN layers'",
+        f"{BN_ARTICLE}, 'increasing the number of BN layers'",
         {f"{k} BN layer{'s' * (k > 1)}": network(train, activation, k) for k in range(1, 5)},
     )
 
@@ -53,7 +53,7 @@ def numbers_of_bn_layers(train: Train, activation: str) -> Figure:
 def optimizers(train: Train) -> Figure:
     return Figure(
         "SGD and Adam, with and without BN",
-        "BN article, 'adaptive learning rate'",
+        f"{BN_ARTICLE}, 'adaptive learning rate against BN'",
         {
             "SGD": network(train, "sigmoid"),
             "SGD, BN": network(train, "sigmoid", 1),
@@ -73,7 +73,7 @@ def batch_sizes(train: Train) -> Figure:
     }
     return Figure(
         "Batch sizes, with BN (dashed) and without",
-        "BN article, 'batch size'",
+        f"{BN_ARTICLE}, 'the effect of the batch'",
         lines,
         dashed=[label for label in lines if label.endswith(", BN")],
     )
@@ -85,6 +85,6 @@ def activations(probe: Probe, activation: str) -> Figure:
         initializers["glorot_uniform"] = GLOROT_UNIFORM
     return Figure(
         f"Activations of a {activation} layer",
-        "Glorot article, histograms",
+        f"{GLOROT_ARTICLE}, histograms",
         {name: probe(Layer(activation, kernel)) for name, kernel in initializers.items()},
     )

@@ -4,7 +4,9 @@ All on the loss scale: an interaction depends on the scale.
 """
 
 from bnclaims import MLP, Sample, Train, claim, decreasing, equivalent, input_drift, mean_loss
-from claims.bn_article import FASTER, SHARE_OF_FIRST, VISIBLE, loss, network
+from claims.bn_article import BN_ARTICLE, FASTER, SHARE_OF_FIRST, VISIBLE, loss, network
+
+SECTION = f"{BN_ARTICLE}, 'increasing the number of BN layers'"
 
 # The article's network with eight more hidden layers: three times as deep, chosen before looking.
 DEEP = MLP("relu", hidden=(512, 256, 128, 64) + 8 * (64,))
@@ -17,7 +19,7 @@ def losses(train: Train, activation: str) -> list[Sample]:
 
 @claim(
     "From 1 to 4 BN layers the sigmoid network converges ever faster",
-    source="BN article, 'number of BN layers', figure: sigmoid with 1 to 4 BN layers",
+    source=f"{SECTION}, figure: sigmoid with 1 to 4 BN layers",
 )
 def test_more_bn_helps_sigmoid(train: Train) -> None:
     plain, *normed = losses(train, "sigmoid")
@@ -27,7 +29,7 @@ def test_more_bn_helps_sigmoid(train: Train) -> None:
 
 @claim(
     "With ReLU, several BN layers are no better than one",
-    source="BN article, 'number of BN layers', figure: ReLU with 1 to 4 BN layers",
+    source=f"{SECTION}, figure: ReLU with 1 to 4 BN layers",
 )
 def test_relu_insensitive_to_bn_count(train: Train) -> None:
     plain, *normed = losses(train, "relu")
@@ -37,7 +39,7 @@ def test_relu_insensitive_to_bn_count(train: Train) -> None:
 
 @claim(
     "More BN layers help sigmoid more than ReLU",
-    source="BN article, 'number of BN layers', both figures",
+    source=f"{SECTION}, both figures",
 )
 def test_bn_count_matters_more_for_sigmoid(train: Train) -> None:
     sigmoid, relu = ({k: loss(train, name, k) for k in (1, 4)} for name in ("sigmoid", "relu"))
@@ -46,7 +48,7 @@ def test_bn_count_matters_more_for_sigmoid(train: Train) -> None:
 
 @claim(
     "A much deeper ReLU network does gain from more BN layers than one",
-    source="BN article, 'number of BN layers', the reason given: the network is not deep enough",
+    source=f"{SECTION}, the reason given: the network is not deep enough",
     expected={"article": {"mnist": "refuted"}},
     because="over the article's budget twelve BN layers' mean loss is 7% below one layer's, less "
     "than the tenth that counts as faster; under the quick protocol it is 43% below, and on the "
@@ -59,7 +61,7 @@ def test_deep_relu_wants_more_bn(train: Train) -> None:
 
 @claim(
     "BN weakens the dependence between layers: their inputs' distributions move less in training",
-    source="BN article, 'number of BN layers' and part one on 'internal covariate shift'",
+    source=f"{SECTION} and part one on 'internal covariate shift'",
 )
 def test_bn_decouples_layers(train: Train) -> None:
     plain, normed = (input_drift(network(train, "sigmoid", k)) for k in (0, 4))

@@ -21,7 +21,7 @@ from bnclaims import (
     metric,
 )
 from claims.bn_article import FASTER
-from claims.glorot_article import STANDARD_NORMAL
+from claims.glorot_article import GLOROT_ARTICLE, STANDARD_NORMAL
 
 FEW_LAYERS = (64, 64, 64)
 MANY_LAYERS = 10 * (256,)
@@ -54,7 +54,7 @@ def spread(train: Train, activation: str, initializer: Initializer) -> Sample:
 
 @claim(
     "With sigmoid, Glorot initialisation converges faster than N(0, 1)",
-    source="Glorot article, on stable training",
+    source=f"{GLOROT_ARTICLE}, on stable training",
     expected="refuted",
     because="with Glorot the loss stays near chance for the first epochs: its mean is 0.98 over "
     "the article's budget, with N(0, 1) 0.74; see glorot-ends-lower-sigmoid for where it ends",
@@ -68,7 +68,7 @@ def test_glorot_speeds_up_sigmoid(train: Train) -> None:
 # The claim above hangs on its metric, as its first verdict showed: so here is the other one.
 @claim(
     "With sigmoid, training ends at a lower loss with Glorot initialisation than with N(0, 1)",
-    source="Glorot article, on stable training",
+    source=f"{GLOROT_ARTICLE}, on stable training",
     expected={"quick": "refuted", "article": {"digits": "refuted"}},
     because="the quick protocol's six short epochs end while Glorot's loss is still near chance; "
     "over the article's budget it ends at 0.35 on MNIST, with N(0, 1) at 0.44, but on the digits "
@@ -82,7 +82,7 @@ def test_glorot_ends_lower_sigmoid(train: Train) -> None:
 
 @claim(
     "With tanh, Glorot initialisation converges faster than N(0, 1)",
-    source="Glorot article, on stable training",
+    source=f"{GLOROT_ARTICLE}, on stable training",
 )
 def test_glorot_speeds_up_tanh(train: Train) -> None:
     glorot = mean_loss(runs(train, "tanh", GLOROT_NORMAL), diverged=CHANCE)
@@ -92,7 +92,7 @@ def test_glorot_speeds_up_tanh(train: Train) -> None:
 
 @claim(
     "With sigmoid, runs differ less from seed to seed with Glorot initialisation than with N(0, 1)",
-    source="Glorot article, on stable training",
+    source=f"{GLOROT_ARTICLE}, on stable training",
     expected={"article": "inconclusive"},
     because="over the article's budget the difference in spread is a hundredth of a nat, and would "
     "take about forty seeds to show; under the quick protocol it is seven times as large",
@@ -104,7 +104,7 @@ def test_glorot_steadies_sigmoid(train: Train) -> None:
 
 @claim(
     "With tanh, runs differ less from seed to seed with Glorot initialisation than with N(0, 1)",
-    source="Glorot article, on stable training",
+    source=f"{GLOROT_ARTICLE}, on stable training",
 )
 def test_glorot_steadies_tanh(train: Train) -> None:
     glorot, normal = (spread(train, "tanh", i) for i in (GLOROT_NORMAL, STANDARD_NORMAL))
@@ -119,7 +119,7 @@ def imbalance(probe: Probe, activation: str, initializer: Initializer) -> Sample
 
 @claim(
     "Through ten sigmoid layers, Glorot initialisation keeps gradients more alike than N(0, 1)",
-    source="Glorot article, on vanishing and exploding gradients",
+    source=f"{GLOROT_ARTICLE}, on vanishing and exploding gradients",
     expected="refuted",
     because="with Glorot the layers' gradient norms differ by six powers of ten, vanishing "
     "towards the input; with N(0, 1) by 0.4: saturated as they are, large weights make up for it",
@@ -131,7 +131,7 @@ def test_glorot_tames_gradients_sigmoid(probe: Probe) -> None:
 
 @claim(
     "Through ten tanh layers, Glorot initialisation keeps gradients more alike than N(0, 1)",
-    source="Glorot article, on vanishing and exploding gradients",
+    source=f"{GLOROT_ARTICLE}, on vanishing and exploding gradients",
 )
 def test_glorot_tames_gradients_tanh(probe: Probe) -> None:
     glorot, normal = (imbalance(probe, "tanh", i) for i in (GLOROT_NORMAL, STANDARD_NORMAL))

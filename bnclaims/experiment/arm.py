@@ -76,7 +76,7 @@ class _DescribedArm(Arm):
         if digest(self.description) != self.digest:
             raise DescriptionError(
                 f"{name} {model_name(value)} has changed since the claim named it: something "
-                "that it reads was set anew. Build it from constants and arguments only"
+                "that it reads was reassigned. Build it from constants and arguments only"
             )
         return value
 

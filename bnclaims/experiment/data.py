@@ -54,7 +54,7 @@ _IDX_FILES = {
 }
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZIP_MAGIC = b"PK\x03\x04"
-_REPLACE = "Replace it by an intact copy."
+_REPLACE = "Replace it with an intact copy."
 _PERMIT = "Make it readable, or choose other data."
 
 
@@ -208,7 +208,7 @@ def _auto(cache: Path, timeout: float) -> DataSource:
             return _mnist(cache)
         except _DownloadError as error:
             reason = str(error)
-    return _digits(cache, f"because MNIST could not be had ({reason})")
+    return _digits(cache, f"because MNIST is unavailable ({reason})")
 
 
 def _chosen(choice: str) -> DataSource:

@@ -273,7 +273,7 @@ _THINGS: tuple[tuple[type, str], ...] = (
 
 def _refusal(value: Any) -> DescriptionError:
     return DescriptionError(
-        f"cannot describe {value!r} of type {type(value).__qualname__}: an arm is told apart by "
+        f"cannot describe {value!r} of type {type(value).__qualname__}: an arm is identified by "
         "what its model function reaches. Give it plain data, arrays, dataclasses or functions, or "
         "create the object inside the function"
     )

@@ -22,9 +22,9 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("protocol", "NAME", "how arms are trained where claims do not say"),
     ("store", "DIR", "folder of the trained runs"),
     ("looks", "N,N,...", "after how many seeds to look at the evidence"),
-    ("alpha", "ALPHA", "error rate of a claim, each way"),
+    ("alpha", "ALPHA", "error rate of a claim, in each direction"),
     ("design", "sequential|open", "planned looks, or e-values that allow more seeds at any time"),
-    ("spending", "power[:RHO]|pocock|obrien-fleming", "how planned looks share alpha out"),
+    ("spending", "power[:RHO]|pocock|obrien-fleming", "how planned looks spend alpha"),
     ("threads", "N", "runs that a worker trains at a time; cores / workers by default"),
 )
 """Name, values and help of each option `--claims-NAME` with its ini twin `claims_NAME`."""

@@ -309,7 +309,7 @@ def test_arrays_of_another_kind_are_refused(
     with pytest.raises(DataError, match=f"^{re.escape(str(path))}: .*{message}") as caught:
         resolve(str(path), cache=cache)
     assert "\n" not in str(caught.value)
-    assert str(caught.value).endswith("Replace it by an intact copy.")
+    assert str(caught.value).endswith("Replace it with an intact copy.")
 
 
 def npz() -> bytes:
@@ -645,7 +645,7 @@ def test_auto_without_network_falls_back_loudly(
     assert source.name == "digits"
     assert source.path == cache / "digits-v1.npz"
     assert source.note == (
-        "embedded digits, because MNIST could not be had (no network for 0.5 s): NOT MNIST"
+        "embedded digits, because MNIST is unavailable (no network for 0.5 s): NOT MNIST"
     )
 
 
@@ -661,7 +661,7 @@ def test_auto_falls_back_when_the_download_fails(
     monkeypatch.setattr(data, "_unreachable", lambda seconds: "")
     fake_download(monkeypatch, effect, stderr)
     note = resolve("auto", cache=cache).note
-    assert re.search(f"because MNIST could not be had .*{message}.*NOT MNIST$", note)
+    assert re.search(f"because MNIST is unavailable .*{message}.*NOT MNIST$", note)
 
 
 def test_auto_downloads_when_the_host_answers(

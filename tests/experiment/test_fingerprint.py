@@ -915,7 +915,7 @@ def test_our_own_descriptions_are_described_by_name_and_fields() -> None:
 )
 def test_what_cannot_be_described_is_refused_with_what_to_do(value: Any) -> None:
     words = (
-        rf"^cannot describe .* of type {type(value).__name__}: an arm is told apart by what its "
+        rf"^cannot describe .* of type {type(value).__name__}: an arm is identified by what its "
         "model function reaches. Give it plain data, arrays, dataclasses or functions, or "
         "create the object inside the function$"
     )

@@ -81,7 +81,7 @@ def configure(threads: int) -> None:
         if os.environ.get("TF_NUM_INTRAOP_THREADS") == "1":
             return  # it had run, but on one thread, as `KerasBackend.prepare` asked for
         warnings.warn(
-            "TensorFlow had run before bnclaims could set its threads; numbers may differ in "
+            "TensorFlow was used before bnclaims could set its threads, so numbers may differ in "
             "their last bits from other runs'. Create tensors inside tests, not on import",
             stacklevel=2,
         )
@@ -239,7 +239,7 @@ class _Trainer:
                 if not jit_compile:
                     raise ArmError(self._refusal(reason(error))) from None
                 warnings.warn(
-                    f"{model_name(self.arm.model)} does not compile with XLA and trains without",
+                    f"{model_name(self.arm.model)} does not compile with XLA and trains without it",
                     stacklevel=2,
                 )
             except (ValueError, TypeError) as error:
