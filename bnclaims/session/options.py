@@ -11,7 +11,7 @@ import pytest
 
 from bnclaims.experiment.protocol import KERAS_DEFAULTS, TrainingProtocol
 from bnclaims.statistics.design import Design, Open, Sequential
-from bnclaims.statistics.sequential_t import OBrienFleming, Pocock, Power, Spending
+from bnclaims.statistics.spending import OBrienFleming, Pocock, Power, Spending
 
 OPTIONS: tuple[tuple[str, str, str], ...] = (
     (

@@ -4,7 +4,6 @@ Both kinds answer the same questions, so that evidence need not know which one i
 on a look decides, what p accounts for the other looks, and the same for a share of the seeds.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Protocol, Self
 
@@ -13,16 +12,10 @@ from numpy.typing import NDArray
 from scipy import special
 
 from bnclaims.statistics.e_values import share_evalue, t_critical, t_evalue
+from bnclaims.statistics.numerics import bisect
 from bnclaims.statistics.sequential_binomial import adjusted_share_p
-from bnclaims.statistics.sequential_t import (
-    Power,
-    Spending,
-    adjusted_p,
-    check_alpha,
-    checked_looks,
-    critical_values,
-)
-from bnclaims.statistics.sequential_t import spent_alpha as spent
+from bnclaims.statistics.sequential_t import adjusted_p, critical_values
+from bnclaims.statistics.spending import Power, Spending, check_alpha, checked_looks, spent_alpha
 
 __all__ = ["Design", "Open", "Sequential", "decisions", "lowest_share"]
 
@@ -77,7 +70,7 @@ class Sequential:
 
     def __post_init__(self) -> None:
         _check(self)
-        spent(self.looks, self.alpha, self.spending)
+        spent_alpha(self.looks, self.alpha, self.spending)
 
     def __str__(self) -> str:
         return f"{_looks_and_alpha(self)}, spending {self.spending}"
@@ -104,7 +97,7 @@ class Sequential:
 
     def level(self, look: int) -> float:
         """Returns what an adjusted p must not exceed for a look to decide."""
-        return spent(self.looks, self.alpha, self.spending)[look]
+        return spent_alpha(self.looks, self.alpha, self.spending)[look]
 
 
 @dataclass(frozen=True)
@@ -162,7 +155,7 @@ def lowest_share(design: Design, hits: int, look: int) -> float:
     if hits == 0:
         return 0.0
     level = design.level(look)
-    return _bisected(lambda share: design.adjusted_share_p(hits, look, share) <= level)
+    return bisect(lambda share: design.adjusted_share_p(hits, look, share) > level, 0.0, 1.0)[0]
 
 
 def decisions(t: NDArray[np.float64], support: float, refute: float) -> NDArray[np.int8]:
@@ -179,14 +172,6 @@ def decisions(t: NDArray[np.float64], support: float, refute: float) -> NDArray[
     supported = (t >= support).all(axis=0)
     refuted = (t <= -refute).any(axis=0)
     return np.where(supported, 1, np.where(refuted, -1, 0)).astype(np.int8)
-
-
-def _bisected(holds: Callable[[float], bool]) -> float:
-    low, high = 0.0, 1.0
-    for _ in range(40):
-        middle = (low + high) / 2
-        low, high = (middle, high) if holds(middle) else (low, middle)
-    return low
 
 
 def _anytime_p(e_value: float) -> float:

@@ -1,8 +1,7 @@
 """Exact group-sequential boundaries of the one-sample t statistic.
 
 The looks are at n_1 < ... < n_K seeds; look k stops when t_k >= c_k. The error alpha is spent along
-a spending function f (Lan & DeMets 1983, Biometrika 70; Jennison & Turnbull 2000, Group Sequential
-Methods, ch. 7), so that under the null, at every k,
+a spending function f (see `bnclaims.statistics.spending`), so that under the null, at every k,
 
     P(t_j >= c_j for some j <= k) = f(n_k / n_K, alpha).
 
@@ -38,26 +37,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
-from numbers import Integral
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 from scipy import special
 
-__all__ = [
-    "OBrienFleming",
-    "Pocock",
-    "Power",
-    "Spending",
-    "adjusted_p",
-    "check_alpha",
-    "checked_looks",
-    "critical_values",
-    "spent_alpha",
-]
+from bnclaims.statistics.numerics import bisect, gauss_legendre
+from bnclaims.statistics.spending import Spending, check_alpha, checked_looks, spent_alpha
+
+__all__ = ["adjusted_p", "critical_values"]
 
 _Array = NDArray[np.float64]
 
@@ -66,86 +56,7 @@ _NODES = 96
 # Relative density below which a tail is left out: far below the rounding of what is kept.
 _NEGLIGIBLE = 1e-20
 
-
 Sides = Literal[1, 2]
-
-
-class Spending(Protocol):
-    """How much of alpha is spent when a share of the seeds is in."""
-
-    def __hash__(self) -> int:
-        """Designs are looked up by what they spend."""
-
-    def __call__(self, share: float, alpha: float) -> float:
-        """Returns the error spent up to a share in (0, 1] of the last look's seeds."""
-
-
-@dataclass(frozen=True)
-class Power:
-    """alpha * share**rho (Kim & DeMets 1987, Biometrika 74); a larger rho spends later.
-
-    Attributes:
-        rho: Positive. 1 is close to Pocock's boundary, 3 to O'Brien and Fleming's.
-    """
-
-    rho: float = 1.5
-
-    def __post_init__(self) -> None:
-        if not 0 < self.rho < math.inf:
-            raise ValueError(f"rho must be positive and finite, got {self.rho!r}")
-
-    def __call__(self, share: float, alpha: float) -> float:
-        """Returns the error spent."""
-        return float(alpha * share**self.rho)
-
-    def __str__(self) -> str:
-        return f"power:{self.rho:g}"
-
-
-@dataclass(frozen=True)
-class Pocock:
-    """alpha * log(1 + (e - 1) * share): nearly equal critical values (Lan & DeMets 1983)."""
-
-    def __call__(self, share: float, alpha: float) -> float:
-        """Returns the error spent."""
-        return alpha * math.log1p(math.expm1(1.0) * share)
-
-    def __str__(self) -> str:
-        return "pocock"
-
-
-@dataclass(frozen=True)
-class OBrienFleming:
-    """2 - 2 * Phi(z / sqrt(share)), z the 1 - alpha/2 quantile: hardly any early (Lan & DeMets)."""
-
-    def __call__(self, share: float, alpha: float) -> float:
-        """Returns the error spent."""
-        return float(2 * special.ndtr(special.ndtri(alpha / 2) / math.sqrt(share)))
-
-    def __str__(self) -> str:
-        return "obrien-fleming"
-
-
-def spent_alpha(looks: Sequence[int], alpha: float, spending: Spending) -> tuple[float, ...]:
-    """Returns the error spent up to each look, f(n_k / n_K, alpha).
-
-    Args:
-        looks: Numbers of seeds, increasing, the first at least 2.
-        alpha: One-sided error over all looks, in (0, 1/2).
-        spending: The spending function f.
-
-    Returns:
-        One cumulative error a look; the last is alpha.
-
-    Raises:
-        ValueError: An argument is out of range, or the first look has nothing to spend.
-    """
-    looks = checked_looks(looks, first=2)
-    check_alpha(alpha)
-    spent = (*(spending(n / looks[-1], alpha) for n in looks[:-1]), float(alpha))
-    if spent[0] == 0:
-        raise ValueError(f"spending {spending} spends nothing at the first look")
-    return spent
 
 
 def critical_values(
@@ -207,36 +118,6 @@ def adjusted_p(
     return min(max(p, math.nextafter(spent, 1.0)), 1.0)
 
 
-def checked_looks(looks: Sequence[int], first: int) -> tuple[int, ...]:
-    """Returns the looks as plain integers.
-
-    Raises:
-        ValueError: They are not increasing integers, the first of them at least `first`.
-    """
-    looks = tuple(looks)
-    if not looks or not all(_is_integer(n) for n in looks):
-        raise ValueError(f"looks must be one or more integers, got {looks!r}")
-    if any(later <= earlier for earlier, later in pairwise(looks)):
-        raise ValueError(f"looks must increase, got {looks!r}")
-    if looks[0] < first:
-        raise ValueError(f"the first look must have at least {first} seeds, got {looks!r}")
-    return tuple(int(n) for n in looks)
-
-
-def _is_integer(value: object) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-
-def check_alpha(alpha: float) -> None:
-    """Refuses what is no error rate of one side.
-
-    Raises:
-        ValueError: It does not lie between 0 and 1/2.
-    """
-    if not 0 < alpha < 0.5:
-        raise ValueError(f"alpha must lie between 0 and 1/2, got {alpha!r}")
-
-
 def _a_side(alpha: float, sides: Sides) -> float:
     check_alpha(alpha)
     return float(alpha) / sides
@@ -278,7 +159,7 @@ class _Stage:
     def tail_to(self, theta: float) -> float:
         """Returns P(not crossed before n, theta_n <= theta) under the null."""
         span = self.top - self.edge
-        x, weight = _gauss_legendre(self.nodes)
+        x, weight = gauss_legendre(self.nodes)
         s = x * math.sqrt(min(max((theta - self.edge) / span, 0.0), 1.0))
         angle = self.edge + span * s**2
         density = np.sin(angle) ** (self.n - 2) / special.beta(0.5, (self.n - 1) / 2)
@@ -290,14 +171,8 @@ class _Stage:
         return self.tail_to(math.atan2(math.sqrt(self.n - 1), t))
 
     def boundary(self, probability: float) -> float:
-        """Returns the angle up to which `tail_to` is `probability`, by bisection."""
-        low, high = self.edge, self.top
-        while low < (middle := (low + high) / 2) < high:
-            if self.tail_to(middle) <= probability:
-                low = middle
-            else:
-                high = middle
-        return low
+        """Returns the angle up to which `tail_to` is `probability`."""
+        return bisect(lambda angle: self.tail_to(angle) > probability, self.edge, self.top)[0]
 
     def step(self, limit: float) -> "_Stage":
         """Returns the stage of one more seed, going on from angles of at least `limit` only."""
@@ -323,7 +198,7 @@ class _Stage:
         low, high = np.maximum(low, -far), np.minimum(high, far)
 
         # Next to a limit h_n may start like a square root; the cosine makes that smooth.
-        u, weight = _gauss_legendre(self.nodes)
+        u, weight = gauss_legendre(self.nodes)
         half = (high - low)[:, None] / 2
         phi = (low + high)[:, None] / 2 - half * np.cos(math.pi * u)
         cos_phi = np.cos(phi)
@@ -365,13 +240,6 @@ def _plan(
             stage = stage.step(limit)
         before = spent[look]
     return _Plan(tuple(stages), spent, tuple(critical))
-
-
-@lru_cache(maxsize=8)
-def _gauss_legendre(nodes: int) -> tuple[_Array, _Array]:
-    """Returns nodes and weights on (0, 1)."""
-    x, weight = np.polynomial.legendre.leggauss(nodes)
-    return (x + 1) / 2, weight / 2
 
 
 def _top_angle(n: int, sides: Sides) -> float:

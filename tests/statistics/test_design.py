@@ -9,7 +9,7 @@ from scipy import stats
 
 from bnclaims.statistics.design import Design, Open, Sequential, decisions, lowest_share
 from bnclaims.statistics.sequential_binomial import critical_hits
-from bnclaims.statistics.sequential_t import OBrienFleming, Power
+from bnclaims.statistics.spending import OBrienFleming, Power
 
 DESIGNS: list[Design] = [Sequential(), Open(), Sequential((3, 7), 0.05, OBrienFleming())]
 

@@ -15,7 +15,7 @@ from bnclaims.statistics import contrasts as s
 from bnclaims.statistics import planning
 from bnclaims.statistics.design import Open, Sequential
 from bnclaims.statistics.planning import (
-    Shape,
+    LinearHypothesis,
     bound,
     detectable_effect,
     equivalence,
@@ -79,7 +79,7 @@ def test_far_apart_edges_are_one_edge() -> None:
     )
 
 
-SHAPES: dict[str, tuple[Shape, float]] = {
+CLAIMS: dict[str, tuple[LinearHypothesis, float]] = {
     "bound": (bound(0.2), 1.0),
     "superiority": (superiority(0.1), 1.2),
     "equivalence": (equivalence(1.5), 0.2),
@@ -90,20 +90,22 @@ SHAPES: dict[str, tuple[Shape, float]] = {
 }
 
 
-@pytest.mark.parametrize(("shape", "effect"), SHAPES.values(), ids=SHAPES)
-def test_that_many_seeds_have_that_power_and_fewer_have_not(shape: Shape, effect: float) -> None:
+@pytest.mark.parametrize(("claim", "effect"), CLAIMS.values(), ids=CLAIMS)
+def test_that_many_seeds_have_that_power_and_fewer_have_not(
+    claim: LinearHypothesis, effect: float
+) -> None:
     """Simulates the claim afresh, with other numbers and without the shortcut of a Wishart."""
     spread, correlation, alpha, power, draws = 0.8, 0.3, 0.05, 0.8, 4_000
-    n = seeds_needed(shape, effect, spread=spread, correlation=correlation, alpha=alpha)
+    n = seeds_needed(claim, effect, spread=spread, correlation=correlation, alpha=alpha)
     assert n is not None
 
     def supported(seeds: int) -> float:
         rng = np.random.default_rng(np.random.SeedSequence(9))
-        arms = len(shape.pattern)
+        arms = len(claim.pattern)
         common = math.sqrt(correlation) * rng.standard_normal((draws, seeds, 1))
         own = math.sqrt(1 - correlation) * rng.standard_normal((draws, seeds, arms))
-        runs = effect * shape.pattern + spread * (common + own)
-        contrasts = runs @ shape.contrasts.T + shape.offsets
+        runs = effect * claim.pattern + spread * (common + own)
+        contrasts = runs @ claim.contrasts.T + claim.offsets
         t = math.sqrt(seeds) * contrasts.mean(axis=1) / contrasts.std(axis=1, ddof=1)
         return float((t >= stats.t.isf(alpha, seeds - 1)).all(axis=1).mean())
 
@@ -113,15 +115,15 @@ def test_that_many_seeds_have_that_power_and_fewer_have_not(shape: Shape, effect
     assert n == 2 or supported(n - 1) <= power + error
 
 
-@pytest.mark.parametrize(("shape", "effect"), SHAPES.values(), ids=SHAPES)
-def test_the_detectable_effect_needs_those_seeds(shape: Shape, effect: float) -> None:
-    n = seeds_needed(shape, effect, spread=0.8)
+@pytest.mark.parametrize(("claim", "effect"), CLAIMS.values(), ids=CLAIMS)
+def test_the_detectable_effect_needs_those_seeds(claim: LinearHypothesis, effect: float) -> None:
+    n = seeds_needed(claim, effect, spread=0.8)
     assert n is not None
-    found = detectable_effect(shape, n, spread=0.8)
+    found = detectable_effect(claim, n, spread=0.8)
     assert found is not None
-    nearness = shape.is_nearness
+    nearness = claim.is_nearness
     assert found >= effect if nearness else found <= effect
-    again = seeds_needed(shape, found * (0.999 if nearness else 1.001), spread=0.8)
+    again = seeds_needed(claim, found * (0.999 if nearness else 1.001), spread=0.8)
     assert again is not None
     assert abs(again - n) <= 1
 
