@@ -1,41 +1,31 @@
-"""What several test modules make up: arms, outcomes, results and figures that nobody trained."""
+"""Stand-ins that tests share: arms and engines that train nothing, samples of known values."""
 
-import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from bnclaims.experiment.arm import Arm
-from bnclaims.experiment.protocol import TrainingProtocol
-from bnclaims.language.claim import Claim
+from bnclaims.experiment.history import History
+from bnclaims.language.bounds import ANYTHING, Limits, Values
 from bnclaims.language.evidence import Evidence, Trial
-from bnclaims.language.figure import Drawing, Line
-from bnclaims.language.finding import Finding, Look, Region, Verdict
-from bnclaims.reporting import report
-from bnclaims.reporting.outcome import outcome_of
-from bnclaims.reporting.results import (
-    ArmRecord,
-    ClaimResult,
-    Curves,
-    ErrorRecord,
-    Outcome,
-    Results,
-)
+from bnclaims.language.sample import Endpoint, Runs, Sample
+from bnclaims.running.schedule import Request
 from bnclaims.statistics.design import Design, Sequential
-from tests.language.test_sample import SEEDS, no_run, sample
 
-QUICK = TrainingProtocol("quick", images=10_000, epochs=6)
-"""A protocol."""
-
-HOSTILE = "<script>alert('\"&\\n')</script> 🙂 \u202etfel"
+# Arms and their runs
 
 
 class FakeArm(Arm):
-    """An arm that nothing trains."""
+    """An arm that is its name."""
 
-    def __init__(self, digest: str, work: float = 1.0) -> None:
-        self.digest = digest
+    def __init__(
+        self, name: str, work: float = 1.0, *, fresh: bool = False, data_note: str = ""
+    ) -> None:
+        self.digest = name
+        self.fresh = fresh
+        self.data_note = data_note
         self._work = work
 
     def __str__(self) -> str:
@@ -50,147 +40,135 @@ class FakeArm(Arm):
         return self._work
 
 
-def finding(**changes: Any) -> Finding:
-    """What a comparison with 0 came to after five seeds."""
-    made = Finding(
-        kind="mean",
-        verdict="supported",
-        contrast="a - b",
-        estimate=1.0,
-        low=0.5,
-        high=1.5,
-        region=Region(0.0, None),
-        seeds=5,
-        p=0.001,
-        nominal_p=0.001,
-        sign_flip_p=0.031,
-        disagrees=False,
-        effect=2.0,
-        effect_low=1.0,
-        effect_high=3.0,
-        correlation=0.5,
-        page_p=None,
-        unknown=0,
-        detectable=0.5,
-        needed=(4, 5),
-        values=(0.8, 0.9, 1.0, 1.1, 1.2),
-        looks=(Look(5, 1.0, 0.5, 1.5),),
-    )
-    return dataclasses.replace(made, **changes)
-
-
-def outcome(
-    name: str, mean: float, *, statement: str = "It holds", design: Design | None = None
-) -> Outcome:
-    """What a claim that a mean is positive comes to."""
-    noise = np.random.default_rng(np.random.SeedSequence([3, len(name)])).normal(0, 1, SEEDS)
-    return compared(
-        name, lambda trial: sample(mean + noise, trial) > 0, statement=statement, design=design
+def history_of(seed: int, size: int = 3) -> History:
+    """What a run with a seed leaves behind, in as many epochs."""
+    return History(
+        loss=np.full(size, seed + 0.5),
+        seconds=np.arange(3.0),
+        probes={"layers": np.array(["dense", "dense_1"]), "norm": np.full((2, 2), seed)},
     )
 
 
-def compared(
-    name: str,
-    compare: Callable[[Trial], Evidence],
+def assert_same(one: History | None, two: History) -> None:
+    """Two histories hold the same arrays."""
+    assert one is not None
+    first, second = one.to_arrays(), two.to_arrays()
+    assert first.keys() == second.keys()
+    for name, array in first.items():
+        assert array.dtype == second[name].dtype
+        np.testing.assert_array_equal(array, second[name])
+
+
+class FakeEngine:
+    """Records what it trained; `before` is called with arm and seed before each run."""
+
+    def __init__(self, before: Callable[[Arm, int], None] | None = None) -> None:
+        self.trained: list[tuple[str, int]] = []
+        self._before = before
+
+    def __call__(self, arm: Arm, seeds: Iterable[int]) -> Iterator[tuple[int, History]]:
+        for seed in seeds:
+            if self._before is not None:
+                self._before(arm, seed)
+            self.trained.append((arm.digest, seed))
+            yield seed, history_of(seed)
+
+
+# Samples of known values
+
+SEEDS = 20
+"""How many each has: as many as the last look of the default design."""
+
+
+def no_training(_: Sequence[Request]) -> None:
+    """Sees to runs that nobody needs."""
+
+
+def no_run(arm: Arm, seed: int) -> History:
+    """Has no run: these samples have values of their own."""
+    raise LookupError(f"{arm} {seed}: these samples have values of their own")
+
+
+def new_trial(
+    design: Design | None = None, *, load: Callable[[Arm, int], History] = no_run, **about: Any
+) -> Trial:
+    """A claim's trial that trains nothing."""
+    return Trial(design=design or Sequential(), load=load, **{"require": no_training} | about)
+
+
+def fake_runs(name: str = "arm", *, trial: Trial | None = None, first_seed: int = 0) -> Runs:
+    """Runs of a fake arm."""
+    return Runs(FakeArm(name), first_seed, trial or new_trial())
+
+
+def sample(
+    data: Values,
+    trial: Trial | None = None,
+    number: int = 1,
     *,
-    statement: str = "It holds",
-    design: Design | None = None,
-) -> Outcome:
-    """What a claim of one comparison comes to."""
-    trial = Trial(design=design or Sequential(), require=lambda _: None, load=no_run)
-    verdict = compare(trial).verdict
-    return outcome_of(
-        Claim(name, statement, "here", "supported", ""),
-        name,
-        verdict,
-        trial,
-        test=f"test_it.py::test_{name}",
-        code=f"def test_{name}(): ...",
-        command=f"pytest test_it.py::test_{name}",
-        protocol="quick",
-        data="mnist",
-        data_note="MNIST",
-        declared=3,
+    limits: Limits = ANYTHING,
+    metric: str = "",
+    first_seed: int = 0,
+) -> Sample:
+    """A sample with known values, as if of a metric of the arm with this number."""
+    runs = fake_runs(f"arm{number}", trial=trial, first_seed=first_seed)
+    return Sample(
+        lambda n: data[:n],
+        (runs,),
+        f"{metric or 's'}{number}",
+        limits=limits,
+        metrics=frozenset({metric} if metric else ()),
     )
 
 
-def several(verdict: Verdict, *evidence: Verdict) -> Outcome:
-    """A claim of which the test came to a verdict by comparisons that came to these."""
-    parts = {claim.verdict: claim.findings[0] for claim in (YES, NO, MAYBE)}
-    return dataclasses.replace(
-        YES, verdict=verdict, findings=tuple(parts[name] for name in evidence)
+def samples(trial: Trial, *data: Values) -> list[Sample]:
+    """Samples of one trial, s1, s2 and so on."""
+    return [sample(values, trial, number) for number, values in enumerate(data, start=1)]
+
+
+def limited(limits: Limits, number: int = 1, metric: str = "m", first_seed: int = 0) -> Sample:
+    """A sample of a metric with limits, whose comparisons are traced only."""
+    tracing = new_trial(tracing=True)
+    return sample(
+        np.ones(SEEDS), tracing, number, limits=limits, metric=metric, first_seed=first_seed
     )
 
 
-def arm(name: str, *curves: Sequence[float | None], diverged: tuple[int, ...] = ()) -> ArmRecord:
-    """The runs of an arm with these learning curves."""
-    names = ("mean_loss", "final_loss", "val_loss", "val_accuracy")
-    series = tuple(map(tuple, curves))
-    return ArmRecord(
-        arm=name,
-        digest=name,
-        first_seed=0,
-        metrics={metric: tuple(sum(v or 0 for v in curve) for curve in curves) for metric in names},
-        curves=Curves(series, series, series),
-        seconds=(1.0,) * len(curves),
-        diverged=diverged,
-    )
+def endpoint(
+    low: Sequence[float],
+    high: Sequence[float] | None = None,
+    trial: Trial | None = None,
+    number: int = 1,
+) -> Endpoint:
+    """Times known between two bounds."""
+    ends = np.array(low), np.array(low if high is None else high)
+    runs = fake_runs(f"arm{number}", trial=trial)
+    return Endpoint(lambda n: (ends[0][:n], ends[1][:n]), (runs,), f"time{number}")
 
 
-CURVES = Drawing(
-    "Two curves <b>",
-    "here",
-    "curves",
-    (),
-    (
-        Line("solid", ((2.0, 1.0, None), (2.1, 1.1, 0.5))),
-        Line("dashed", ((1.0, 0.5, 0.25), (1.1, 0.6, 0.2)), dashed=True),
-    ),
-)
-HISTOGRAM = Drawing(
-    "A histogram",
-    "here",
-    "histograms",
-    (0.0, 0.5, 1.0),
-    (Line("a", ((0.5, 0.5), (0.25, 0.75))),),
-)
+# Simulated claims
+
+ALPHA = 0.05
+AT_ALPHA = Sequential(alpha=ALPHA)
+STREAMS = 1500
+"""How often a claim is simulated."""
+
+LIMIT = float(np.ceil(special.bdtrik(1 - 1e-4, STREAMS, ALPHA))) / STREAMS
+"""What a frequency of ALPHA exceeds once in ten thousand times."""
 
 
-def results(*outcomes: Outcome, errors: Sequence[str] = ()) -> Results:
-    """What a session's claims came to; the test of some went wrong."""
-    return report.results_of(
-        ClaimResult.beside(outcomes),
-        [ErrorRecord(name, "boom") for name in errors],
-        figures=[CURVES, HISTOGRAM],
-        protocol=QUICK,
-        design=Sequential(),
-        versions={"keras": "3.5"},
-    )
+def normal(means: Sequence[float], seed: int) -> list[tuple[Values, ...]]:
+    """Normal data of deviation 1 with these means, for each of the simulated claims."""
+    rng = np.random.default_rng(seed)
+    data = rng.normal(np.array(means)[:, None], 1.0, (STREAMS, len(means), SEEDS))
+    return [tuple(rows) for rows in data]
 
 
-def result(claim: Outcome) -> ClaimResult:
-    """What a session's only claim came to."""
-    return ClaimResult.beside([claim])[0]
-
-
-YES, NO, MAYBE = outcome("yes", 9.0), outcome("no", -9.0), outcome("perhaps", 0.1)
-EXACT = dataclasses.replace(outcome("exact", 9.0), findings=(), explanation=())
-WITH_ARMS = dataclasses.replace(
-    outcome("with-arms", 5.0),
-    source="Other article, figure 1",
-    arms=(
-        arm("a", [2.0, 1.0, 0.5], [2.1, 0.9, 0.4]),
-        arm("b", [2.0, None, None], [1.5, 1.0, 0.5], diverged=(0,)),
-    ),
-)
-STRANGE = dataclasses.replace(
-    outcome("strange", 9.0, statement=HOSTILE),
-    id=HOSTILE,
-    source=HOSTILE,
-    code=HOSTILE,
-    test=HOSTILE,
-    command=HOSTILE,
-    because=HOSTILE,
-    arms=(arm(HOSTILE, [1.0, 0.5]),),
-    explanation=(HOSTILE,),
-)
+def verdicts(
+    compare: Callable[..., Evidence], streams: Sequence[tuple[Values, ...]]
+) -> dict[str, float]:
+    """The share of each verdict over simulated sets of runs."""
+    counts = {"supported": 0, "refuted": 0, "inconclusive": 0}
+    for data in streams:
+        counts[compare(*samples(new_trial(AT_ALPHA), *data)).verdict] += 1
+    return {verdict: count / len(streams) for verdict, count in counts.items()}

@@ -7,49 +7,29 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from bnclaims import Inconclusive, all_of, decreasing, equivalent
 from bnclaims.language.bounds import Values
-from bnclaims.language.evidence import Evidence, Trial
+from bnclaims.language.evidence import Evidence
 from bnclaims.language.finding import Region
-from bnclaims.language.sample import Endpoint, Sample
+from bnclaims.language.sample import Endpoint
 from bnclaims.running.schedule import Request
 from bnclaims.statistics.contrasts import t_statistic
 from bnclaims.statistics.design import Open, Sequential
 from bnclaims.statistics.e_values import t_evalue
-
-from .test_sample import SEEDS, endpoint, no_run, sample
-
-ALPHA = 0.05
-STREAMS = 1500
-
-
-def court(alpha: float = 0.01) -> Trial:
-    return Trial(design=Sequential(alpha=alpha), require=lambda _: None, load=no_run)
-
-
-def samples(trial: Trial, *data: Values) -> list[Sample]:
-    return [sample(values, trial, units) for units, values in enumerate(data, start=1)]
-
-
-def verdicts(compare: Any, streams: Sequence[tuple[Values, ...]]) -> dict[str, float]:
-    """The share of each verdict over simulated sets of runs."""
-    counts = {"supported": 0, "refuted": 0, "inconclusive": 0}
-    for data in streams:
-        counts[compare(*samples(court(ALPHA), *data)).verdict] += 1
-    return {verdict: count / len(streams) for verdict, count in counts.items()}
-
-
-def normal(means: Sequence[float], seed: int) -> list[tuple[Values, ...]]:
-    rng = np.random.default_rng(seed)
-    shape = (STREAMS, len(means), SEEDS)
-    data = rng.normal(np.array(means)[:, None], 1.0, shape)
-    return [tuple(rows) for rows in data]
-
-
-LIMIT = float(stats.binom.ppf(1 - 1e-4, STREAMS, ALPHA)) / STREAMS
-"""What a rate of ALPHA exceeds once in ten thousand times."""
+from tests.fakes import (
+    ALPHA,
+    AT_ALPHA,
+    LIMIT,
+    SEEDS,
+    STREAMS,
+    endpoint,
+    new_trial,
+    normal,
+    sample,
+    samples,
+    verdicts,
+)
 
 
 def test_at_the_edge_of_superiority_wrong_verdicts_are_as_rare_as_alpha() -> None:
@@ -109,16 +89,16 @@ paired = st.integers(0, 10_000).map(
 
 @given(paired, st.sampled_from([0.001, 0.5, 3.0, 1e4]))
 def test_scaling_metric_and_margin_changes_no_verdict(data: Values, scale: float) -> None:
-    a, b = samples(court(), *data)
-    c, d = samples(court(), *(data * scale))
+    a, b = samples(new_trial(), *data)
+    c, d = samples(new_trial(), *(data * scale))
     assert (a < b - 0.25).verdict == (c < d - 0.25 * scale).verdict
     assert (abs(a - b) < 2.0).verdict == (abs(c - d) < 2.0 * scale).verdict
 
 
 @given(paired)
 def test_swapping_the_arms_mirrors_the_verdict(data: Values) -> None:
-    a, b = samples(court(), *data)
-    c, d = samples(court(), *data)
+    a, b = samples(new_trial(), *data)
+    c, d = samples(new_trial(), *data)
     mirrored = {"supported": "refuted", "refuted": "supported", "inconclusive": "inconclusive"}
     one, other = a < b, d < c
     assert mirrored[one.verdict] == other.verdict
@@ -134,7 +114,7 @@ def test_interval_region_and_p_tell_the_same_story(data: Values) -> None:
         lambda a, b: a < 0.2,
     ]
     for claim in claims:
-        evidence = claim(*samples(court(), *data))
+        evidence = claim(*samples(new_trial(), *data))
         assert evidence.verdict in {"supported", "refuted", "inconclusive"}
         finding = evidence.findings[0]
         above, below = finding.region.low, finding.region.high
@@ -156,7 +136,7 @@ def test_looks_are_taken_in_turn_and_only_as_far_as_needed() -> None:
 
     rng = np.random.default_rng(0)
     clear, noise = rng.normal(5, 1, SEEDS), rng.normal(0, 1, SEEDS)
-    trial = Trial(design=Sequential(), require=require, load=no_run)
+    trial = new_trial(require=require)
     (one,) = samples(trial, clear)
     assert one > 0
     assert asked == [(0, 1, 2, 3, 4), (5, 6, 7, 8, 9)][: len(asked)]
@@ -172,7 +152,7 @@ def test_looks_are_taken_in_turn_and_only_as_far_as_needed() -> None:
 
 def test_a_verdict_is_reached_once_and_trained_once() -> None:
     calls: list[Any] = []
-    trial = Trial(design=Sequential(), require=calls.append, load=no_run)
+    trial = new_trial(require=calls.append)
     (one,) = samples(trial, np.arange(1.0, SEEDS + 1) + 50)
     evidence = one > 0
     assert evidence
@@ -181,7 +161,7 @@ def test_a_verdict_is_reached_once_and_trained_once() -> None:
 
 
 def test_undecided_raises_and_refuted_is_false() -> None:
-    trial = court()
+    trial = new_trial()
     noise, high = samples(trial, np.tile([1.0, -1.0], 10), np.linspace(4, 5, SEEDS))
     with pytest.raises(Inconclusive, match=r"it would take .* seeds \(80%\)"):
         bool(noise > 0)
@@ -192,7 +172,7 @@ def test_undecided_raises_and_refuted_is_false() -> None:
     ("value", "verdict"), [(1.0, "supported"), (-1.0, "refuted"), (0.0, "refuted")]
 )
 def test_without_variance_the_exact_value_decides(value: float, verdict: str) -> None:
-    (one,) = samples(court(), np.full(SEEDS, value))
+    (one,) = samples(new_trial(), np.full(SEEDS, value))
     evidence = one > 0
     assert evidence.verdict == verdict
     assert evidence.findings[0].is_exact
@@ -202,7 +182,7 @@ def test_without_variance_the_exact_value_decides(value: float, verdict: str) ->
 
 
 def test_a_conjunction_names_the_part_that_fails() -> None:
-    trial = court()
+    trial = new_trial()
     rng = np.random.default_rng(3)
     low, high = samples(trial, rng.normal(-5, 0.1, SEEDS), rng.normal(5, 0.1, SEEDS))
     evidence = all_of(high > 0, low > 0)
@@ -213,7 +193,7 @@ def test_a_conjunction_names_the_part_that_fails() -> None:
 
 def test_levels_are_equivalent_to_the_first() -> None:
     rng = np.random.default_rng(4)
-    levels = samples(court(), *(rng.normal(mean, 0.1, SEEDS) for mean in (1.0, 1.1, 0.9)))
+    levels = samples(new_trial(), *(rng.normal(mean, 0.1, SEEDS) for mean in (1.0, 1.1, 0.9)))
     assert equivalent(levels, within=0.5)
     assert equivalent(levels, within=0.5 * levels[0])
     assert not equivalent([*levels[:2], levels[2] + 3], within=0.5)
@@ -223,7 +203,7 @@ def test_a_margin_measured_beside_it_counts_seed_by_seed() -> None:
     """The margin's own noise belongs to the test: it is a contrast like any other."""
     rng = np.random.default_rng(5)
     difference, gain = rng.normal(0, 0.1, SEEDS), rng.normal(1, 0.1, SEEDS)
-    one, other = samples(court(), difference, gain)
+    one, other = samples(new_trial(), difference, gain)
     evidence = abs(one) < 0.5 * other
     assert evidence.verdict == "supported"
     assert evidence.findings[0].contrast == "0.5 * s2 - |s1|"
@@ -231,7 +211,7 @@ def test_a_margin_measured_beside_it_counts_seed_by_seed() -> None:
 
 
 def test_two_sided_limits_written_as_a_chain_are_two_tests() -> None:
-    (one,) = samples(court(), np.linspace(-0.1, 0.1, SEEDS))
+    (one,) = samples(new_trial(), np.linspace(-0.1, 0.1, SEEDS))
     assert -1 < one < 1
 
 
@@ -244,14 +224,14 @@ def test_two_sided_limits_written_as_a_chain_are_two_tests() -> None:
 )
 def test_impossible_claims_are_refused(misuse: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        misuse(sample(np.ones(SEEDS), court()))
+        misuse(sample(np.ones(SEEDS), new_trial()))
 
 
 def test_tracing_answers_true_and_trains_nothing() -> None:
     def never(_: object) -> None:
         raise AssertionError
 
-    trial = Trial(design=Sequential(), require=never, load=no_run, tracing=True)
+    trial = new_trial(require=never, tracing=True)
     one, other = samples(trial, np.ones(SEEDS), np.ones(SEEDS))
     assert one < other
     assert other < one
@@ -266,7 +246,7 @@ BUDGET = 6.0
 
 
 def times(*ends: tuple[Sequence[float], Sequence[float]], alpha: float = 0.01) -> list[Endpoint]:
-    trial = court(alpha)
+    trial = new_trial(Sequential(alpha=alpha))
     return [endpoint(low, high, trial, units) for units, (low, high) in enumerate(ends, start=1)]
 
 
@@ -321,7 +301,7 @@ def test_at_even_chances_of_an_endpoint_wrong_verdicts_are_as_rare_as_alpha() ->
 
 
 def test_an_open_design_judges_by_e_values() -> None:
-    trial = Trial(design=Open(), require=lambda _: None, load=no_run)
+    trial = new_trial(Open())
     rng = np.random.default_rng(16)
     clear, noise = samples(trial, rng.normal(5, 0.3, SEEDS), rng.normal(0, 1, SEEDS))
     evidence = clear > 0
@@ -334,7 +314,7 @@ def test_an_open_design_judges_by_e_values() -> None:
 def test_at_the_edge_an_open_design_errs_as_rarely_as_alpha() -> None:
     wrong = 0
     for a, b in normal([0.0, 0.0], seed=17):
-        trial = Trial(design=Open(alpha=ALPHA), require=lambda _: None, load=no_run)
+        trial = new_trial(Open(alpha=ALPHA))
         one, other = samples(trial, a, b)
         wrong += (one < other).verdict == "supported"
     assert wrong / STREAMS <= LIMIT
@@ -342,7 +322,7 @@ def test_at_the_edge_an_open_design_errs_as_rarely_as_alpha() -> None:
 
 @given(paired)
 def test_the_same_numbers_stand_beside_either_verdict(data: Values) -> None:
-    a, b = samples(court(), *data)
+    a, b = samples(new_trial(), *data)
     evidence = a < b
     assert evidence.verdict in {"supported", "refuted", "inconclusive"}
     finding = evidence.findings[0]
@@ -353,7 +333,7 @@ def test_the_same_numbers_stand_beside_either_verdict(data: Values) -> None:
 
 
 def test_an_edge_belongs_to_what_is_closed() -> None:
-    (one,) = samples(court(), np.full(SEEDS, 1.0))
+    (one,) = samples(new_trial(), np.full(SEEDS, 1.0))
     assert (one >= 1.0).verdict == "supported"
     assert (one <= 1.0).verdict == "supported"
     assert (one > 1.0).verdict == "refuted"
@@ -372,22 +352,18 @@ def test_what_turns_up_after_the_trace_shares_alpha_all_the_same() -> None:
     """At the edges of four parts, of which the trace knew one."""
     wrong = 0
     for data in normal([0.0, 0.0, 0.0, 0.0, 0.0], seed=18):
-        trial = court(ALPHA)
+        trial = new_trial(AT_ALPHA)
         trial.edges = 1
         zero, *others = samples(trial, *data)
         wrong += all_of(*(zero < other for other in others)).verdict == "refuted"
     assert wrong / STREAMS <= LIMIT
 
 
-def _near(one: Sample, other: Sample) -> Evidence:
-    evidence: Evidence = abs(one - other) < 0.1
-    return evidence
-
-
 def test_an_undecided_claim_shows_the_interval_that_left_it_open() -> None:
     """Outside the region, it is the wider one of refuting: else it would look decided."""
     for data in normal([0.0, 0.9], seed=19)[:400]:
-        evidence = _near(*samples(court(), *data))
+        one, other = samples(new_trial(), *data)
+        evidence = abs(one - other) < 0.1
         if evidence.verdict == "inconclusive":
             finding = evidence.findings[0]
             assert finding.low <= 0.1
@@ -395,7 +371,7 @@ def test_an_undecided_claim_shows_the_interval_that_left_it_open() -> None:
 
 
 def test_a_region_may_be_too_narrow_for_any_effect() -> None:
-    (noise,) = samples(court(), np.tile([1.0, -1.0], 10))
+    (noise,) = samples(new_trial(), np.tile([1.0, -1.0], 10))
     evidence = abs(noise) < 0.5
     assert evidence.verdict == "inconclusive"
     assert evidence.findings[0].detectable is None
@@ -407,7 +383,7 @@ def test_an_open_design_needs_more_seeds_than_a_planned_one() -> None:
     data = rng.normal(0.5, 1.0, SEEDS)
     needed = []
     for design in (Sequential(), Open()):
-        trial = Trial(design=design, require=lambda _: None, load=no_run)
+        trial = new_trial(design)
         (one,) = samples(trial, data)
         evidence = one > 0
         assert evidence.verdict == "inconclusive"
@@ -419,7 +395,7 @@ def test_an_open_design_needs_more_seeds_than_a_planned_one() -> None:
 
 def test_looks_and_seeds_are_kept_for_the_report() -> None:
     data = np.random.default_rng(21).normal(0.9, 1.0, SEEDS)
-    (one,) = samples(court(), data)
+    (one,) = samples(new_trial(), data)
     evidence = one - 0.2 > 0
     assert evidence.verdict in {"supported", "inconclusive"}
     finding = evidence.findings[0]

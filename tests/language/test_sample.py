@@ -1,8 +1,7 @@
 """The expression language: arithmetic, pairing and what it refuses."""
 
 import math
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,58 +9,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bnclaims import Layer, log
+from bnclaims import log
 from bnclaims.errors import ClaimError, NotFiniteError
-from bnclaims.experiment.arm import Arm, ProbeArm
-from bnclaims.experiment.history import History
-from bnclaims.experiment.models import GLOROT_NORMAL
 from bnclaims.language.bounds import Limits, Values
-from bnclaims.language.evidence import Trial
-from bnclaims.language.sample import Endpoint, Runs, Sample
-from bnclaims.statistics.design import Sequential
+from bnclaims.language.sample import Endpoint, Sample
+from tests.fakes import SEEDS, endpoint, limited, sample
 
-SEEDS = 20
 finite = st.floats(-1e3, 1e3, allow_nan=False)
 values = st.lists(finite, min_size=SEEDS, max_size=SEEDS).map(np.array)
-design = Sequential()
-
-
-def no_run(arm: Arm, seed: int) -> History:
-    raise LookupError(f"{arm} {seed}: these samples have values of their own")
-
-
-def trial() -> Trial:
-    return Trial(design=design, require=lambda _: None, load=no_run)
-
-
-@cache
-def arm(units: int = 1) -> Arm:
-    return ProbeArm(Layer("tanh", GLOROT_NORMAL, units=units))
-
-
-def sample(data: Values, court: Trial | None = None, units: int = 1) -> Sample:
-    """A sample with known values, as if metrics of runs."""
-    runs = Runs(arm(units), 0, court or trial())
-    return Sample(lambda n: data[:n], (runs,), f"s{units}")
-
-
-def endpoint(
-    low: Sequence[float],
-    high: Sequence[float] | None = None,
-    court: Trial | None = None,
-    units: int = 1,
-) -> Endpoint:
-    """Times known between two bounds."""
-    runs = Runs(arm(units), 0, court or trial())
-    ends = np.array(low), np.array(low if high is None else high)
-    return Endpoint(lambda n: (ends[0][:n], ends[1][:n]), (runs,), f"time{units}")
-
-
-def limited(limits: Limits, units: int = 1, name: str = "m", first_seed: int = 0) -> Sample:
-    """A sample of a metric with limits, whose comparisons are traced only."""
-    tracing = Trial(design=design, require=lambda _: None, load=no_run, tracing=True)
-    runs = Runs(arm(units), first_seed, tracing)
-    return Sample(np.ones, (runs,), f"{name}{units}", limits=limits, metrics=frozenset({name}))
 
 
 @given(values, values, finite)
@@ -113,13 +68,13 @@ def test_a_sample_is_called_as_it_is_written(
     expression: Callable[[Sample, Sample], Sample], text: str
 ) -> None:
     one = np.ones(SEEDS)
-    assert str(expression(sample(one), sample(one, units=2))) == text
+    assert str(expression(sample(one), sample(one, number=2))) == text
 
 
 def test_values_that_are_no_numbers_name_arm_and_seeds() -> None:
     broken = np.ones(SEEDS)
     broken[[3, 7]] = np.nan, np.inf
-    with pytest.raises(NotFiniteError, match=r"GlorotNormal\(\): seeds 3, 7"):
+    with pytest.raises(NotFiniteError, match=r"s1 has no finite value \(fake arm1: seeds 3, 7\)"):
         sample(broken).values(SEEDS)
     assert sample(broken).values(3).sum() == 3
     with pytest.raises(NotFiniteError, match=r"log\(s1\)"):
@@ -164,7 +119,7 @@ def test_limits_hold_whatever_the_values(
     a: Limits, b: Limits, u: float, v: float, c: float
 ) -> None:
     x, y = a[0] + u * (a[1] - a[0]), b[0] + v * (b[1] - b[0])
-    one, other = limited(a), limited(b, units=2)
+    one, other = limited(a), limited(b, number=2)
     pairs = [
         (one + other, x + y), (one - other, x - y), (one * other, x * y), (c - one, c - x),
         (c * one, c * x), (one / other, x / y if y else 0.0),
@@ -207,19 +162,19 @@ ACCURACY: Limits = (0.0, 1.0)
     ],
 )
 def test_what_no_run_could_decide_is_refused(claim: Any, words: str) -> None:
-    one, other = limited(ACCURACY), limited(ACCURACY, units=2)
+    one, other = limited(ACCURACY), limited(ACCURACY, number=2)
     with pytest.raises(ClaimError, match=words):
         claim(one, other)
 
 
 def test_what_sounds_alike_but_makes_sense_is_not_refused() -> None:
-    accuracy, loss = limited(ACCURACY), limited((0.0, math.inf), units=2, name="loss")
+    accuracy, loss = limited(ACCURACY), limited((0.0, math.inf), number=2, metric="loss")
     assert loss < 1 - accuracy  # a constant between two metrics is no margin
     assert accuracy - 0.5 * accuracy < 0.1  # no inferiority, said as what it is
     assert 0.2 < accuracy < 0.9
     assert abs(accuracy - 0.5) < 0.4
     assert 0.4 > abs(accuracy - 0.5)  # noqa: SIM300  (as a reader may write it)
-    other = limited(ACCURACY, units=3)
+    other = limited(ACCURACY, number=3)
     assert accuracy - 0.1 > 2 * (other - 0.1)  # twice the advantage over chance
     assert 1 - accuracy < 2 * (1 - other)  # less than twice the error
     assert accuracy >= 1  # exactly, in all runs
@@ -232,7 +187,7 @@ def test_saying_what_is_not_is_no_contradiction() -> None:
 
 
 def test_arms_pair_on_the_same_seeds() -> None:
-    one, other = limited(ACCURACY), limited(ACCURACY, units=2, first_seed=1000)
+    one, other = limited(ACCURACY), limited(ACCURACY, number=2, first_seed=1000)
     with pytest.raises(ClaimError, match=r"mixes seeds: .* use one first_seed"):
         bool(one < other)
     itself = limited(ACCURACY, first_seed=1000)

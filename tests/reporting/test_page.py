@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from bnclaims.reporting import charts, page, report
-from tests.language.test_sample import SEEDS, endpoint
+from tests.fakes import SEEDS, endpoint
 
 from .test_report import HOSTILE, MAYBE, NO, YES, outcome, outcome_of, results
 
@@ -192,7 +192,7 @@ def level(svg: str) -> float:
 def test_an_endpoint_that_no_seed_settles_is_reported() -> None:
     never = [6.0] * SEEDS, [float("inf")] * SEEDS
     claim = outcome_of(
-        "open", lambda trial: endpoint(*never, trial) < endpoint(*never, trial, units=2)
+        "open", lambda trial: endpoint(*never, trial) < endpoint(*never, trial, number=2)
     )
     found = results(claim)["claims"][0]
     assert found["findings"][0]["values"] == [None] * SEEDS

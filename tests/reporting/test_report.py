@@ -22,7 +22,7 @@ from bnclaims.reporting.terminal import rounded
 from bnclaims.session.options import Settings
 from bnclaims.statistics.design import Design, Open, Sequential
 from claims.protocols import PROTOCOLS
-from tests.language.test_sample import SEEDS, no_run, sample
+from tests.fakes import SEEDS, new_trial, sample
 
 HOSTILE = "<script>alert('\"&\\n')</script> 🙂 \u202etfel"
 
@@ -45,7 +45,7 @@ def outcome_of(
     design: Design | None = None,
 ) -> Outcome:
     """What a claim of one comparison comes to."""
-    trial = Trial(design=design or Sequential(), require=lambda _: None, load=no_run)
+    trial = new_trial(design)
     verdict = compare(trial).verdict
     declared = Claim(name, statement, "here", "supported", "")
     notes = {"protocol": "quick", "data": "mnist", "data_note": "MNIST"}

@@ -24,13 +24,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from bnclaims.experiment.arm import Arm, TrainingArm
-from bnclaims.experiment.data import Data
-from bnclaims.experiment.fingerprint import digest
+from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import History
-from bnclaims.experiment.models import MLP
 from bnclaims.running.local_store import LocalStore
 from bnclaims.running.store import StoreWarning
+from tests.fakes import FakeArm, assert_same, history_of
 
 GUARD = 60  # seconds after which a test that hangs gives up
 PROCESSES = multiprocessing.get_context("spawn")
@@ -38,36 +36,7 @@ CURVES = ("loss", "accuracy", "val_loss", "val_accuracy", "fine_loss", "fine_acc
           "fine_epochs", "seconds")  # fmt: skip
 
 
-class FakeArm(Arm):
-    def __init__(self, digest: str) -> None:
-        self.digest = digest
-
-    def __str__(self) -> str:
-        return f"fake {self.digest}"
-
-    @property
-    def description(self) -> dict[str, Any]:
-        return {"kind": "fake", "name": self.digest}
-
-
 ARM = FakeArm("a" * 64)
-
-
-def history_of(seed: int, size: int = 3) -> History:
-    return History(
-        loss=np.full(size, seed + 0.5),
-        seconds=np.arange(3.0),
-        probes={"layers": np.array(["dense", "dense_1"]), "norm": np.full((2, 2), seed)},
-    )
-
-
-def assert_same(one: History | None, two: History) -> None:
-    assert one is not None
-    first, second = one.to_arrays(), two.to_arrays()
-    assert first.keys() == second.keys()
-    for name, array in first.items():
-        assert array.dtype == second[name].dtype
-        np.testing.assert_array_equal(array, second[name])
 
 
 # History
@@ -176,19 +145,16 @@ def test_a_second_save_replaces_the_first(tmp_path: Path) -> None:
     assert [path.name for path in store.path(ARM, 0).parent.iterdir()] == ["0.run"]
 
 
-def test_a_file_says_what_it_is_a_run_of(tmp_path: Path) -> None:
-    images, labels = np.zeros((2, 3)), np.zeros(2)
-    arm = TrainingArm(MLP(), Data("mine", images, labels, images, labels), images=2, epochs=1)
+@pytest.mark.parametrize(
+    ("note", "data"), [("", "no data"), ("the claim's own", "the claim's own")]
+)
+def test_a_file_says_what_it_is_a_run_of(tmp_path: Path, note: str, data: str) -> None:
+    arm = FakeArm("b" * 64, data_note=note)
     store = LocalStore(tmp_path)
     store.save(arm, 4, history_of(4))
-    path = store.path(arm, 4)
-    about = json.loads(path.read_bytes().split(b"\n")[1])
-    assert (about["arm"], about["seed"], about["data"]) == (
-        "relu no BN, epochs 1, on mine",
-        4,
-        "the claim's own data 'mine'",
-    )
-    assert digest(about["description"]) == path.parent.name == arm.digest
+    about = json.loads(store.path(arm, 4).read_bytes().split(b"\n")[1])
+    assert (about["arm"], about["seed"], about["data"]) == (str(arm), 4, data)
+    assert (about["digest"], about["description"]) == (arm.digest, arm.description)
 
 
 # Damage
@@ -529,8 +495,7 @@ def test_locks_leave_no_files(tmp_path: Path) -> None:
 
 
 def test_what_is_made_anew_in_each_session_is_not_written(tmp_path: Path) -> None:
-    arm = FakeArm("f" * 64)
-    arm.fresh = True
+    arm = FakeArm("f" * 64, fresh=True)
     store = LocalStore(tmp_path)
     store.save(arm, 0, history_of(0))
     assert_same(store.load(arm, 0), history_of(0))

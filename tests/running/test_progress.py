@@ -6,13 +6,11 @@ from typing import Any
 
 import pytest
 
-from bnclaims import Layer
-from bnclaims.experiment.arm import ProbeArm
-from bnclaims.experiment.models import GLOROT_NORMAL
 from bnclaims.running.progress import Journal, Progress, duration
 from bnclaims.session.live import LiveLine
+from tests.fakes import FakeArm
 
-LARGE, SMALL = (ProbeArm(Layer("tanh", GLOROT_NORMAL, samples=n)) for n in (30, 10))
+LARGE, SMALL = FakeArm("large", work=30), FakeArm("small", work=10)
 
 
 def test_journals_of_workers_add_up() -> None:

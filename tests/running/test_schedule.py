@@ -12,7 +12,6 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from bnclaims.experiment.arm import Arm
@@ -22,30 +21,10 @@ from bnclaims.running.mailbox import Mailbox
 from bnclaims.running.progress import Journal, Progress
 from bnclaims.running.schedule import Request, Schedule
 from bnclaims.running.store import StoreWarning
-from tests.fakes import FakeArm
+from tests.fakes import FakeArm, FakeEngine, history_of
 
 GUARD = 60  # seconds after which a test that hangs gives up
 PROCESSES = multiprocessing.get_context("spawn")
-Runs = list[tuple[str, int]]
-
-
-def history_of(arm: Arm, seed: int) -> History:
-    return History(loss=np.array([seed, len(arm.digest)], np.float64))
-
-
-class FakeEngine:
-    """Records what it trained; `before` is called with arm and seed before each run."""
-
-    def __init__(self, before: Callable[[Arm, int], None] | None = None) -> None:
-        self.trained: Runs = []
-        self._before = before
-
-    def __call__(self, arm: Arm, seeds: Iterable[int]) -> Iterator[tuple[int, History]]:
-        for seed in seeds:
-            if self._before is not None:
-                self._before(arm, seed)
-            self.trained.append((arm.digest, seed))
-            yield seed, history_of(arm, seed)
 
 
 class Background(threading.Thread):
@@ -100,7 +79,7 @@ class Elsewhere:
         self._locks.pop((arm.digest, name)).close()
 
     def finish(self, arm: Arm, seed: int) -> None:
-        self._store.save(arm, seed, history_of(arm, seed))
+        self._store.save(arm, seed, history_of(seed))
         self.let_go(arm, str(seed))
 
     def is_free(self, arm: Arm, name: str) -> bool:
@@ -120,7 +99,7 @@ def on_board(
     return Schedule(LocalStore(folder), engine, board, planned)
 
 
-def runs_of(*cohorts: Request) -> Runs:
+def runs_of(*cohorts: Request) -> list[tuple[str, int]]:
     return [(cohort.arm.digest, seed) for cohort in cohorts for seed in cohort.seeds]
 
 
@@ -164,7 +143,7 @@ def test_trains_nothing_that_is_stored(tmp_path: Path) -> None:
 def test_resumes_a_cohort_that_is_partly_stored(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     for seed in (1, 3):
-        store.save(ARM, seed, history_of(ARM, seed))
+        store.save(ARM, seed, history_of(seed))
     engine = FakeEngine()
     schedule = alone(tmp_path, engine)
     assert schedule.missing(FIVE) == [0, 2, 4]
@@ -239,7 +218,7 @@ def test_an_engine_may_take_several_seeds_and_give_them_back_in_any_order(tmp_pa
         for seed in taken:
             assert not elsewhere.is_free(arm, str(seed))
         for seed in reversed(taken):
-            yield seed, history_of(arm, seed)
+            yield seed, history_of(seed)
             assert elsewhere.is_free(arm, str(seed))
 
     schedule = Schedule(LocalStore(tmp_path), engine, None)
@@ -253,7 +232,7 @@ def test_an_error_of_the_engine_passes_and_all_locks_are_let_go(
 ) -> None:
     def engine(arm: Arm, seeds: Iterable[int]) -> Iterator[tuple[int, History]]:
         first, second, third = (next(iter(seeds)) for _ in range(3))
-        yield second, history_of(arm, second)
+        yield second, history_of(second)
         raise error(f"between {first} and {third}")
 
     schedule = Schedule(LocalStore(tmp_path), engine, None)
@@ -562,9 +541,7 @@ def test_takes_over_from_a_worker_that_is_killed(tmp_path: Path, way: str) -> No
 
 
 def test_what_is_made_anew_for_a_claim_is_left_to_its_own_worker(tmp_path: Path) -> None:
-    fresh = FakeArm("fresh")
-    fresh.fresh = True
-    cohort, engine = Request(fresh, (0, 1)), FakeEngine()
+    cohort, engine = Request(FakeArm("fresh", fresh=True), (0, 1)), FakeEngine()
     with on_board(tmp_path, engine, [cohort], worker="gw1")._mailbox.working():  # type: ignore[union-attr]
         other = on_board(tmp_path, engine, [cohort], worker="gw0")
         assert not other._work_on(())
