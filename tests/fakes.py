@@ -1,4 +1,4 @@
-"""What several test modules make up: outcomes, results and figures of claims that trained nothing."""
+"""What several test modules make up: outcomes, results and figures for which nothing trained."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -99,9 +99,7 @@ def several(verdict: Verdict, *evidence: Verdict) -> Outcome:
     )
 
 
-def arm(
-    name: str, *curves: Sequence[float | None], diverged: tuple[int, ...] = ()
-) -> ArmRecord:
+def arm(name: str, *curves: Sequence[float | None], diverged: tuple[int, ...] = ()) -> ArmRecord:
     """The runs of an arm with these learning curves."""
     names = ("mean_loss", "final_loss", "val_loss", "val_accuracy")
     series = tuple(map(tuple, curves))
@@ -109,9 +107,7 @@ def arm(
         arm=name,
         digest=name,
         first_seed=0,
-        metrics={
-            metric: tuple(sum(v or 0 for v in curve) for curve in curves) for metric in names
-        },
+        metrics={metric: tuple(sum(v or 0 for v in curve) for curve in curves) for metric in names},
         curves=Curves(series, series, series),
         seconds=(1.0,) * len(curves),
         diverged=diverged,
