@@ -5,7 +5,6 @@ Made-up runs make verdicts certain and cost no training; tests/test_session.py t
 
 import json
 import xml.etree.ElementTree as ET
-from importlib import resources
 from pathlib import Path
 
 import jsonschema
@@ -17,6 +16,7 @@ from bnclaims.experiment.arm import TrainingArm
 from bnclaims.experiment.data import DataSource
 from bnclaims.experiment.history import History
 from bnclaims.experiment.models import MLP
+from bnclaims.reporting import wire
 from bnclaims.running.local_store import LocalStore
 
 CONFTEST = """
@@ -126,8 +126,8 @@ def test_verdicts_and_table_whatever_the_workers(
             "bnclaims: quick protocol (10,000 images, 6 epochs)",
             "bnclaims: looks at 5, 10, 15, 20 seeds, alpha 0.01 each way, spending power:1.5",
             "*SUPPORTED*test_lower*" if "-n2" in workers else "*test_lower SUPPORTED*",
-            "verdict *claim *estimate *interval *n *p",
-            "supported lower * [[]*[]] 5 *",
+            "verdict *claim *estimate *interval *claimed *n *p",
+            "supported lower * [[]*[]] * < -0.5 5 *",
             "supported trend * 5 *",
             "refuted * wrong * 5 *",
             "lower: Less is lower",
@@ -654,8 +654,7 @@ def test_broken(train):
     folder = pytester.path / "claims-report"
     assert (folder / ".gitignore").read_text() == "*\n"
     results = json.loads((folder / "results.json").read_text())
-    schema = json.loads(resources.files("bnclaims").joinpath("results.schema.json").read_text())
-    jsonschema.validate(results, schema, format_checker=jsonschema.FormatChecker())
+    jsonschema.validate(results, wire.schema())
     claims = {claim["id"]: claim for claim in results["claims"]}
     assert list(claims) == ["lower", "noise", "trend", "wrong"]
     assert claims["noise"]["statement"] == hostile

@@ -43,10 +43,15 @@ def save(results: Results, folder: Path) -> Path:
     Raises:
         OSError: The folder cannot be written to.
     """
-    document = {_VERSION_KEY: SCHEMA_VERSION} | msgspec.to_builtins(results)
     path = folder / FILE
-    path.write_text(json.dumps(document, allow_nan=False) + "\n", encoding="utf-8")
+    path.write_text(encoded(results) + "\n", encoding="utf-8")
     return path
+
+
+def encoded(results: Results) -> str:
+    """Returns what results.json says."""
+    document = {_VERSION_KEY: SCHEMA_VERSION} | msgspec.to_builtins(results)
+    return json.dumps(document, allow_nan=False)
 
 
 def read(path: Path) -> Results:
@@ -63,7 +68,7 @@ def read(path: Path) -> Results:
         raise ResultsError(
             f"{file} does not exist: run `pytest --claims-report=DIR` first, and name DIR"
         ) from None
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # neither JSON nor UTF-8, or nested too deep
         raise ResultsError(f"{file} holds no results of bnclaims: {error}") from None
     if not isinstance(document, dict) or _VERSION_KEY not in document:
         raise ResultsError(f"{file} holds no results of bnclaims: it has no {_VERSION_KEY}")
