@@ -4,11 +4,10 @@ import math
 import sys
 from dataclasses import dataclass
 
-from bnclaims import ARTICLE_SGD, MLP, Optimizer
-from bnclaims.experiment.arm import PROTOCOLS
+from bnclaims import MLP, Optimizer
 from bnclaims.experiment.data import Data
+from claims.protocols import ARTICLE, SGD
 
-ARTICLE = PROTOCOLS["article"]
 SEEDS = 5
 """Seeds of an arm up to its first look: what a start-up is shared by."""
 EVALUATION_BATCH = 1_000
@@ -27,7 +26,7 @@ class Workload:
     """How many times the floor we mean to stay within."""
     images: int
     """Training images of a measured epoch; the test images are cut by the same share."""
-    optimizer: Optimizer = ARTICLE_SGD
+    optimizer: Optimizer = SGD
 
     @property
     def article_steps(self) -> int:

@@ -7,13 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bnclaims.errors import CommandError, MarkerError
 from bnclaims.reporting import badges, markdown, report
 from bnclaims.reporting.outcome import Outcome
 from bnclaims.reporting.terminal import evidence, interval_text, table
-
-
-class CommandError(Exception):
-    """What the user asked for cannot be done; the message says why, and what to do."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,7 +72,7 @@ def _markdown(asked: argparse.Namespace) -> int:
         return 0
     try:
         markdown.insert(page, "claims", lines)
-    except markdown.MarkerError as error:
+    except MarkerError as error:
         raise CommandError(f"{page}: {error}") from None
     return 0
 

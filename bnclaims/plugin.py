@@ -12,23 +12,24 @@ from typing import Any, TextIO
 
 import pytest
 
-from bnclaims.experiment.arm import ArmError, TrainingArm
-from bnclaims.experiment.data import DataError
-from bnclaims.experiment.fingerprint import DescriptionError
+from bnclaims.backends.keras.backend import KerasBackend
+from bnclaims.errors import ArmError, ClaimError, DataError, DescriptionError, Inconclusive
+from bnclaims.experiment.arm import TrainingArm
 from bnclaims.language.claim import claim_of
-from bnclaims.language.evidence import Inconclusive, Trial
+from bnclaims.language.evidence import Trial
 from bnclaims.language.fixtures import Probe, Train
 from bnclaims.language.judgement import Verdict
 from bnclaims.reporting import report, terminal
 from bnclaims.reporting.outcome import Outcome
-from bnclaims.running.mailbox import Board
+from bnclaims.running.local_store import LocalStore
+from bnclaims.running.mailbox import Mailbox
 from bnclaims.session import hooks
 from bnclaims.session.live import LiveLine, real_stdout
 from bnclaims.session.options import OPTIONS, Settings
 from bnclaims.session.suite import Suite
 
 _SUITE = pytest.StashKey[Suite]()
-_BOARD = pytest.StashKey[Path]()
+_MAILBOX = pytest.StashKey[Path]()
 _WORKING = pytest.StashKey[contextlib.ExitStack]()
 _TRIAL = pytest.StashKey[Trial]()
 _STDOUT = pytest.StashKey[TextIO]()
@@ -73,20 +74,23 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Reads the settings and, on a controller, opens the board for its workers."""
+    """Reads the settings and, on a controller, opens the mailbox of its workers."""
     config.addinivalue_line("markers", "claim: a claim, declared with @bnclaims.language.claim")
     config.stash[_WORKING] = contextlib.ExitStack()
     worker = getattr(config, "workerinput", None)
     if worker is not None:
-        folder = Path(worker["bnclaims_board"])
-        board: Board | None = Board(folder, worker["workerid"])
+        folder = Path(worker["bnclaims_mailbox"])
+        mailbox: Mailbox | None = Mailbox(folder, worker["workerid"])
     elif _is_controller(config):
         folder = Path(tempfile.mkdtemp(prefix="bnclaims-"))
-        config.stash[_BOARD] = folder
-        board = Board(folder, "controller")
+        config.stash[_MAILBOX] = folder
+        mailbox = Mailbox(folder, "controller")
     else:
-        board = None
-    config.stash[_SUITE] = Suite(Settings.from_pytest_config(config), board)
+        mailbox = None
+    settings = Settings.from_pytest_config(config)
+    backend = config.hook.pytest_claims_backend(config=config, threads=settings.threads)
+    store = config.hook.pytest_claims_store(config=config, folder=settings.store)
+    config.stash[_SUITE] = Suite(settings, mailbox, backend, store)
     if worker is None and config.option.verbose > -2:
         stream = real_stdout()
         if stream is not None:
@@ -97,15 +101,27 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tells an xdist worker where the board is."""
-    node.workerinput["bnclaims_board"] = str(node.config.stash[_BOARD])
+    """Tells an xdist worker where the mailbox is."""
+    node.workerinput["bnclaims_mailbox"] = str(node.config.stash[_MAILBOX])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_claims_backend(threads: int) -> KerasBackend:
+    """Trains with Keras on TensorFlow where nobody brings another backend."""
+    return KerasBackend(threads)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_claims_store(folder: Path) -> LocalStore:
+    """Keeps runs in a local folder where nobody brings another store."""
+    return LocalStore(folder)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Takes the board down, and lets go of the terminal."""
+    """Removes the mailbox, and lets go of the terminal."""
     if (stream := config.stash.get(_STDOUT, None)) is not None:
         stream.close()
-    folder = config.stash.get(_BOARD, None)
+    folder = config.stash.get(_MAILBOX, None)
     if folder is not None:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -126,12 +142,11 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         return []
     suite = config.stash[_SUITE]
     settings, protocol = suite.settings, suite.settings.protocol
-    size = f"{protocol.images:,} images, {protocol.epochs} epochs"
     return [
         f"bnclaims: {suite.source.note}",
-        f"bnclaims: {protocol.name} protocol ({size})",
+        f"bnclaims: {protocol.name} protocol ({protocol.size})",
         f"bnclaims: {settings.design}",
-        f"bnclaims: runs in {settings.store}",
+        f"bnclaims: runs in {suite.store}",
     ]
 
 
@@ -168,8 +183,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
                 suite.trace(item.nodeid, item.obj, _parameters(item))
             except DataError:
                 return  # each claim reports it
-    if suite.board is not None and suite.traces:
-        session.config.stash[_WORKING].enter_context(suite.board.working())
+    if suite.mailbox is not None and suite.traces:
+        session.config.stash[_WORKING].enter_context(suite.mailbox.working())
 
 
 @pytest.hookimpl(wrapper=True)
@@ -194,8 +209,13 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Refuses a claim that is called like another: nothing could tell their badges apart."""
     if declared := claim_of(getattr(item, "function", None)):
+        suite = item.config.stash[_SUITE]
+        try:
+            declared.check_protocols(suite.settings.protocols)
+        except ClaimError as error:
+            pytest.fail(str(error), pytrace=False)
         name = _row_name(item, declared.id)
-        tests = item.config.stash[_SUITE].tests.get(name, [])
+        tests = suite.tests.get(name, [])
         if others := [test for test in tests if test != item.nodeid]:
             pytest.fail(
                 f"{name} is also {', '.join(others)}: give one of them another id=", pytrace=False
@@ -338,7 +358,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     suite = config.stash[_SUITE]
     if (outcomes or errors) and suite.settings.report is not None:
         figures = _figures(terminalreporter, config)
-        results = report.document(outcomes, errors, figures, suite.settings)
+        results = report.document(outcomes, errors, figures, suite.settings, suite.backend.versions)
         _write_report(terminalreporter, results, suite.settings.report)
 
 
@@ -388,10 +408,10 @@ def _print_plan(terminalreporter: Any, suite: Suite) -> None:
         (name, [suite.first_look(runs) for runs in trace.runs])
         for name, trace in suite.traces.items()
     ]
-    cohorts = [(cohort, len(suite.schedule.missing(cohort))) for cohort in suite.planned()]
+    requests = [(request, len(suite.schedule.missing(request))) for request in suite.planned()]
     rate = suite.seconds_per_work()
     terminalreporter.section("plan")
-    for line in terminal.plan(claims, cohorts, rate, suite.settings.threads):
+    for line in terminal.plan(claims, requests, rate, suite.settings.threads):
         terminalreporter.write_line(line)
 
 

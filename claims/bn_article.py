@@ -14,8 +14,7 @@ no target and is never censored. Margins were fixed before looking.
 
 from typing import Any
 
-from bnclaims import MLP, Sample, Train, mean_loss
-from bnclaims.language.sample import Runs
+from bnclaims import MLP, Runs, Sample, Train, mean_loss
 
 BN_ARTICLE = "BN article (Toplu standardizasyonun üç alanını anlama)"
 """How a claim names the article: up to the first comma, a source is the work that it is from."""
@@ -46,5 +45,4 @@ def network(train: Train, activation: str, bn_layers: int = 0, **training: Any) 
 
 def loss(train: Train, activation: str, bn_layers: int = 0, **training: Any) -> Sample:
     """Mean training loss of the article's network over the budget."""
-    sample: Sample = mean_loss(network(train, activation, bn_layers, **training))
-    return sample
+    return mean_loss(network(train, activation, bn_layers, **training))

@@ -1,10 +1,23 @@
-"""The articles' figures, as they draw them, with the spread over seeds."""
+"""The catalogue's protocols, and the articles' figures with the spread over seeds."""
 
-from bnclaims import GLOROT_NORMAL, GLOROT_UNIFORM, Figure, Layer, Probe, Train
+from bnclaims import (
+    GLOROT_NORMAL,
+    GLOROT_UNIFORM,
+    Figure,
+    Layer,
+    Probe,
+    Train,
+    TrainingProtocol,
+)
 from claims.bn_article import ADAM, BATCHES, BN_ARTICLE, network
 from claims.glorot_article import GLOROT_ARTICLE, STANDARD_NORMAL
+from claims.protocols import ARTICLE, QUICK
 
 NAMES = {"sigmoid": "Sigmoid", "relu": "ReLU"}
+
+
+def pytest_claims_protocols() -> list[TrainingProtocol]:
+    return [QUICK, ARTICLE]
 
 
 def pytest_claims_figures(train: Train, probe: Probe) -> list[Figure]:

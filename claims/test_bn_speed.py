@@ -12,8 +12,7 @@ TENTH = 0.1
 def ratio(probe: Probe, activation: str, bn_layers: int = 0) -> Sample:
     """Gradient norm of the first layer over that of the last, at initialisation."""
     model = MLP(activation).with_batch_norm(bn_layers)
-    sample: Sample = gradient_ratio(probe(model, batch_size=128))
-    return sample
+    return gradient_ratio(probe(model, batch_size=128))
 
 
 @claim(

@@ -11,6 +11,7 @@ from bnclaims import (
     History,
     Initializer,
     Probe,
+    Runs,
     Sample,
     Train,
     claim,
@@ -19,8 +20,6 @@ from bnclaims import (
     mean_loss,
     metric,
 )
-from bnclaims.language.builtin_metrics import mean_loss as area_under_curve
-from bnclaims.language.sample import Runs
 from claims.bn_article import FASTER
 from claims.glorot_article import GLOROT_ARTICLE, STANDARD_NORMAL
 
@@ -44,14 +43,13 @@ def runs(train: Train, activation: str, initializer: Initializer, first_seed: in
 @metric(low=0)
 def gap(one: History, other: History) -> float:
     """How far two runs on different seeds are apart: their mean over pairs is a spread."""
-    return abs(area_under_curve(one) - area_under_curve(other))
+    return abs(mean_loss(one) - mean_loss(other))
 
 
 def spread(train: Train, activation: str, initializer: Initializer) -> Sample:
     """Gini's mean difference of the mean training loss over seeds."""
     one, other = (runs(train, activation, initializer, start) for start in (0, 1000))
-    sample: Sample = gap(one, other, diverged=CHANCE)
-    return sample
+    return gap(one, other, diverged=CHANCE)
 
 
 @claim(
@@ -116,8 +114,7 @@ def test_glorot_steadies_tanh(train: Train) -> None:
 def imbalance(probe: Probe, activation: str, initializer: Initializer) -> Sample:
     """By how many powers of ten gradients differ between the layers of a deep network."""
     model = MLP(activation, hidden=MANY_LAYERS, initializer=initializer)
-    sample: Sample = gradient_imbalance(probe(model, batch_size=128))
-    return sample
+    return gradient_imbalance(probe(model, batch_size=128))
 
 
 @claim(

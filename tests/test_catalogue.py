@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
-from bnclaims.experiment.arm import PROTOCOLS
+from bnclaims.backends.keras.backend import KerasBackend
 from bnclaims.language.claim import Claim, claim_of
+from bnclaims.running.local_store import LocalStore
 from bnclaims.session.options import Settings
 from bnclaims.session.suite import Suite
 from bnclaims.statistics.design import Sequential
 from claims.bn_article import BN_ARTICLE
 from claims.glorot_article import GLOROT_ARTICLE
+from claims.protocols import PROTOCOLS
 
 FOLDER = Path(__file__).parents[1] / "claims"
 MODULES = [import_module(f"claims.{path.stem}") for path in sorted(FOLDER.glob("test_*.py"))]
@@ -46,7 +48,7 @@ def test_a_claim_can_be_planned(found: Claim, body: Any, tmp_path: Path) -> None
         threads=1,
         chosen=True,
     )
-    suite = Suite(settings, None)
+    suite = Suite(settings, None, KerasBackend(1), LocalStore(tmp_path))
     suite.trace(found.id, body, {})
     trace = suite.traces[found.id]
     assert trace.runs

@@ -12,11 +12,22 @@ import jsonschema
 import numpy as np
 import pytest
 
-from bnclaims.experiment.arm import PROTOCOLS, TrainingArm
+from bnclaims.backends.keras.backend import KerasBackend
+from bnclaims.experiment.arm import TrainingArm
 from bnclaims.experiment.data import DataSource
 from bnclaims.experiment.history import History
 from bnclaims.experiment.models import MLP
-from bnclaims.running.store import Store
+from bnclaims.running.local_store import LocalStore
+
+CONFTEST = """
+from bnclaims import TrainingProtocol
+
+pytest_plugins = ["bnclaims.plugin"]
+
+def pytest_claims_protocols():
+    sizes = {"quick": (10_000, 6), "article": (60_000, 10)}
+    return [TrainingProtocol(k, images=n, epochs=epochs) for k, (n, epochs) in sizes.items()]
+"""
 
 CLAIMS = """
 import pytest
@@ -73,11 +84,12 @@ def made_up(level: int, seed: int) -> History:
 def stored(images: DataSource, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store that holds all runs that the claims here may need."""
     folder = tmp_path_factory.mktemp("store")
-    store = Store(folder, images.note)
-    quick = PROTOCOLS["quick"]
+    store = LocalStore(folder)
     for level in (1, 2, 3, 4, 50, 60):
         network = MLP(hidden=(level,))
-        arm = TrainingArm(model=network, data=images, images=quick.images, epochs=quick.epochs)
+        arm = TrainingArm(
+            network, images, 10_000, 6, loss=MLP.loss, versions=KerasBackend(1).versions
+        )
         for seed in range(20):
             store.save(arm, seed, made_up(level, seed))
     return folder
@@ -93,7 +105,7 @@ def options(
         (stubs / f"{name}.py").write_text("raise ImportError('a cached rerun imports this')\n")
     monkeypatch.setenv("PYTHONPATH", f"{stubs}:{Path(__file__).parents[1]}")
     monkeypatch.delenv("BNCLAIMS_DATA", raising=False)
-    pytester.makeconftest("pytest_plugins = ['bnclaims.plugin']")
+    pytester.makeconftest(CONFTEST)
     return [f"--claims-data={images.path}", f"--claims-store={stored}"]
 
 
@@ -232,7 +244,7 @@ def test_negated(train):
     result = run(pytester, options, "-k", "negated")
     result.assert_outcomes(passed=1, deselected=3)
     plan = run(pytester, options, "-k", "negated", "--claims-plan")
-    plan.stdout.fnmatch_lines(["    relu no BN, 4", "4 cohorts, 20 runs for the first look:"])
+    plan.stdout.fnmatch_lines(["    relu no BN, 4", "4 arms, 20 runs for the first look:"])
 
 
 def test_what_was_compared_last_decides_what_a_failed_assertion_means(
@@ -362,7 +374,10 @@ def test_misuse_is_told_in_words(
         ("'a', source=' '", "a claim needs a statement and a source"),
         ("'a', source='b', expected='true'", "a verdict is one of supported, refuted, inconc"),
         ("'a', source='b', expected='refuted'", "say why, in because='...', as measured"),
-        ("'a', source='b', expected={'quik': 'refuted'}, because='c'", "'quik' is no protocol"),
+        (
+            "'a', source='b', expected={'quik': 'refuted'}, because='c'",
+            "'quik' is no declared protocol; give article or quick",
+        ),
         ("'a', source='b', id='Not kebab'", "a claim's id is lower-case words joined by hyphens"),
     ],
 )
@@ -378,7 +393,7 @@ def test_a_wrong_declaration_is_refused(
 @pytest.mark.parametrize(
     ("option", "words"),
     [
-        ("--claims-protocol=slow", "--claims-protocol slow: choose one of article, quick"),
+        ("--claims-protocol=slow", "--claims-protocol slow: choose one of article, default, quick"),
         ("--claims-looks=5,x", "--claims-looks 5,x: give numbers of seeds, as in 5,10,15,20"),
         ("--claims-looks=10,5", "*looks*"),
         ("--claims-alpha=2", "*alpha*"),
@@ -412,7 +427,7 @@ def test_the_plan_trains_nothing(pytester: pytest.Pytester, options: list[str]) 
         [
             "*test_lower",
             "    relu no BN, 2",
-            "4 cohorts, 20 runs for the first look:",
+            "4 arms, 20 runs for the first look:",
             "    stored    relu no BN, 2",
             "    to train  relu no BN, 5",
             "5 runs to train, about * s on * core* (measured in stored runs)*",
@@ -495,6 +510,7 @@ def test_settings_come_from_line_then_environment_then_ini(
 def test_without_claims_the_plugin_keeps_quiet(
     pytester: pytest.Pytester, options: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytester.makeconftest("pytest_plugins = ['bnclaims.plugin']")
     pytester.makepyfile("def test_plain(): pass")
     monkeypatch.setenv("KERAS_HOME", "/no/such/folder")
     result = pytester.runpytest_subprocess("-n2")
@@ -561,8 +577,8 @@ def test_folder(train, tmp_path, request):
     assert loss(train, 1) < loss(train, 2)
     assert (loss(train, 3) < loss(train, 2)).verdict != "supported"
     assert abs(loss(train, 1) - loss(train, 2)) < 3
-    if loss(train, 1).court.edges is not None:
-        assert loss(train, 1).court.edges == 1 + 1 + 2
+    if loss(train, 1).trial.edges is not None:
+        assert loss(train, 1).trial.edges == 1 + 1 + 2
 """
     )
     result = run(pytester, options, "-k", "folder")
@@ -614,9 +630,7 @@ def test_zeros(train):
 """
     )
     result = run(pytester, options, "--claims-plan")
-    result.stdout.fnmatch_lines(
-        ["    relu no BN, epochs 6, on zeros", "    tanh no BN, epochs 6, on zeros"]
-    )
+    result.stdout.fnmatch_lines(["    relu no BN, on zeros", "    tanh no BN, on zeros"])
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
@@ -679,9 +693,9 @@ def test_two_claims_of_one_name_are_refused(
     assert {error["id"] for error in results["errors"]} == {"trend", "wrong"}
 
 
-FIGURES = """
-pytest_plugins = ["bnclaims.plugin"]
-
+FIGURES = (
+    CONFTEST
+    + """
 from bnclaims import MLP, Figure
 
 def pytest_claims_figures(train, probe):
@@ -689,6 +703,7 @@ def pytest_claims_figures(train, probe):
     absent = {"absent": train(MLP(hidden=(7,)))}
     return [Figure("Levels", "here", lines, dashed=["2"]), Figure("Nothing", "here", absent)]
 """
+)
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bnclaims.experiment.history import History
-from bnclaims.running.store import _decoded
+from bnclaims.running.local_store import _decoded
 
 CLAIMS = """
 import numpy as np

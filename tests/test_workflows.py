@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from bnclaims.cli import main
-from bnclaims.experiment.arm import PROTOCOLS
+from claims.protocols import PROTOCOLS
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".github" / "workflows"

@@ -29,6 +29,7 @@ from urllib.request import getproxies, proxy_bypass
 import numpy as np
 from filelock import FileLock, Timeout
 
+from bnclaims.errors import DataError
 from bnclaims.experiment import digits
 
 if TYPE_CHECKING:
@@ -55,10 +56,6 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _ZIP_MAGIC = b"PK\x03\x04"
 _REPLACE = "Replace it with an intact copy."
 _PERMIT = "Make it readable, or choose other data."
-
-
-class DataError(ValueError):
-    """Data that cannot be used: one line with the place, what was expected and what to do."""
 
 
 class _DownloadError(DataError):

@@ -28,10 +28,12 @@ from typing import Any
 
 import numpy as np
 
+from bnclaims.errors import DescriptionError
+
 _FOLDERS = {sysconfig.get_path(kind) for kind in ("purelib", "platlib", "stdlib", "platstdlib")}
 _INSTALLED = tuple(Path(folder).resolve() for folder in _FOLDERS)
 _OURS = Path(__file__).resolve().parents[1]
-_IN_THE_ARM = {"bnclaims", "keras", "numpy", "tensorflow"}
+STATED_BY_THE_ARM = frozenset({"keras", "numpy", "tensorflow"})
 """Packages whose versions the arm states itself."""
 
 _BOOKKEEPING = {
@@ -42,10 +44,6 @@ _BOOKKEEPING = {
     "_abc_impl",
 }  # fmt: skip
 """Members that Python keeps for itself and that change nothing a class does."""
-
-
-class DescriptionError(TypeError):
-    """A value cannot be described, so that runs that depend on it could not be told apart."""
 
 
 def describe(value: Any) -> Any:
@@ -305,7 +303,7 @@ def _named(module: str, name: str = "") -> Any:
     """Describes what is installed by its name, and by its version where the arm does not."""
     described = {"installed": f"{module}.{name}" if name else module}
     package = module.partition(".")[0]
-    if package not in _IN_THE_ARM and package not in sys.stdlib_module_names:
+    if package not in {"bnclaims", *STATED_BY_THE_ARM} and package not in sys.stdlib_module_names:
         described["version"] = _version(package)
     return described
 

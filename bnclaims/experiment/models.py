@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 
 @dataclass(frozen=True, init=False)
@@ -75,6 +75,9 @@ class MLP:
     """Size of the flattened image."""
     classes: int = 10
     """Units of the softmax."""
+
+    loss: ClassVar[str] = "sparse_categorical_crossentropy"
+    """What a softmax over labels is trained with, where neither protocol nor claim says."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden", tuple(self.hidden))

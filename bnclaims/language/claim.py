@@ -1,13 +1,13 @@
 """Claims: what a test states, where that was said, and which verdict is expected of it."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
 import pytest
 
-from bnclaims.experiment.arm import PROTOCOLS
+from bnclaims.errors import ClaimError
 from bnclaims.language.judgement import Verdict
 
 Expected = Verdict | Mapping[str, Verdict | Mapping[str, Verdict]]
@@ -42,6 +42,20 @@ class Claim:
         found = self.expected.get(protocol, "supported")
         return found if isinstance(found, str) else found.get(data, "supported")
 
+    def check_protocols(self, declared: Collection[str]) -> None:
+        """Refuses an expected verdict under a protocol that nobody declares.
+
+        Raises:
+            ClaimError: There is one.
+        """
+        named = self.expected.keys() if isinstance(self.expected, Mapping) else set()
+        if unknown := named - set(declared):
+            choices = " or ".join(sorted(declared)) or "one verdict, as no protocol is declared"
+            raise ClaimError(
+                f"{self.id}: expected={self.expected!r}: {min(unknown)!r} is no declared protocol; "
+                f"give {choices}"
+            )
+
 
 def claim(
     statement: str,
@@ -67,11 +81,6 @@ def claim(
     """
     if not statement.strip() or not source.strip():
         raise ValueError("a claim needs a statement and a source: what was said, and where")
-    if isinstance(expected, Mapping) and (unknown := expected.keys() - PROTOCOLS.keys()):
-        raise ValueError(
-            f"expected={expected!r}: {min(unknown)!r} is no protocol; give "
-            f"{' or '.join(sorted(PROTOCOLS))}, and within them data sets"
-        )
     for verdict in _verdicts(expected):
         if verdict not in _VERDICTS:
             raise ValueError(f"expected={verdict!r}: a verdict is one of {', '.join(_VERDICTS)}")

@@ -6,34 +6,19 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NoReturn, Protocol, overload
+from typing import TYPE_CHECKING, Any, Literal, Never, NoReturn, overload
 
 import numpy as np
 
+from bnclaims.errors import ClaimError, NotFiniteError
 from bnclaims.experiment.arm import Arm
-from bnclaims.experiment.history import History
 from bnclaims.language import bounds
 from bnclaims.language.bounds import ANYTHING, Limits, Values
 
+if TYPE_CHECKING:
+    from bnclaims.language.evidence import Evidence, Trial
+
 Number = int | float
-
-
-class NotFiniteError(ValueError):
-    """A metric met a run that diverged, so that its sample has no value there."""
-
-
-class ClaimError(ValueError):
-    """A comparison that no evidence could decide, or that says something else than it seems to."""
-
-
-class Court(Protocol):
-    """Where samples get their runs from, and where comparing them leads to."""
-
-    def histories(self, runs: Runs, count: int) -> list[History]:
-        """Returns the histories of the first seeds."""
-
-    def judge(self, *parts: Part) -> Any:
-        """Returns the evidence that all parts hold; its truth value is the test."""
 
 
 @dataclass(frozen=True)
@@ -42,18 +27,20 @@ class Runs:
 
     arm: Arm
     first_seed: int
-    court: Court = field(repr=False, compare=False)
+    trial: Trial = field(repr=False, compare=False)
 
     def seeds(self, count: int) -> range:
         """Returns the seeds of the first runs."""
         return range(self.first_seed, self.first_seed + count)
 
-    def __lt__(self, other: object) -> NoReturn:
+    def _unmeasured(self, *_: Never) -> NoReturn:
         raise TypeError(
             f"{self} is an arm, not a number: apply a metric, as in mean_loss(train(...))"
         )
 
-    __gt__ = __le__ = __ge__ = __sub__ = __add__ = __mul__ = __abs__ = __lt__
+    __lt__ = __gt__ = __le__ = __ge__ = _unmeasured
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _unmeasured
+    __truediv__ = __rtruediv__ = __neg__ = __abs__ = _unmeasured
 
     def __str__(self) -> str:
         return f"{self.arm}" + (f", seeds from {self.first_seed}" if self.first_seed else "")
@@ -110,15 +97,15 @@ class Sample:
         return self.text
 
     @property
-    def court(self) -> Court:
-        """Where its runs come from.
+    def trial(self) -> Trial:
+        """What its comparisons are part of.
 
         Raises:
             TypeError: It is a mere number.
         """
         if not self.sources:
             raise TypeError("this compares numbers only: one side must be a metric of an arm")
-        return self.sources[0].court
+        return self.sources[0].trial
 
     def values(self, count: int) -> Values:
         """Returns the values of the first seeds, whose runs must be in the store.
@@ -166,29 +153,31 @@ class Sample:
     def __abs__(self) -> Magnitude:
         return Magnitude(self)
 
-    def __lt__(self, other: Sample | Number) -> Any:
+    def __lt__(self, other: Sample | Number) -> Evidence:
         return self._compared("<", other, closed=False)
 
-    def __le__(self, other: Sample | Number) -> Any:
+    def __le__(self, other: Sample | Number) -> Evidence:
         return self._compared("<", other, closed=True)
 
-    def __gt__(self, other: Sample | Number) -> Any:
+    def __gt__(self, other: Sample | Number) -> Evidence:
         return self._compared(">", other, closed=False)
 
-    def __ge__(self, other: Sample | Number) -> Any:
+    def __ge__(self, other: Sample | Number) -> Evidence:
         return self._compared(">", other, closed=True)
 
-    def _compared(self, sign: Literal["<", ">"], other: Sample | Number, *, closed: bool) -> Any:
+    def _compared(
+        self, sign: Literal["<", ">"], other: Sample | Number, *, closed: bool
+    ) -> Evidence:
         if isinstance(other, Magnitude):
             return NotImplemented  # it knows what to do
         right = as_sample(other)
         _check_sides(self, right, sign)
         if sign == ">":
-            return self.court.judge(Part(self - right, closed=closed))
+            return self.trial.judge(Part(self - right, closed=closed))
         # Against a number the reader wants to see the sample itself, not what is left of it.
         if right.sources:
-            return self.court.judge(Part(right - self, closed=closed))
-        return self.court.judge(Part(self - right, "below", closed=closed))
+            return self.trial.judge(Part(right - self, closed=closed))
+        return self.trial.judge(Part(self - right, "below", closed=closed))
 
     def __eq__(self, other: object) -> NoReturn:
         raise TypeError(
@@ -208,8 +197,9 @@ class Sample:
             "+ - * / and log, or make a metric of one run's history"
         )
 
-    __float__ = __int__ = __iter__ = __len__ = __getitem__ = _mixing_seeds
-    __array__ = _mixing_seeds
+    if not TYPE_CHECKING:  # a type checker sees that a sample has none of these
+        __float__ = __int__ = __iter__ = __len__ = __getitem__ = _mixing_seeds
+        __array__ = _mixing_seeds
     __array_ufunc__ = None  # so that NumPy's numbers leave arithmetic to us
 
 
@@ -247,7 +237,7 @@ class Endpoint(Sample):
         """Returns between which values the first seeds lie, each of shape `(count,)`."""
         return self._bounds(count)
 
-    def __abs__(self) -> NoReturn:
+    def __abs__(self) -> None:  # type: ignore[override]  # so that comparing it is a type error
         self._no_values(0)
 
     def _no_values(self, _: int) -> NoReturn:
@@ -266,17 +256,17 @@ class Magnitude:
     def __init__(self, sample: Sample) -> None:
         self._sample = sample
 
-    def __lt__(self, margin: Sample | Number) -> Any:
+    def __lt__(self, margin: Sample | Number) -> Evidence:
         if isinstance(margin, Number) and margin <= 0:
             raise ClaimError(
                 f"abs({self._sample}) < {margin}: nothing is smaller; the margin of an "
                 "equivalence is positive"
             )
-        return self._sample.court.judge(Part(self._sample, "near", as_sample(margin)))
+        return self._sample.trial.judge(Part(self._sample, "near", as_sample(margin)))
 
     __le__ = __lt__
 
-    def __gt__(self, margin: object) -> NoReturn:
+    def __gt__(self, margin: Never) -> NoReturn:
         raise TypeError(
             f"abs({self._sample}) > {margin} does not say which way the difference goes: "
             "claim one direction"

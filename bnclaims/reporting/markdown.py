@@ -8,12 +8,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from bnclaims.errors import MarkerError
 from bnclaims.reporting.badges import MARKS, claim_files, tally
 from bnclaims.reporting.terminal import interval_text
-
-
-class MarkerError(ValueError):
-    """A page lacks the place that generated text goes to; the message says what to write."""
 
 
 def summary(results: Mapping[str, Any]) -> list[str]:

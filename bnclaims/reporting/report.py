@@ -10,13 +10,12 @@ import platform
 import re
 import shlex
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
-from bnclaims.experiment.arm import versions
 from bnclaims.reporting import badges, page, plots
 from bnclaims.reporting.outcome import Outcome, holm_p
 from bnclaims.session.options import Settings
@@ -30,6 +29,7 @@ def document(
     errors: Sequence[dict[str, str]],
     figures: Sequence[dict[str, Any]],
     settings: Settings,
+    versions: Mapping[str, str],
 ) -> dict[str, Any]:
     """Returns the JSON document of a session.
 
@@ -38,6 +38,7 @@ def document(
         errors: The claims whose test went wrong: `id` and `message`.
         figures: What `bnclaims.language.figure.drawn` returns of each.
         settings: What the session was asked for.
+        versions: Of the backend that trained.
     """
     ordered = sorted(outcomes, key=lambda outcome: outcome.id)
     return {
@@ -47,7 +48,7 @@ def document(
             "bnclaims": _own_version(),
             "python": platform.python_version(),
             "scipy": metadata.version("scipy"),
-            **versions(),
+            **versions,
         },
         "machine": {"platform": platform.platform(), "cores": os.cpu_count() or 1},
         "protocol": {

@@ -8,7 +8,7 @@ from typing import Any
 
 from bnclaims.reporting.outcome import Outcome, holm_p
 from bnclaims.running.progress import duration
-from bnclaims.running.schedule import Cohort
+from bnclaims.running.schedule import Request
 
 _HEAD = ("verdict", "claim", "estimate", "interval", "n", "p")
 
@@ -110,30 +110,32 @@ def notes(outcomes: Sequence[Outcome], alpha: float) -> list[str]:
 
 
 def plan(
-    claims: Iterable[tuple[str, Sequence[Cohort]]],
-    cohorts: Sequence[tuple[Cohort, int]],
+    claims: Iterable[tuple[str, Sequence[Request]]],
+    requests: Sequence[tuple[Request, int]],
     rate: float | None,
     workers: int,
 ) -> list[str]:
-    """Returns what a session would do: its claims with their arms, its cohorts, an estimate.
+    """Returns what a session would do: its claims with their arms, what is missing, an estimate.
 
     Args:
-        claims: Each claim's id and the cohorts of its first look.
-        cohorts: Each cohort once, with how many of its runs are missing.
+        claims: Each claim's id and the requests of its first look.
+        requests: Each request once, with how many of its runs are missing.
         rate: Seconds per unit of work in runs that are stored; None where there are none.
         workers: How many share the work.
     """
     lines = []
     for name, needs in claims:
         lines.append(name)
-        lines += [f"    {cohort.arm}" + _from(cohort) for cohort in needs] or ["    (not traced)"]
-    missing = sum(runs for _, runs in cohorts)
-    total = sum(len(cohort.seeds) for cohort, _ in cohorts)
-    lines.append(f"{len(cohorts)} cohorts, {total} runs for the first look:")
+        lines += [f"    {request.arm}" + _from(request) for request in needs] or [
+            "    (not traced)"
+        ]
+    missing = sum(runs for _, runs in requests)
+    total = sum(len(request.seeds) for request, _ in requests)
+    lines.append(f"{len(requests)} arms, {total} runs for the first look:")
     lines += [
-        f"    {_state(cohort, runs)}  {cohort.arm}{_from(cohort)}" for cohort, runs in cohorts
+        f"    {_state(request, runs)}  {request.arm}{_from(request)}" for request, runs in requests
     ]
-    work = sum(cohort.arm.work * runs for cohort, runs in cohorts)
+    work = sum(request.arm.work * runs for request, runs in requests)
     seconds = work * (rate or _SECONDS_PER_IMAGE) / workers
     basis = "measured in stored runs" if rate else "a guess; nothing is stored to measure"
     lines.append(
@@ -226,11 +228,11 @@ def p_text(value: float) -> str:
     return f"{value:.0e}" if value < 0.001 else f"{value:.3f}"
 
 
-def _state(cohort: Cohort, missing: int) -> str:
+def _state(request: Request, missing: int) -> str:
     if not missing:
         return "stored  "
-    return "to train" if missing == len(cohort.seeds) else f"{missing} of {len(cohort.seeds)}  "
+    return "to train" if missing == len(request.seeds) else f"{missing} of {len(request.seeds)}  "
 
 
-def _from(cohort: Cohort) -> str:
-    return f", seeds from {cohort.seeds[0]}" if cohort.seeds[0] else ""
+def _from(request: Request) -> str:
+    return f", seeds from {request.seeds[0]}" if request.seeds[0] else ""

@@ -1,4 +1,4 @@
-"""The notice board of a session: what its workers tell each other, as files in one folder."""
+"""The mailbox of a session: what its workers tell each other, as files in one folder."""
 
 import contextlib
 import json
@@ -9,7 +9,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 
-class Board:
+class Mailbox:
     """Shared by the workers of one session.
 
     Args:

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import History
-from bnclaims.running.mailbox import Board
+from bnclaims.running.mailbox import Mailbox
 from bnclaims.running.progress import Journal
 from bnclaims.running.store import Store
 
 _PAUSE = 0.05
 """Seconds between looks at what others have finished."""
 
-Engine = Callable[[Arm, Iterable[int]], Iterator[tuple[int, History]]]
-"""Trains an arm for seeds that it takes one by one; yields each history when it is there."""
+RunSeeds = Callable[[Arm, Iterable[int]], Iterator[tuple[int, History]]]
+"""What trains, see `bnclaims.running.backend.Backend.run`."""
 
 
 @dataclass(frozen=True)
-class Cohort:
+class Request:
     """Runs of one arm that a look needs together."""
 
     arm: Arm
@@ -41,8 +41,8 @@ class Schedule:
 
     Args:
         store: Where runs come from and go to.
-        engine: Trains what is missing.
-        board: Where workers tell each other what they need; None for a session of one process.
+        run: Trains what is missing.
+        mailbox: Where workers tell each other what they need; None for a session of one process.
         planned: What the session is known to need, for the time that this worker has to wait.
         journal: Where this worker notes what is to be trained, and what was.
     """
@@ -50,93 +50,93 @@ class Schedule:
     def __init__(
         self,
         store: Store,
-        engine: Engine,
-        board: Board | None,
-        planned: Iterable[Cohort] = (),
+        run: RunSeeds,
+        mailbox: Mailbox | None,
+        planned: Iterable[Request] = (),
         journal: Journal | None = None,
     ) -> None:
         self._store = store
-        self._engine = engine
-        self._board = board
+        self._run = run
+        self._mailbox = mailbox
         planned = tuple(planned)
         # What is made anew for one claim is of no use to others.
-        self._planned = tuple(cohort for cohort in planned if not cohort.arm.fresh)
-        self._arms = {cohort.arm.digest: cohort.arm for cohort in self._planned}
+        self._planned = tuple(request for request in planned if not request.arm.fresh)
+        self._arms = {request.arm.digest: request.arm for request in self._planned}
         self._journal = journal or Journal(lambda _: None)
-        for cohort in planned:
-            self._journal.want(cohort.arm, self.missing(cohort))
+        for request in planned:
+            self._journal.want(request.arm, self.missing(request))
         self._failed: set[Arm] = set()
         """Arms of others that could not be trained here; the claims that need them will say why."""
 
-    def require(self, cohorts: Sequence[Cohort]) -> None:
-        """Returns when the store holds all runs of the cohorts.
+    def require(self, requests: Sequence[Request]) -> None:
+        """Returns when the store holds all runs of the requests.
 
         What is free is trained here. While others train the rest, this trains what else the
         session needs, and only then waits.
         """
-        for cohort in cohorts:
-            if missing := self.missing(cohort):
-                self._journal.want(cohort.arm, missing)
-                if self._board is not None:
-                    self._board.post(cohort.arm.digest, cohort.seeds)
-        while any(self.missing(cohort) for cohort in cohorts):
-            if not self._work_on(cohorts):
+        for request in requests:
+            if missing := self.missing(request):
+                self._journal.want(request.arm, missing)
+                if self._mailbox is not None:
+                    self._mailbox.post(request.arm.digest, request.seeds)
+        while any(self.missing(request) for request in requests):
+            if not self._work_on(requests):
                 time.sleep(_PAUSE)
         self._journal.idle()
 
     def help(self) -> None:
         """Trains what the other workers need, until none of them may need more."""
-        while self._board is not None and self._board.others_work():
+        while self._mailbox is not None and self._mailbox.others_work():
             if not self._work_on(()):
                 self._journal.idle()
                 time.sleep(_PAUSE)
         self._journal.idle()
 
-    def missing(self, cohort: Cohort) -> list[int]:
-        """Returns the seeds of a cohort that the store does not hold."""
-        return [seed for seed in cohort.seeds if self._store.load(cohort.arm, seed) is None]
+    def missing(self, request: Request) -> list[int]:
+        """Returns the seeds of a request that the store does not hold."""
+        return [seed for seed in request.seeds if self._store.load(request.arm, seed) is None]
 
-    def _work_on(self, needed: Sequence[Cohort]) -> bool:
-        """Trains one cohort, or part of one; says whether there was anything to train."""
+    def _work_on(self, needed: Sequence[Request]) -> bool:
+        """Trains one request, or part of one; says whether there was anything to train."""
         ours, others = _longest_first(needed), _longest_first(self._wanted())
         return (
-            any(self._begin(cohort) for cohort in ours)
-            or any(self._try(self._begin, cohort) for cohort in others)
-            or any(self._join(cohort) for cohort in ours)
-            or any(self._try(self._join, cohort) for cohort in others)
+            any(self._begin(request) for request in ours)
+            or any(self._try(self._begin, request) for request in others)
+            or any(self._join(request) for request in ours)
+            or any(self._try(self._join, request) for request in others)
         )
 
-    def _try(self, work: Callable[[Cohort], bool], cohort: Cohort) -> bool:
+    def _try(self, work: Callable[[Request], bool], request: Request) -> bool:
         """Works for another claim, whose errors are not this one's."""
-        if cohort.arm in self._failed:
+        if request.arm in self._failed:
             return False
         try:
-            return work(cohort)
+            return work(request)
         except Exception:  # noqa: BLE001  (the claim that needs this arm meets the same error)
-            self._failed.add(cohort.arm)
+            self._failed.add(request.arm)
             return False
 
-    def _wanted(self) -> list[Cohort]:
-        if self._board is None:
+    def _wanted(self) -> list[Request]:
+        if self._mailbox is None:
             return []  # alone, this process will come to all that is planned by itself
         posted = [
-            Cohort(self._arms[digest], seeds)
-            for digest, seeds in self._board.posted()
+            Request(self._arms[digest], seeds)
+            for digest, seeds in self._mailbox.posted()
             if digest in self._arms
         ]
         return [*self._planned, *posted]
 
-    def _begin(self, cohort: Cohort) -> bool:
-        """Trains a cohort that nobody else is at."""
-        if not self.missing(cohort):
+    def _begin(self, request: Request) -> bool:
+        """Trains a request that nobody else is at."""
+        if not self.missing(request):
             return False
-        with self._store.lock(cohort.arm, cohort.name) as held:
-            return held and self._train(cohort.arm, cohort.seeds)
+        with self._store.lock(request.arm, request.name) as held:
+            return held and self._train(request.arm, request.seeds)
 
-    def _join(self, cohort: Cohort) -> bool:
-        """Takes over runs of a cohort that somebody else is at, from its far end."""
-        missing = self.missing(cohort)
-        return len(missing) > 1 and self._train(cohort.arm, missing[::-1])
+    def _join(self, request: Request) -> bool:
+        """Takes over runs of a request that somebody else is at, from its far end."""
+        missing = self.missing(request)
+        return len(missing) > 1 and self._train(request.arm, missing[::-1])
 
     def _train(self, arm: Arm, seeds: Sequence[int]) -> bool:
         """Trains those runs that are neither stored nor being trained; says whether any was."""
@@ -157,7 +157,7 @@ class Schedule:
 
             self._journal.begin(arm)
             started = time.monotonic()
-            for seed, history in self._engine(arm, free()):
+            for seed, history in self._run(arm, free()):
                 self._store.save(arm, seed, history)
                 self._journal.done(arm, seed, time.monotonic() - started)
                 started = time.monotonic()
@@ -166,5 +166,5 @@ class Schedule:
         return trained
 
 
-def _longest_first(cohorts: Iterable[Cohort]) -> list[Cohort]:
-    return sorted(cohorts, key=lambda cohort: -cohort.work)
+def _longest_first(requests: Iterable[Request]) -> list[Request]:
+    return sorted(requests, key=lambda request: -request.work)

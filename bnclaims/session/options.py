@@ -1,7 +1,7 @@
 """Settings of a session: command line, then environment, then ini file, then default."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -9,7 +9,7 @@ from typing import Any, Self
 import platformdirs
 import pytest
 
-from bnclaims.experiment.arm import PROTOCOLS, TrainingProtocol
+from bnclaims.experiment.protocol import KERAS_DEFAULTS, TrainingProtocol
 from bnclaims.statistics.design import Design, Open, Sequential
 from bnclaims.statistics.sequential_t import OBrienFleming, Pocock, Power, Spending
 
@@ -19,7 +19,7 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
         "auto|mnist|digits|PATH",
         "the images: MNIST, the embedded digits, or a file or folder",
     ),
-    ("protocol", "|".join(sorted(PROTOCOLS)), "how much data and how many epochs"),
+    ("protocol", "NAME", "how arms are trained where claims do not say"),
     ("store", "DIR", "folder of the trained runs"),
     ("looks", "N,N,...", "after how many seeds to look at the evidence"),
     ("alpha", "ALPHA", "error rate of a claim, in each direction"),
@@ -40,7 +40,9 @@ class Settings:
     design: Design
     threads: int
     chosen: bool
-    """Whether the command line or the ini file says anything about claims."""
+    """Whether the command line, the ini file or a `conftest.py` says anything about claims."""
+    protocols: tuple[str, ...] = ()
+    """Names of the declared protocols."""
     report: Path | None = None
     """Folder of the report; None for no report."""
 
@@ -52,13 +54,15 @@ class Settings:
             pytest.UsageError: A value is not understood; the message names option and values.
         """
         given = {name: _given(config, name) for name, _, _ in OPTIONS}
+        protocols = declared_protocols(config)
         return cls(
             data=given["data"] or "auto",
-            protocol=_protocol(given["protocol"] or "quick"),
+            protocol=_protocol(given["protocol"], protocols),
+            protocols=tuple(protocol.name for protocol in protocols),
             store=_store(given["store"]),
             design=_design(given),
             threads=_threads(given["threads"], config),
-            chosen=any(given.values()),
+            chosen=any(given.values()) or bool(protocols),
             report=_report(config),
         )
 
@@ -103,12 +107,32 @@ def _report(config: pytest.Config) -> Path | None:
     return Path(given).expanduser() if given else config.rootpath / "claims-report"
 
 
-def _protocol(name: str) -> TrainingProtocol:
-    if name not in PROTOCOLS:
+def declared_protocols(config: pytest.Config) -> list[TrainingProtocol]:
+    """Returns the protocols that conftest files declare, the default one first.
+
+    Raises:
+        pytest.UsageError: Two have one name, or one is no protocol.
+    """
+    found = [p for declared in config.hook.pytest_claims_protocols() for p in declared]
+    if strange := [p for p in found if not isinstance(p, TrainingProtocol)]:
         raise pytest.UsageError(
-            f"--claims-protocol {name}: choose one of {', '.join(sorted(PROTOCOLS))}"
+            f"pytest_claims_protocols returned {strange[0]!r}: give bnclaims.TrainingProtocol(...)"
         )
-    return PROTOCOLS[name]
+    names = [protocol.name for protocol in found]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise pytest.UsageError(f"two protocols are called {min(twice)!r}: rename one of them")
+    return found
+
+
+def _protocol(name: str | None, declared: Sequence[TrainingProtocol]) -> TrainingProtocol:
+    if name is None:
+        return declared[0] if declared else KERAS_DEFAULTS
+    known = {protocol.name: protocol for protocol in (*declared, KERAS_DEFAULTS)}
+    if name not in known:
+        raise pytest.UsageError(
+            f"--claims-protocol {name}: choose one of {', '.join(sorted(known))}"
+        )
+    return known[name]
 
 
 def _design(given: Mapping[str, str | None]) -> Design:

@@ -21,8 +21,9 @@ from filelock import FileLock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bnclaims.errors import DataError
 from bnclaims.experiment import data
-from bnclaims.experiment.data import Data, DataError, DataSource, resolve
+from bnclaims.experiment.data import Data, DataSource, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,8 +20,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from bnclaims.errors import DescriptionError
 from bnclaims.experiment import fingerprint as describe_module
-from bnclaims.experiment.fingerprint import DescriptionError, describe, digest
+from bnclaims.experiment.fingerprint import describe, digest
 from bnclaims.experiment.models import GLOROT_NORMAL, MLP
 
 Load = Callable[..., types.ModuleType]

@@ -13,7 +13,7 @@ from bnclaims import Inconclusive, all_of, decreasing, equivalent
 from bnclaims.language.bounds import Values
 from bnclaims.language.evidence import Evidence, Trial
 from bnclaims.language.sample import Endpoint, Sample
-from bnclaims.running.schedule import Cohort
+from bnclaims.running.schedule import Request
 from bnclaims.statistics.contrasts import t_statistic
 from bnclaims.statistics.design import Open, Sequential
 from bnclaims.statistics.e_values import t_evalue
@@ -149,7 +149,7 @@ def test_interval_region_and_p_tell_the_same_story(data: Values) -> None:
 def test_looks_are_taken_in_turn_and_only_as_far_as_needed() -> None:
     asked: list[tuple[int, ...]] = []
 
-    def require(cohorts: Sequence[Cohort]) -> None:
+    def require(cohorts: Sequence[Request]) -> None:
         asked.extend(cohort.seeds for cohort in cohorts)
 
     rng = np.random.default_rng(0)

@@ -15,12 +15,13 @@ from bnclaims import (
     metric,
     val_accuracy,
 )
+from bnclaims.errors import ClaimError, NotFiniteError
 from bnclaims.experiment.arm import Arm, ProbeArm, TrainingArm
 from bnclaims.experiment.data import Data
 from bnclaims.experiment.history import History
 from bnclaims.experiment.models import GLOROT_NORMAL
 from bnclaims.language.evidence import Trial
-from bnclaims.language.sample import ClaimError, Endpoint, NotFiniteError, Runs
+from bnclaims.language.sample import Endpoint, Runs
 from bnclaims.statistics.design import Sequential
 
 CURVES = {"tanh": [1.0, 2.0, 3.0], "relu": [5.0, 7.0, np.nan]}

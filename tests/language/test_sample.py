@@ -11,12 +11,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bnclaims import Layer, log
+from bnclaims.errors import ClaimError, NotFiniteError
 from bnclaims.experiment.arm import Arm, ProbeArm
 from bnclaims.experiment.history import History
 from bnclaims.experiment.models import GLOROT_NORMAL
 from bnclaims.language.bounds import Limits, Values
 from bnclaims.language.evidence import Trial
-from bnclaims.language.sample import ClaimError, Endpoint, NotFiniteError, Runs, Sample
+from bnclaims.language.sample import Endpoint, Runs, Sample
 from bnclaims.statistics.design import Sequential
 
 SEEDS = 20

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure as MatplotlibFigure
 
 from bnclaims.cli import main
-from bnclaims.experiment.arm import PROTOCOLS
 from bnclaims.language.claim import Claim
 from bnclaims.language.evidence import Evidence, Trial
 from bnclaims.reporting import badges, markdown, plots, report
@@ -22,6 +21,7 @@ from bnclaims.reporting.outcome import Outcome
 from bnclaims.reporting.terminal import rounded
 from bnclaims.session.options import Settings
 from bnclaims.statistics.design import Design, Open, Sequential
+from claims.protocols import PROTOCOLS
 from tests.language.test_sample import SEEDS, no_run, sample
 
 HOSTILE = "<script>alert('\"&\\n')</script> 🙂 \u202etfel"

@@ -12,7 +12,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from bnclaims.experiment.arm import ArmError, ModelArm, model_name
+from bnclaims.errors import ArmError
+from bnclaims.experiment.arm import BatchArm, ModelArm, TrainingArm, model_name
 from bnclaims.experiment.data import Data, DataSource
 
 _STATEFUL_RANDOM = {
@@ -75,6 +76,24 @@ def _built(arm: ModelArm, shape: tuple[int, ...]) -> Any:
     if not model.built:
         model.build((None, *shape))
     return model
+
+
+def compile_as(arm: TrainingArm | BatchArm, model: Any) -> None:
+    """Compiles a model as its arm says; what the arm leaves open stays as the builder compiled it.
+
+    Raises:
+        ArmError: Nobody says the loss, or builder and protocol say two optimizers or losses.
+    """
+    compiled = bool(model.compiled)
+    loss = arm.loss or (model.loss if compiled else None)
+    if loss is None:
+        raise ArmError(
+            f"{model_name(arm.model)} has no loss: give train(..., loss=...), compile the model in "
+            "its builder, or declare a protocol with a loss"
+        )
+    said = getattr(arm, "optimizer", None)
+    optimizer = said.build() if said else (model.optimizer if compiled else "rmsprop")
+    model.compile(optimizer=optimizer, loss=loss)
 
 
 def unreplicated(optimizer: Any) -> Any:

@@ -1,6 +1,6 @@
 """Looks inside networks: while they train, on minibatches before, and at one layer alone."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import keras
@@ -12,12 +12,14 @@ from bnclaims.backends.keras.building import (
     builder,
     check_labels,
     check_randomness,
+    compile_as,
     resident,
     scaled,
     understood,
 )
 from bnclaims.backends.keras.initialisation import Initialisation
-from bnclaims.experiment.arm import ARTICLE_LOSS, Arm, ArmError, BatchArm, FunctionArm, ProbeArm
+from bnclaims.errors import ArmError
+from bnclaims.experiment.arm import Arm, BatchArm, ProbeArm
 from bnclaims.experiment.history import History
 from bnclaims.experiment.models import Layer
 from bnclaims.experiment.seeds import derive, generator
@@ -48,11 +50,10 @@ def probe(arm: Arm, seeds: Iterable[int]) -> Iterator[tuple[int, History]]:
       minibatches of the mean and of the variance that a unit's output has within a minibatch,
       averaged over the layer's units, all of them unbiased (`ddof=1`), so that for independent
       outputs the first is sigma^2 / B and the second falls as 1/B; `gradient_noise`, `()`: see
-      `noise_share`;
-    - `FunctionArm`: what the function returned, under its names or as `value`.
+      `noise_share`.
 
     Raises:
-        ArmError: The model does not fit its data, or the function returned no numbers.
+        ArmError: The model does not fit its data.
         DataError: The images cannot be had, or changed during the session.
     """
     measure = _MEASURES[type(arm)](arm)
@@ -194,7 +195,7 @@ class _Minibatches:
         model = build()
         self._x, self._y, *_ = resident(arm, model)
         check_labels(arm, model)
-        model.compile(optimizer="sgd", loss=ARTICLE_LOSS)
+        compile_as(arm, model)
         self._initialisation = Initialisation(model, build)
         self._view = _View(model)
         self._program = understood(arm, self._traced)
@@ -249,47 +250,13 @@ def _moments(outputs: NDArray[Any]) -> Floats:
     return np.stack([mean, variance])
 
 
-def _measured(arm: FunctionArm, seed: int) -> History:
-    # A layer made without a seed of its own then draws from this one.
-    keras.utils.set_random_seed(derive(seed, "probe function"))
-    returned = arm.measure(seed)
-    if isinstance(returned, Mapping):
-        return History(probes={name: _number(arm, name, v) for name, v in returned.items()})
-    value = _number(arm, "value", returned)
-    if value.ndim:
-        raise _no_number(arm, "value", returned)
-    return History(probes={"value": value})
-
-
-def _number(arm: FunctionArm, name: Any, value: Any) -> NDArray[Any]:
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError):
-        raise _no_number(arm, name, value) from None
-    if not isinstance(name, str) or array.dtype.kind not in "biuf":
-        raise _no_number(arm, name, value)
-    return array
-
-
-def _no_number(arm: FunctionArm, name: Any, value: Any) -> ArmError:
-    return ArmError(
-        f"{arm} returned {value!r:.80} as {name!r}: return a float, or a dictionary of names and "
-        "numbers or arrays"
-    )
-
-
 def _by_layer(arm: ProbeArm) -> Measure:
     return lambda seed: probed_layer(arm.layer, seed)
-
-
-def _by_function(arm: FunctionArm) -> Measure:
-    return lambda seed: _measured(arm, seed)
 
 
 _MEASURES: dict[type[Arm], Callable[[Any], Measure]] = {
     ProbeArm: _by_layer,
     BatchArm: _Minibatches,
-    FunctionArm: _by_function,
 }
 
 

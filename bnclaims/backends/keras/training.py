@@ -28,6 +28,7 @@ from bnclaims.backends.keras.building import (
     builder,
     check_labels,
     check_randomness,
+    compile_as,
     reason,
     resident,
     scaled,
@@ -36,7 +37,8 @@ from bnclaims.backends.keras.building import (
 )
 from bnclaims.backends.keras.initialisation import Initialisation
 from bnclaims.backends.keras.probing import LayerStatistics
-from bnclaims.experiment.arm import ArmError, TrainingArm, model_name
+from bnclaims.errors import ArmError
+from bnclaims.experiment.arm import TrainingArm, model_name
 from bnclaims.experiment.history import Curve, History
 from bnclaims.experiment.seeds import data_order
 
@@ -77,7 +79,7 @@ def configure(threads: int) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     except RuntimeError:
         if os.environ.get("TF_NUM_INTRAOP_THREADS") == "1":
-            return  # it had run, but on one thread, as `engine.prepare` asked for
+            return  # it had run, but on one thread, as `KerasBackend.prepare` asked for
         warnings.warn(
             "TensorFlow was used before bnclaims could set its threads, so numbers may differ in "
             "their last bits from other runs'. Create tensors inside tests, not on import",
@@ -185,14 +187,15 @@ class _Trainer:
         build = builder(arm)
         self.model = build()
         self.x, self.y, self.x_test, self.y_test = resident(arm, self.model)
-        if arm.loss.startswith("sparse_"):
+        understood(arm, lambda: compile_as(arm, self.model))
+        unreplicated(self.model.optimizer)
+        loss = str(self.model.loss)
+        if loss.startswith("sparse_"):
             check_labels(arm, self.model)
-        optimizer = unreplicated(understood(arm, arm.optimizer.build))
-        self.model.compile(optimizer=optimizer, loss=arm.loss)
         self.model.optimizer.build(self.model.trainable_variables)
         self.initialisation = Initialisation(self.model, build)
         self.optimizer_start = [v.numpy() for v in self.model.optimizer.variables]
-        self.classifies = "categorical_crossentropy" in arm.loss
+        self.classifies = "categorical_crossentropy" in loss
         self.epoch = _with_short_stack(self._compiled)
         self.statistics = self._probed() if arm.probes else None
 
