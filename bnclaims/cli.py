@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Else Python complains when it flushes what nobody reads.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _CLOSED_PIPE
-    except (CommandError, markdown.MarkerError, wire.ResultsError, OSError) as error:
+    except (CommandError, MarkerError, wire.ResultsError, OSError) as error:
         print(f"bnclaims: {error}", file=sys.stderr)  # noqa: T201
         return 2
     return status
@@ -56,7 +56,7 @@ def _show(asked: argparse.Namespace) -> int:
 
 
 def _unknown(name: str, results: Results, path: Path) -> str:
-    known = sorted({item.id for item in (*results.claims, *results.errors)})
+    known = sorted({c.id for c in results.claims} | {e.id for e in results.errors})
     close = difflib.get_close_matches(name, known)
     hint = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(known)}"
     return f"there is no claim {name!r} in {path}: {hint}"

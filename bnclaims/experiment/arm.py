@@ -13,6 +13,7 @@ from bnclaims.experiment.data import Data, DataSource
 from bnclaims.experiment.fingerprint import STATED_BY_THE_ARM, describe, digest
 from bnclaims.experiment.models import Layer
 from bnclaims.experiment.protocol import KERAS_DEFAULTS, Optimizer, TrainingProtocol
+from bnclaims.experiment.seeds import Seed
 
 
 class Builds(Protocol):
@@ -238,13 +239,13 @@ class ProbeArm(_DescribedArm):
 class FunctionArm(_DescribedArm):
     """A function of a seed, for what is neither a training nor a look at a layer."""
 
-    function: Callable[[int], Any]
-    """Returns a number, or a dictionary of names and numbers or arrays."""
+    function: Callable[[Seed], Any]
+    """Returns a number, a `History`, or a dictionary of names and numbers or arrays."""
 
     def __str__(self) -> str:
         return model_name(self.function)
 
-    def measure(self, seed: int) -> Any:
+    def measure(self, seed: Seed) -> Any:
         """Returns what the function returns for a seed.
 
         Raises:
@@ -307,7 +308,7 @@ def own_loss(model: Model) -> str | None:
     return getattr(model, "loss", None)
 
 
-def model_name(model: Model | Callable[[int], Any]) -> str:
+def model_name(model: Model | Callable[[Seed], Any]) -> str:
     """Returns what a model, or a function, is called in tables and messages."""
     if isinstance(model, functools.partial):
         arguments = [repr(value) for value in model.args]
@@ -319,7 +320,7 @@ def model_name(model: Model | Callable[[int], Any]) -> str:
     return name
 
 
-def _described(name: str, value: Model | Callable[[int], Any]) -> Any:
+def _described(name: str, value: Model | Callable[[Seed], Any]) -> Any:
     try:
         return describe(value)
     except DescriptionError as error:

@@ -1,6 +1,7 @@
 """Training protocols: what the arms of a session share unless a claim says otherwise."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from bnclaims.experiment.models import KerasObject
 
@@ -8,7 +9,7 @@ from bnclaims.experiment.models import KerasObject
 class Optimizer(KerasObject):
     """An optimizer: `Optimizer("Adam", learning_rate=0.01)`."""
 
-    def build(self) -> object:
+    def build(self) -> Any:
         """Returns a new `keras.optimizers.Optimizer`.
 
         Raises:

@@ -98,15 +98,15 @@ class Train:
                 f"data={type(data).__name__}: give bnclaims.Data(name=..., x_train=..., "
                 "y_train=..., x_test=..., y_test=...)"
             )
-        protocol = self.session.protocol
+        protocol, recipe = self.session.protocol, cast(Model, model)
         arm = TrainingArm(
-            model=model,
+            model=recipe,
             data=data or self.session.data,
             images=None if data else protocol.images,
             epochs=protocol.epochs if epochs is None else epochs,
             optimizer=as_optimizer(optimizer, learning_rate, protocol),
             batch_size=protocol.batch_size if batch_size is None else batch_size,
-            loss=loss or protocol.loss or own_loss(model),
+            loss=loss or protocol.loss or own_loss(recipe),
             probes=probes,
             fresh=fresh,
             protocol=protocol,

@@ -81,7 +81,7 @@ def file_names(names: Iterable[str], reserved: Collection[str] = ()) -> dict[str
 
 def claim_files(results: Results) -> dict[str, str]:
     """Returns the file name of each claim's badge."""
-    names = [item.id for item in (*results.claims, *results.errors)]
+    names = [claim.id for claim in results.claims] + [error.id for error in results.errors]
     return file_names(names, reserved=[_SUITE])
 
 

@@ -13,7 +13,7 @@ from bnclaims.running.store import Store
 
 
 @pytest.hookspec
-def pytest_claims_protocols() -> Sequence[TrainingProtocol]:
+def pytest_claims_protocols() -> Sequence[TrainingProtocol] | None:
     """Returns the training protocols that `--claims-protocol` may name, the default one first.
 
     Implement it in the `conftest.py` at the root of the project or of the folder that pytest is

@@ -114,10 +114,10 @@ def test_a_function_is_the_one_that_was_named() -> None:
         return scale[0] * seed
 
     arm = FunctionArm(measure)
-    assert arm.measure(3) == 3.0
+    assert arm.measure(Seed(3)) == 3.0
     scale[0] = 2.0
     with pytest.raises(DescriptionError, match="function measure has changed since"):
-        arm.measure(3)
+        arm.measure(Seed(3))
 
 
 def test_only_fresh_arms_say_so() -> None:

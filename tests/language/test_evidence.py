@@ -262,6 +262,7 @@ def test_an_endpoint_is_judged_by_the_share_of_seeds() -> None:
     # Five unanimous seeds are one chance in 32: not yet one percent.
     assert finding.seeds == 10
     assert (finding.estimate, finding.high, finding.unknown) == (1.0, 1.0, 0)
+    assert finding.low is not None
     assert 0.5 < finding.low < 0.8
     assert finding.region == Region(0.5, None)
     assert finding.contrast == "share of seeds in which time2 - time1 > 2"
@@ -326,7 +327,10 @@ def test_the_same_numbers_stand_beside_either_verdict(data: Values) -> None:
     evidence = a < b
     assert evidence.verdict in {"supported", "refuted", "inconclusive"}
     finding = evidence.findings[0]
+    assert finding.effect_low is not None
+    assert finding.effect_high is not None
     assert finding.effect_low <= finding.effect_high
+    assert finding.correlation is not None
     assert abs(finding.correlation) <= 1
     assert finding.page_p is None
     assert finding.unknown == 0
@@ -366,6 +370,8 @@ def test_an_undecided_claim_shows_the_interval_that_left_it_open() -> None:
         evidence = abs(one - other) < 0.1
         if evidence.verdict == "inconclusive":
             finding = evidence.findings[0]
+            assert finding.low is not None
+            assert finding.high is not None
             assert finding.low <= 0.1
             assert finding.high >= -0.1
 
@@ -399,6 +405,6 @@ def test_looks_and_seeds_are_kept_for_the_report() -> None:
     evidence = one - 0.2 > 0
     assert evidence.verdict in {"supported", "inconclusive"}
     finding = evidence.findings[0]
-    np.testing.assert_allclose(finding.values, data[: finding.seeds])
+    np.testing.assert_allclose(np.array(finding.values, float), data[: finding.seeds])
     assert [look.seeds for look in finding.looks] == [5, 10, 15, 20][: len(finding.looks)]
     assert (finding.looks[-1].low, finding.looks[-1].high) == (finding.low, finding.high)

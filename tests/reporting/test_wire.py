@@ -34,7 +34,7 @@ OPEN = compared(
     "open",
     lambda trial: (
         endpoint([6.0] * SEEDS, [float("inf")] * SEEDS, trial)
-        < endpoint([6.0] * SEEDS, [float("inf")] * SEEDS, trial, units=2)
+        < endpoint([6.0] * SEEDS, [float("inf")] * SEEDS, trial, number=2)
     ),
 )
 EVERYTHING = results(

@@ -330,6 +330,7 @@ def test_drift_is_that_of_the_layers_inputs(small_data: Data) -> None:
         return np.sort(model.layers[0](x_test).numpy().astype(np.float64), axis=0)
 
     before = first_outputs()
+    assert whole.optimizer is not None
     model.compile(optimizer=whole.optimizer.build(), loss=whole.loss)
     model.fit(x, small_data.y_train, batch_size=500, shuffle=False, verbose=0)
     after = first_outputs()

@@ -56,6 +56,7 @@ def fitted(arm: TrainingArm, data: Data, seed: int) -> dict[str, list[float]]:
     if not model.built:
         model.build((None, *data.x_train.shape[1:]))
     Initialisation(model, arm.build).assign(seed)
+    assert arm.optimizer is not None
     model.compile(optimizer=arm.optimizer.build(), loss=arm.loss, metrics=["accuracy"])
     shape = (-1, *model.input_shape[1:])
     x, x_test = (a.reshape(shape).astype("float32") / 255 for a in (data.x_train, data.x_test))
