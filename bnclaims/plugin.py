@@ -421,7 +421,7 @@ def _print_plan(terminalreporter: Any, suite: Suite) -> None:
         for name, trace in suite.traces.items()
     ]
     requests = [(request, len(suite.schedule.missing(request))) for request in suite.planned()]
-    rate = suite.seconds_per_work()
+    rate = suite.seconds_per_cost()
     terminalreporter.section("plan")
     for line in terminal.plan(claims, requests, rate, suite.settings.threads):
         terminalreporter.write_line(line)

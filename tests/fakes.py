@@ -21,12 +21,12 @@ class FakeArm(Arm):
     """An arm that is its name."""
 
     def __init__(
-        self, name: str, work: float = 1.0, *, fresh: bool = False, data_note: str = ""
+        self, name: str, cost: float = 1.0, *, fresh: bool = False, data_note: str = ""
     ) -> None:
         self.digest = name
         self.fresh = fresh
         self.data_note = data_note
-        self._work = work
+        self._cost = cost
 
     def __str__(self) -> str:
         return f"fake {self.digest}"
@@ -36,8 +36,8 @@ class FakeArm(Arm):
         return {"kind": "fake", "name": self.digest}
 
     @property
-    def work(self) -> float:
-        return self._work
+    def cost(self) -> float:
+        return self._cost
 
 
 def history_of(seed: int, size: int = 3) -> History:

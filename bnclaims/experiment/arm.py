@@ -48,9 +48,9 @@ class Arm:
         raise TypeError(f"{type(self).__name__} describes nothing: use TrainingArm or its like")
 
     @property
-    def work(self) -> float:
+    def cost(self) -> float:
         """How long a run takes, in images visited: a guess, good for ordering only."""
-        raise TypeError(f"{type(self).__name__} does no work: use TrainingArm or its like")
+        raise TypeError(f"{type(self).__name__} has no cost: use TrainingArm or its like")
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,7 +169,7 @@ class TrainingArm(ModelArm):
         return described | ({"fresh": True} if self.fresh else {})
 
     @property
-    def work(self) -> float:
+    def cost(self) -> float:
         """How long a run takes, in images visited: a guess, good for ordering only."""
         # None stands with a claim's own data, which are at hand.
         images = self.images or len(self.data.load().x_train)
@@ -210,7 +210,7 @@ class BatchArm(ModelArm):
         }
 
     @property
-    def work(self) -> float:
+    def cost(self) -> float:
         """How long a run takes, in images visited: a guess, good for ordering only."""
         return float(self.batches * (self.batch_size + 16))
 
@@ -230,7 +230,7 @@ class ProbeArm(_DescribedArm):
         return {"kind": "probe", "layer": describe(self.layer), "versions": dict(self.versions)}
 
     @property
-    def work(self) -> float:
+    def cost(self) -> float:
         """How long a run takes, in images visited: a guess, good for ordering only."""
         return float(self.layer.samples)
 
@@ -274,7 +274,7 @@ class FunctionArm(_DescribedArm):
         return _described("function", self.function)
 
     @property
-    def work(self) -> float:
+    def cost(self) -> float:
         """How long a run takes, in images visited: a guess, good for ordering only."""
         return 1.0
 

@@ -23,7 +23,7 @@ def html(results: Results) -> str:
         results: Of a session.
     """
     claims = results.claims
-    works = sorted({work(claim) for claim in claims})
+    publications = sorted({publication(claim) for claim in claims})
     forest = charts.Forest(end for claim in claims for end in _ends(claim))
     template = _environment().get_template("page.html")
     anchors = _anchors(claims)
@@ -32,17 +32,17 @@ def html(results: Results) -> str:
         anchor=lambda claim: anchors[id(claim)],
         claims=claims,
         ranked=sorted(claims, key=_rank),
-        works=works,
+        publications=publications,
         forest=forest,
         tally=tally(results),
         data=sorted({claim.data_note for claim in claims}),
-        empty=_empty_filters(claims, works, bool(results.errors)),
+        empty=_empty_filters(claims, publications, bool(results.errors)),
         swatches=range(charts.COLOURS),
     )
 
 
-def work(claim: ClaimResult) -> str:
-    """Returns the work that a claim is from: its source up to the first comma."""
+def publication(claim: ClaimResult) -> str:
+    """Returns the publication that a claim is from: its source up to the first comma."""
     return re.split("[,;]", claim.source)[0].strip()
 
 
@@ -115,15 +115,20 @@ def _rank(claim: ClaimResult) -> tuple[bool, float]:
 
 
 def _empty_filters(
-    claims: Sequence[ClaimResult], works: Sequence[str], errors: bool
+    claims: Sequence[ClaimResult], publications: Sequence[str], errors: bool
 ) -> list[tuple[str, str]]:
-    """Returns the choices of verdict and work that leave nothing to show."""
-    shown = {(v, w) for c in claims for v in _choices(c) for w in ("all", works.index(work(c)))}
+    """Returns the choices of verdict and publication that leave nothing to show."""
+    shown = {
+        (v, w)
+        for c in claims
+        for v in _choices(c)
+        for w in ("all", publications.index(publication(c)))
+    }
     if errors:
         shown |= {(v, "all") for v in ("all", "error", "unexpected")}
     verdicts = ("all", *COLOURS, "unexpected")
     choices: list[tuple[str, Any]] = [
-        (v, w) for v in verdicts for w in ("all", *range(len(works))) if (v, w) not in shown
+        (v, w) for v in verdicts for w in ("all", *range(len(publications))) if (v, w) not in shown
     ]
     return [(v, str(w)) for v, w in choices]
 
@@ -223,6 +228,6 @@ def _environment() -> "jinja2.Environment":
         "mean_and_deviation": mean_and_deviation,
         "p_text": p_text,
         "region_text": region_text,
-        "work": work,
+        "publication": publication,
     }
     return environment

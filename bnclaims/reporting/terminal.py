@@ -125,7 +125,7 @@ def plan(
     Args:
         claims: Each claim's id and the requests of its first look.
         requests: Each request once, with how many of its runs are missing.
-        rate: Seconds per unit of work in runs that are stored; None where there are none.
+        rate: Seconds per unit of cost in runs that are stored; None where there are none.
         workers: How many share the work.
     """
     lines = []
@@ -140,8 +140,8 @@ def plan(
     lines += [
         f"    {_state(request, runs)}  {request.arm}{_from(request)}" for request, runs in requests
     ]
-    work = sum(request.arm.work * runs for request, runs in requests)
-    seconds = work * (rate or _SECONDS_PER_IMAGE) / workers
+    cost = sum(request.arm.cost * runs for request, runs in requests)
+    seconds = cost * (rate or _SECONDS_PER_IMAGE) / workers
     basis = "measured in stored runs" if rate else "a guess; nothing is stored to measure"
     lines.append(
         f"{missing} runs to train, about {duration(seconds)} on {workers} "

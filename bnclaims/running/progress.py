@@ -26,7 +26,7 @@ class Journal:
 
     publish: Publish
     wanted: dict[Run, float] = field(default_factory=dict)
-    """The runs that the session is known to need and did not have, with their work."""
+    """The runs that the session is known to need and did not have, with their cost."""
     trained: dict[Run, float] = field(default_factory=dict)
     """The seconds that each run took that this worker trained."""
     doing: str = ""
@@ -34,7 +34,7 @@ class Journal:
 
     def want(self, arm: Arm, seeds: Iterable[int]) -> None:
         """Notes runs that must be trained."""
-        self.wanted |= {(arm.digest, seed): arm.work for seed in seeds}
+        self.wanted |= {(arm.digest, seed): arm.cost for seed in seeds}
 
     def begin(self, arm: Arm) -> None:
         """Notes that an arm is being trained."""
@@ -58,7 +58,7 @@ class Journal:
     def _publish(self) -> None:
         self.publish(
             {
-                "wanted": [[*run, work] for run, work in self.wanted.items()],
+                "wanted": [[*run, cost] for run, cost in self.wanted.items()],
                 "trained": [[*run, seconds] for run, seconds in self.trained.items()],
                 "doing": self.doing,
                 "at": time.time(),
@@ -85,9 +85,9 @@ class Progress:
         """Returns the progress that journals tell of, by worker."""
         wanted = {(d, s): w for j in journals.values() for d, s, w in j["wanted"]}
         trained = {(d, s): t for j in journals.values() for d, s, t in j["trained"]}
-        left = {run: work for run, work in wanted.items() if run not in trained}
-        done_work = sum(wanted[run] for run in trained if run in wanted)
-        rate = sum(trained.values()) / done_work if done_work else None
+        left = {run: cost for run, cost in wanted.items() if run not in trained}
+        done_cost = sum(wanted[run] for run in trained if run in wanted)
+        rate = sum(trained.values()) / done_cost if done_cost else None
         doing = {name: j["doing"] for name, j in journals.items() if j["doing"]}
         return cls(
             arms=len({digest for digest, _ in wanted}),

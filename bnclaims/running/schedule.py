@@ -26,9 +26,9 @@ class Request:
     seeds: tuple[int, ...]
 
     @property
-    def work(self) -> float:
-        """How long it takes, in the unit of `Arm.work`."""
-        return self.arm.work * len(self.seeds)
+    def cost(self) -> float:
+        """How long it takes, in the unit of `Arm.cost`."""
+        return self.arm.cost * len(self.seeds)
 
     @property
     def name(self) -> str:
@@ -167,4 +167,4 @@ class Schedule:
 
 
 def _longest_first(requests: Iterable[Request]) -> list[Request]:
-    return sorted(requests, key=lambda request: -request.work)
+    return sorted(requests, key=lambda request: -request.cost)

@@ -189,16 +189,16 @@ class Suite:
             raise LookupError(f"the run of {arm} with seed {seed} is no longer in the store")
         return history
 
-    def seconds_per_work(self) -> float | None:
-        """Returns how long the planned arms' stored runs took per unit of `Arm.work`, or None."""
-        seconds, work = 0.0, 0.0
+    def seconds_per_cost(self) -> float | None:
+        """Returns how long the planned arms' stored runs took per unit of `Arm.cost`, or None."""
+        seconds, cost = 0.0, 0.0
         for request in self.planned():
             for seed in request.seeds:
                 history = self.store.load(request.arm, seed)
                 if history is not None and len(history.seconds):
                     seconds += float(history.seconds.sum())
-                    work += request.arm.work
-        return seconds / work if work else None
+                    cost += request.arm.cost
+        return seconds / cost if cost else None
 
 
 def _fails(function: Callable[..., None], arguments: Mapping[str, Any]) -> bool:

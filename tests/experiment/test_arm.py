@@ -27,6 +27,7 @@ from bnclaims.experiment.arm import (
 from bnclaims.experiment.data import Data, DataSource
 from bnclaims.experiment.models import GLOROT_NORMAL, GLOROT_UNIFORM, MLP, Layer
 from bnclaims.experiment.protocol import Optimizer, TrainingProtocol
+from bnclaims.experiment.seeds import Seed
 
 VERSIONS = {"engine": "4", "keras": "3"}
 SGD = Optimizer("SGD", learning_rate=0.01, momentum=0.9, nesterov=True)
@@ -303,20 +304,20 @@ def test_an_arm_never_builds_another_model_than_its_digest_says() -> None:
 
 
 def test_longer_runs_are_more_work() -> None:
-    base = arm_of().work
-    assert arm_of(epochs=4).work == 2 * base
-    assert arm_of(images=None).work > base
-    assert arm_of(batch_size=8).work > base
-    assert ProbeArm(Layer("tanh", GLOROT_NORMAL, samples=5)).work == 5
-    assert batches_of(batches=10).work == 2 * batches_of().work
-    assert FunctionArm(float).work > 0
+    base = arm_of().cost
+    assert arm_of(epochs=4).cost == 2 * base
+    assert arm_of(images=None).cost > base
+    assert arm_of(batch_size=8).cost > base
+    assert ProbeArm(Layer("tanh", GLOROT_NORMAL, samples=5)).cost == 5
+    assert batches_of(batches=10).cost == 2 * batches_of().cost
+    assert FunctionArm(float).cost > 0
 
 
 def test_a_bare_arm_is_no_arm() -> None:
     with pytest.raises(TypeError, match="Arm describes nothing: use TrainingArm or its like"):
         _ = Arm().description
-    with pytest.raises(TypeError, match="Arm does no work: use TrainingArm or its like"):
-        _ = Arm().work
+    with pytest.raises(TypeError, match="Arm has no cost: use TrainingArm or its like"):
+        _ = Arm().cost
 
 
 def test_neither_importing_nor_describing_imports_tensorflow(tmp_path: Path) -> None:

@@ -108,11 +108,11 @@ def test_a_claim_without_a_value_is_not_called_exact() -> None:
 
 
 def test_a_work_is_what_stands_before_the_comma() -> None:
-    for source, work in [
+    for source, publication in [
         ("BN article, 'speed', figure 1", "BN article"),
         ("Ioffe & Szegedy 2015; algorithm 1", "Ioffe & Szegedy 2015"),
     ]:
-        assert page.work(result(dataclasses.replace(YES, source=source))) == work
+        assert page.publication(result(dataclasses.replace(YES, source=source))) == publication
 
 
 # Pictures

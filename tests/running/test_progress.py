@@ -10,7 +10,7 @@ from bnclaims.running.progress import Journal, Progress, duration
 from bnclaims.session.live import LiveLine
 from tests.fakes import FakeArm
 
-LARGE, SMALL = FakeArm("large", work=30), FakeArm("small", work=10)
+LARGE, SMALL = FakeArm("large", cost=30), FakeArm("small", cost=10)
 
 
 def test_journals_of_workers_add_up() -> None:

@@ -32,13 +32,13 @@ class Background(threading.Thread):
 
     def __init__(self, target: Callable[[], None]) -> None:
         super().__init__(daemon=True)
-        self._work = target
+        self._cost = target
         self._error: BaseException | None = None
         self.start()
 
     def run(self) -> None:
         try:
-            self._work()
+            self._cost()
         except BaseException as error:  # noqa: BLE001  (it is raised again in the test)
             self._error = error
 
@@ -111,8 +111,8 @@ FIVE = Request(ARM, (0, 1, 2, 3, 4))
 
 
 def test_work_and_name_of_a_cohort() -> None:
-    cohort = Request(FakeArm("arm", work=3.0), (5, 6, 7, 8))
-    assert cohort.work == 12.0
+    cohort = Request(FakeArm("arm", cost=3.0), (5, 6, 7, 8))
+    assert cohort.cost == 12.0
     assert cohort.name == "5-4"
 
 
