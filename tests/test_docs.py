@@ -193,6 +193,19 @@ def test_every_option_is_documented() -> None:
     assert set(documented) == {*(name for name, *_ in OPTIONS), "report", "plan"}
 
 
+def test_each_changelog_fragment_has_a_type_that_is_shown() -> None:
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["towncrier"]
+    shown = "|".join(kind["directory"] for kind in tool["type"])
+    names = {path.name for path in (ROOT / tool["directory"]).iterdir()} - {"README.md"}
+    assert [name for name in names if not re.fullmatch(rf"\+[\w-]+\.({shown})\.md", name)] == []
+
+
+def test_the_citation_is_of_this_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert citation["version"] == project["version"]
+
+
 # Links and paths
 
 
