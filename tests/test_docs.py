@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from bnclaims.cli import main
+from bnclaims.experiment.data import DataSource
 from bnclaims.session.options import OPTIONS
 
 ROOT = Path(__file__).parents[1]
@@ -55,8 +56,16 @@ def test_each_block_says_its_language(page: Path) -> None:
 # Python: the blocks of a page are one test file, or, where they say so, its conftest.py.
 
 
+def run(pytester: pytest.Pytester, images: DataSource, *more: str) -> pytest.RunResult:
+    pytester.syspathinsert(ROOT)
+    where = [f"--claims-data={images.path}", f"--claims-store={pytester.path / 'store'}"]
+    return pytester.runpytest_inprocess(*where, *more)
+
+
 @pytest.mark.parametrize("page", pages_with("python"), ids=named)
-def test_python_is_planned_as_claims(page: Path, pytester: pytest.Pytester) -> None:
+def test_python_is_planned_as_claims(
+    page: Path, pytester: pytest.Pytester, images: DataSource
+) -> None:
     code = [block.code for block in blocks(page, "python")]
     is_conftest = [each.startswith("# conftest.py\n") for each in code]
     conftest = ["pytest_plugins = ['bnclaims.plugin']\n"]
@@ -65,9 +74,7 @@ def test_python_is_planned_as_claims(page: Path, pytester: pytest.Pytester) -> N
     pytester.makeconftest("\n".join(conftest))
     pytester.makepyfile("\n".join(tests))
 
-    result = pytester.runpytest_subprocess(
-        "--claims-plan", "--claims-data=digits", f"--claims-store={pytester.path / 'store'}"
-    )
+    result = run(pytester, images, "--claims-plan")
 
     assert result.ret == 0
     result.stdout.no_fnmatch_line("*(not traced)*")
@@ -93,7 +100,7 @@ def test_python_is_in_style_and_knows_its_names(page: Path, tmp_path: Path) -> N
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_declared_figures_are_figures(pytester: pytest.Pytester) -> None:
+def test_declared_figures_are_figures(pytester: pytest.Pytester, images: DataSource) -> None:
     page = ROOT / "docs" / "writing-a-claim.md"
     conftest = [b.code for b in blocks(page, "python") if b.code.startswith("# conftest.py\n")]
     pytester.makeconftest("\n".join(["pytest_plugins = ['bnclaims.plugin']", *conftest]))
@@ -101,9 +108,7 @@ def test_declared_figures_are_figures(pytester: pytest.Pytester) -> None:
         "from bnclaims import claim\n\n\n@claim('It holds', source='own')\n"
         "def test_exact():\n    assert 1 + 1 == 2\n"
     )
-    result = pytester.runpytest_subprocess(
-        "--claims-data=digits", f"--claims-store={pytester.path / 'store'}", "-n0"
-    )
+    result = run(pytester, images, "-n0")
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("*no figures*")
 
@@ -119,10 +124,9 @@ def commands(page: Path) -> Iterator[list[str]]:
                     yield words
 
 
-@pytest.fixture(scope="module")
-def pytest_help() -> str:
-    asked = [sys.executable, "-m", "pytest", "-p", "bnclaims.plugin", "--help"]
-    return subprocess.run(asked, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+@pytest.fixture
+def pytest_help(pytester: pytest.Pytester) -> str:
+    return str(pytester.runpytest_inprocess("-p", "bnclaims.plugin", "--help").stdout)
 
 
 def check_make(targets: list[str]) -> None:
@@ -187,6 +191,19 @@ def test_every_option_is_documented() -> None:
         r"(?m)^\| `--claims-(\w+)", (ROOT / "docs" / "options.md").read_text("utf-8")
     )
     assert set(documented) == {*(name for name, *_ in OPTIONS), "report", "plan"}
+
+
+def test_each_changelog_fragment_has_a_type_that_is_shown() -> None:
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["towncrier"]
+    shown = "|".join(kind["directory"] for kind in tool["type"])
+    names = {path.name for path in (ROOT / tool["directory"]).iterdir()} - {"README.md"}
+    assert [name for name in names if not re.fullmatch(rf"\+[\w-]+\.({shown})\.md", name)] == []
+
+
+def test_the_citation_is_of_this_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert citation["version"] == project["version"]
 
 
 # Links and paths
