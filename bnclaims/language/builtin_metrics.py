@@ -354,7 +354,9 @@ def measured(history: History, *, name: str = "value") -> float:
 def _curve(history: History, name: str) -> Curve:
     curve: Curve = getattr(history, name)
     if not len(curve):
-        raise ValueError(f"this arm was probed, not trained: it has no {name}")
+        raise ValueError(
+            f"this arm has no curve of {name}: a probe has none, and a trainer those it returns"
+        )
     return curve
 
 

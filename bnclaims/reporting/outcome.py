@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from bnclaims.experiment.arm import TrainingArm
 from bnclaims.experiment.history import History
 from bnclaims.language import builtin_metrics
 from bnclaims.language.claim import Claim
@@ -13,13 +12,13 @@ from bnclaims.language.finding import Finding, Values, Verdict, finite
 from bnclaims.language.sample import Runs
 from bnclaims.reporting.results import ArmRecord, Curves, Outcome
 
-METRICS: dict[str, Callable[[History], float]] = {
-    "mean_loss": builtin_metrics.mean_loss,
-    "final_loss": builtin_metrics.final_loss,
-    "val_loss": builtin_metrics.val_loss,
-    "val_accuracy": builtin_metrics.val_accuracy,
+METRICS: dict[str, tuple[Callable[[History], float], str]] = {
+    "mean_loss": (builtin_metrics.mean_loss, "loss"),
+    "final_loss": (builtin_metrics.final_loss, "loss"),
+    "val_loss": (builtin_metrics.val_loss, "val_loss"),
+    "val_accuracy": (builtin_metrics.val_accuracy, "val_accuracy"),
 }
-"""What is shown of every training, whatever the claim compares."""
+"""What is shown of every training, whatever the claim compares, and the curve that it needs."""
 
 
 def outcome_of(
@@ -91,8 +90,13 @@ def _arm_records(trial: Trial) -> tuple[ArmRecord, ...]:
     if not looked:
         return ()
     count = trial.design.looks[max(looked)]
-    handles = [runs for runs in dict.fromkeys(trial.named) if isinstance(runs.arm, TrainingArm)]
-    return tuple(_arm_record(runs, _histories(trial, runs, count)) for runs in handles)
+    found = ((runs, _histories(trial, runs, count)) for runs in dict.fromkeys(trial.named))
+    # A trainer of one's own may leave no curve, and what is probed leaves none.
+    return tuple(
+        _arm_record(runs, histories)
+        for runs, histories in found
+        if any(len(history.loss) for history in histories)
+    )
 
 
 def _histories(trial: Trial, runs: Runs, count: int) -> list[History]:
@@ -115,8 +119,11 @@ def _arm_record(runs: Runs, histories: Sequence[History]) -> ArmRecord:
         digest=runs.arm.digest,
         first_seed=runs.first_seed,
         metrics={
-            name: tuple(finite(metric(history)) for history in histories)
-            for name, metric in METRICS.items()
+            name: tuple(
+                finite(metric(history)) if len(getattr(history, curve_name)) else None
+                for history in histories
+            )
+            for name, (metric, curve_name) in METRICS.items()
         },
         curves=Curves(curve("loss"), curve("val_loss"), curve("val_accuracy")),
         seconds=tuple(float(np.nansum(history.seconds)) for history in histories),

@@ -324,7 +324,7 @@ def test_what_a_function_measured_goes_by_its_name() -> None:
     ],
 )
 def test_what_was_not_trained_has_no_curves(metric: Callable[[History], Any]) -> None:
-    with pytest.raises(ValueError, match="this arm was probed, not trained: it has no "):
+    with pytest.raises(ValueError, match="this arm has no curve of "):
         metric(History())
 
 

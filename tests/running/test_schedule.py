@@ -32,13 +32,13 @@ class Background(threading.Thread):
 
     def __init__(self, target: Callable[[], None]) -> None:
         super().__init__(daemon=True)
-        self._cost = target
+        self._work = target
         self._error: BaseException | None = None
         self.start()
 
     def run(self) -> None:
         try:
-            self._cost()
+            self._work()
         except BaseException as error:  # noqa: BLE001  (it is raised again in the test)
             self._error = error
 
