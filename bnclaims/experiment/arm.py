@@ -1,16 +1,17 @@
 """Arms: a model with its training protocol, and a digest of all that changes a number."""
 
+import copy
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import metadata
 from types import FunctionType
 from typing import Any, Protocol
 
-from bnclaims.experiment.data import Data, DataSource
+from bnclaims.experiment.data import Data, DataSource, rows
 from bnclaims.experiment.fingerprint import DescriptionError, describe, digest
-from bnclaims.experiment.models import KerasObject, Layer
+from bnclaims.experiment.models import KerasObject, Layer, Remade
 
 ENGINE_VERSION = 4
 """Raised whenever the engine changes a number that a run would give."""
@@ -164,30 +165,47 @@ class TrainingArm(ModelArm):
     """A model, the data, and how it is trained on them."""
 
     epochs: int
-    optimizer: Optimizer = ARTICLE_SGD
+    optimizer: Optimizer | Remade | None = ARTICLE_SGD
+    """None for what the model's builder compiled, else Keras's default."""
     batch_size: int = ARTICLE_BATCH
-    loss: str = ARTICLE_LOSS
-    """Keras's name of the loss."""
+    loss: Any = ARTICLE_LOSS
+    """As `compile` takes it; None for what the model's builder compiled."""
+    loss_weights: Any = None
+    """As `compile` takes them."""
+    metrics: Any = ()
+    """As `compile` takes them, metric objects as `Remade`."""
+    weighted_metrics: Any = ()
+    """As `compile` takes them, metric objects as `Remade`."""
+    class_weight: Mapping[int, float] | None = None
+    """As `fit` takes it."""
+    callbacks: tuple[Any, ...] = ()
+    """Keras callbacks; each run gets copies."""
+    measures: Mapping[str, Callable[[Any, Any, Any], float]] = field(default_factory=dict)
+    """Functions of the model, test inputs and test labels, applied after each epoch."""
     probes: bool = False
     """Whether the layers' statistics are recorded before training and after each epoch."""
     fresh: bool = False
     """Whether its runs are made anew in each session and never stored: for wall times."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.loss, str):
-            raise TypeError(f"loss={self.loss!r}: give Keras's name of the loss")
+        _check_loss(self.loss)
         _check_count("epochs", self.epochs)
         _check_count("batch_size", self.batch_size)
+        # Who else holds a callback or a loss may change it before this arm is trained.
+        for name in ("loss", "callbacks", "class_weight", "measures"):
+            object.__setattr__(self, name, copy.deepcopy(getattr(self, name)))
         super().__post_init__()
 
     def __str__(self) -> str:
         protocols = PROTOCOLS.values()
         usual_epochs = {p.epochs for p in protocols if p.images == self.images}
         unusual = {
-            str(self.optimizer): self.optimizer != ARTICLE_SGD,
+            str(self.optimizer): self.optimizer not in (ARTICLE_SGD, None),
             f"batch {self.batch_size}": self.batch_size != ARTICLE_BATCH,
             f"epochs {self.epochs}": self.epochs not in usual_epochs,
-            self.loss: self.loss != ARTICLE_LOSS,
+            loss_name(self.loss): self.loss not in (ARTICLE_LOSS, None),
+            "class weights": bool(self.class_weight),
+            ", ".join(type(callback).__name__ for callback in self.callbacks): bool(self.callbacks),
             f"on {self.data.name}": isinstance(self.data, Data),
         }
         return ", ".join([model_name(self.model), *(said for said, yes in unusual.items() if yes)])
@@ -203,19 +221,28 @@ class TrainingArm(ModelArm):
             "epochs": self.epochs,
             "optimizer": describe(self.optimizer),
             "batch_size": self.batch_size,
-            "loss": self.loss,
+            "loss": _described("loss", self.loss),
             "probes": self.probes,
             "versions": versions(),
         }
+        for name in _AS_COMPILED:
+            if value := getattr(self, name):
+                described[name] = _described(name, value)
         return described | ({"fresh": True} if self.fresh else {})
 
     @property
     def work(self) -> float:
         """How long a run takes, in images visited: a guess, good for ordering only."""
         # None stands with a claim's own data, which are at hand.
-        images = self.images or len(self.data.load().x_train)
+        images = self.images or rows(self.data.load().x_train)
         # A step costs about as much as sixteen images, however few of them it holds.
         return self.epochs * images * (1 + 16 / self.batch_size)
+
+
+_AS_COMPILED = (
+    "loss_weights", "metrics", "weighted_metrics", "class_weight", "callbacks", "measures",
+)  # fmt: skip
+"""What few arms have: described where it is there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -306,6 +333,28 @@ class FunctionArm(_DescribedArm):
         return 1.0
 
 
+def _check_loss(loss: Any) -> None:
+    if isinstance(loss, Mapping | list | tuple):
+        for part in loss.values() if isinstance(loss, Mapping) else loss:
+            _check_loss(part)
+    elif not (loss is None or isinstance(loss, str) or callable(loss)):
+        raise TypeError(
+            f"loss={loss!r}: give Keras's name of the loss, a keras.losses.Loss, a function of "
+            "labels and predictions, or a dictionary or list of these"
+        )
+
+
+def loss_name(loss: Any) -> str:
+    """Returns what a loss is called in tables and messages."""
+    if isinstance(loss, Mapping):
+        return ", ".join(f"{name}: {loss_name(part)}" for name, part in loss.items())
+    if isinstance(loss, list | tuple):
+        return ", ".join(map(loss_name, loss))
+    if loss is None or isinstance(loss, str):
+        return str(loss)
+    return getattr(loss, "__name__", None) or type(loss).__name__
+
+
 def _check_count(name: str, value: object, least: int = 1) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ValueError(f"{name}={value!r}: give an integer of {least} or more")
@@ -350,7 +399,7 @@ def _tensorflow_version() -> str:
     )
 
 
-def _described(name: str, value: Model | Callable[[int], Any]) -> Any:
+def _described(name: str, value: Any) -> Any:
     try:
         return describe(value)
     except DescriptionError as error:

@@ -234,6 +234,11 @@ def mapped(function: Callable[[Any], Any], value: Any) -> Any:
     return function(value)
 
 
+def rows(value: Arrays) -> int:
+    """Returns how many rows the arrays of a structure have."""
+    return len(next(leaves(value, ""))[1])
+
+
 def _within(place: str) -> str:
     return place[place.index("[") :] if "[" in place else ""
 

@@ -8,11 +8,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from bnclaims.backends.keras import state
 from bnclaims.backends.keras.building import (
     builder,
     check_labels,
     check_randomness,
     resident,
+    scale,
     scaled,
     understood,
 )
@@ -191,13 +193,15 @@ class _Minibatches:
     def __init__(self, arm: BatchArm) -> None:
         self._arm = arm
         build = builder(arm)
-        model = build()
-        self._x, self._y, *_ = resident(arm, model)
-        check_labels(arm, model)
-        model.compile(optimizer="sgd", loss=ARTICLE_LOSS)
-        self._initialisation = Initialisation(model, build)
-        self._view = _View(model)
-        self._program = understood(arm, self._traced)
+        with state.known():
+            model = build()
+            self._x, self._y, *_ = resident(arm, model)
+            self._scale = scale(arm, model)
+            check_labels(arm, model)
+            model.compile(optimizer="sgd", loss=ARTICLE_LOSS)
+            self._initialisation = Initialisation(model, build)
+            self._view = _View(model)
+            self._program = understood(arm, self._traced)
 
     def _traced(self) -> Any:
         rows = tf.zeros(self._arm.batch_size, tf.int32)
@@ -206,7 +210,7 @@ class _Minibatches:
         return program
 
     def _look(self, rows: Any) -> tuple[list[Any], list[list[Any]]]:
-        x, y = scaled(tf.gather(self._x, rows)), tf.gather(self._y, rows)
+        x, y = scaled(tf.gather(self._x, rows), self._scale), tf.gather(self._y, rows)
         _, outputs, gradients = self._view.look(x, y)
         return outputs, gradients
 
@@ -251,8 +255,8 @@ def _moments(outputs: NDArray[Any]) -> Floats:
 
 def _measured(arm: FunctionArm, seed: int) -> History:
     # A layer made without a seed of its own then draws from this one.
-    keras.utils.set_random_seed(derive(seed, "probe function"))
-    returned = arm.measure(seed)
+    with state.known(derive(seed, "probe function")):
+        returned = arm.measure(seed)
     if isinstance(returned, Mapping):
         return History(probes={name: _number(arm, name, v) for name, v in returned.items()})
     value = _number(arm, "value", returned)
@@ -313,7 +317,7 @@ class LayerStatistics:
         self._model = model
         self._view = _View(model)
         self._x, self._y = x, y
-        self._step = tf.function(self._measured_step, autograph=False)
+        self._step = tf.function(self._measured_step, autograph=False).get_concrete_function()
         self.restart()
 
     def restart(self) -> None:

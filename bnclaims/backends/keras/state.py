@@ -68,6 +68,25 @@ def known(seed: int = 0) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def undisturbed(seed: int) -> Iterator[None]:
+    """Runs a block that may draw from the global generators, which go on afterwards as before.
+
+    TensorFlow's stays out of it: setting it would start anew what a program under way draws.
+    """
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    keras_generator = global_state.get_global_attribute(_SEEDS[1])
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    global_state.set_global_attribute(_SEEDS[1], keras.random.SeedGenerator(seed))
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
+        global_state.set_global_attribute(_SEEDS[1], keras_generator)
+
+
 def settings() -> dict[str, str]:
     """Returns the settings that are not as they are when a model is built, as text."""
     now = {name: read() for name, (read, *_) in _SETTINGS.items()}
@@ -77,10 +96,14 @@ def settings() -> dict[str, str]:
 
 
 def generators() -> tuple[Any, ...]:
-    """Returns the state of the global generators, equal only if they would draw the same."""
-    kind, keys, *rest = np.random.get_state()  # noqa: NPY002  (it is the global one that is meant)
+    """Returns the states of Python's, NumPy's, Keras's and TensorFlow's global generators.
+
+    Two of a kind are equal only if they would draw the same.
+    """
+    kind, keys, *rest = np.random.get_state()  # noqa: NPY002
+    numpy = (kind, keys.tobytes(), *rest)
     keras_seed = global_state.get_global_attribute(_SEEDS[0])
-    return random.getstate(), kind, keys.tobytes(), *rest, keras_seed, context.global_seed()
+    return random.getstate(), numpy, keras_seed, context.global_seed()
 
 
 @contextlib.contextmanager
