@@ -1,5 +1,6 @@
 """Functions of a seed: whatever a claim measures without `train`, in any framework."""
 
+import contextlib
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -49,19 +50,31 @@ class FunctionBackend:
         if not isinstance(arm, FunctionArm):
             raise ArmError(f"{arm} is no function of a seed")
         for seed in seeds:
-            self._seed(arm, seed)
-            yield seed, _history(arm, arm.measure(Seed(seed)))
+            with self._known_state(arm, derive(seed, "probe function")):
+                returned = arm.measure(Seed(seed))
+            yield seed, _history(arm, returned)
 
-    def _seed(self, arm: FunctionArm, seed: int) -> None:
-        """Seeds the generators that a function may draw from without saying so."""
-        start = derive(seed, "probe function")
-        random.seed(start)
-        np.random.seed(start)  # noqa: NPY002  (a function of the user's own may draw from it)
-        if _KERAS & arm.libraries:
-            self._keras.start()
-            import keras
+    def _known_state(self, arm: FunctionArm, seed: int) -> contextlib.AbstractContextManager[None]:
+        """Returns a state of the generators that a function may draw from without saying so."""
+        if not _KERAS & arm.libraries:
+            return _seeded(seed)
+        self._keras.start()
+        from bnclaims.backends.keras import state
 
-            keras.utils.set_random_seed(start)
+        return state.known(seed)
+
+
+@contextlib.contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seeds Python's and NumPy's global generators, and puts them back afterwards."""
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
 
 
 def _history(arm: FunctionArm, returned: Any) -> History:

@@ -1,5 +1,6 @@
 """Arms: a model with its training protocol, and a digest of all that changes a number."""
 
+import copy
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,9 +10,9 @@ from types import FunctionType
 from typing import Any, Protocol
 
 from bnclaims.errors import DescriptionError
-from bnclaims.experiment.data import Data, DataSource
+from bnclaims.experiment.data import Data, DataSource, rows
 from bnclaims.experiment.fingerprint import STATED_BY_THE_ARM, describe, digest
-from bnclaims.experiment.models import Layer
+from bnclaims.experiment.models import Layer, Remade
 from bnclaims.experiment.protocol import KERAS_DEFAULTS, Optimizer, TrainingProtocol
 from bnclaims.experiment.seeds import Seed
 
@@ -121,11 +122,23 @@ class TrainingArm(ModelArm):
     """A model, the data, and how it is trained on them."""
 
     epochs: int
-    optimizer: Optimizer | None = None
-    """None for what the model was compiled with, else Keras's default."""
+    optimizer: Optimizer | Remade | None = None
+    """None for what the model's builder compiled, else Keras's default."""
     batch_size: int = KERAS_DEFAULTS.batch_size
-    loss: str | None = None
-    """Keras's name of the loss; None for what the model was compiled with."""
+    loss: Any = None
+    """As `compile` takes it; None for what the model's builder compiled."""
+    loss_weights: Any = None
+    """As `compile` takes them."""
+    metrics: Any = ()
+    """As `compile` takes them, metric objects as `Remade`."""
+    weighted_metrics: Any = ()
+    """As `compile` takes them, metric objects as `Remade`."""
+    class_weight: Mapping[int, float] | None = None
+    """As `fit` takes it."""
+    callbacks: tuple[Any, ...] = ()
+    """Keras callbacks; each run gets copies."""
+    measures: Mapping[str, Callable[[Any, Any, Any], float]] = field(default_factory=dict)
+    """Functions of the model, test inputs and test labels, applied after each epoch."""
     probes: bool = False
     """Whether the layers' statistics are recorded before training and after each epoch."""
     fresh: bool = False
@@ -134,19 +147,23 @@ class TrainingArm(ModelArm):
     """The session's, which the arm's name does not repeat; no part of its digest."""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.loss, str | None):
-            raise TypeError(f"loss={self.loss!r}: give Keras's name of the loss")
+        _check_loss(self.loss)
         _check_count("epochs", self.epochs)
         _check_count("batch_size", self.batch_size)
+        # Who else holds a callback or a loss may change it before this arm is trained.
+        for name in ("loss", "callbacks", "class_weight", "measures"):
+            object.__setattr__(self, name, copy.deepcopy(getattr(self, name)))
         super().__post_init__()
 
     def __str__(self) -> str:
         usual = self.protocol
         unusual = {
-            str(self.optimizer): self.optimizer != usual.optimizer,
+            str(self.optimizer): self.optimizer not in (None, usual.optimizer),
             f"batch {self.batch_size}": self.batch_size != usual.batch_size,
             f"epochs {self.epochs}": self.epochs != usual.epochs,
-            str(self.loss): self.loss not in (None, usual.loss or own_loss(self.model)),
+            loss_name(self.loss): self.loss not in (None, usual.loss or own_loss(self.model)),
+            "class weights": bool(self.class_weight),
+            ", ".join(type(callback).__name__ for callback in self.callbacks): bool(self.callbacks),
             f"on {self.data.name}": isinstance(self.data, Data),
         }
         return ", ".join([model_name(self.model), *(said for said, yes in unusual.items() if yes)])
@@ -162,19 +179,28 @@ class TrainingArm(ModelArm):
             "epochs": self.epochs,
             "optimizer": describe(self.optimizer),
             "batch_size": self.batch_size,
-            "loss": self.loss,
+            "loss": _described("loss", self.loss),
             "probes": self.probes,
             "versions": dict(self.versions),
         }
+        for name in _AS_COMPILED:
+            if value := getattr(self, name):
+                described[name] = _described(name, value)
         return described | ({"fresh": True} if self.fresh else {})
 
     @property
     def cost(self) -> float:
         """How long a run takes, in images visited: a guess, good for ordering only."""
         # None stands with a claim's own data, which are at hand.
-        images = self.images or len(self.data.load().x_train)
+        images = self.images or rows(self.data.load().x_train)
         # A step costs about as much as sixteen images, however few of them it holds.
         return self.epochs * images * (1 + 16 / self.batch_size)
+
+
+_AS_COMPILED = (
+    "loss_weights", "metrics", "weighted_metrics", "class_weight", "callbacks", "measures",
+)  # fmt: skip
+"""What few arms have: described where it is there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -279,6 +305,28 @@ class FunctionArm(_DescribedArm):
         return 1.0
 
 
+def _check_loss(loss: Any) -> None:
+    if isinstance(loss, Mapping | list | tuple):
+        for part in loss.values() if isinstance(loss, Mapping) else loss:
+            _check_loss(part)
+    elif not (loss is None or isinstance(loss, str) or callable(loss)):
+        raise TypeError(
+            f"loss={loss!r}: give Keras's name of the loss, a keras.losses.Loss, a function of "
+            "labels and predictions, or a dictionary or list of these"
+        )
+
+
+def loss_name(loss: Any) -> str:
+    """Returns what a loss is called in tables and messages."""
+    if isinstance(loss, Mapping):
+        return ", ".join(f"{name}: {loss_name(part)}" for name, part in loss.items())
+    if isinstance(loss, list | tuple):
+        return ", ".join(map(loss_name, loss))
+    if loss is None or isinstance(loss, str):
+        return str(loss)
+    return getattr(loss, "__name__", None) or type(loss).__name__
+
+
 def _check_count(name: str, value: object, least: int = 1) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ValueError(f"{name}={value!r}: give an integer of {least} or more")
@@ -320,7 +368,7 @@ def model_name(model: Model | Callable[[Seed], Any]) -> str:
     return name
 
 
-def _described(name: str, value: Model | Callable[[Seed], Any]) -> Any:
+def _described(name: str, value: Any) -> Any:
     try:
         return describe(value)
     except DescriptionError as error:

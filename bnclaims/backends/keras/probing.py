@@ -8,18 +8,19 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from bnclaims.backends.keras import state
 from bnclaims.backends.keras.building import (
     builder,
     check_labels,
     check_randomness,
-    compile_as,
     resident,
+    scale,
     scaled,
     understood,
 )
 from bnclaims.backends.keras.initialisation import Initialisation
 from bnclaims.errors import ArmError
-from bnclaims.experiment.arm import Arm, BatchArm, ProbeArm
+from bnclaims.experiment.arm import Arm, BatchArm, ProbeArm, model_name
 from bnclaims.experiment.history import History
 from bnclaims.experiment.models import RANGES, Layer
 from bnclaims.experiment.seeds import derive, generator
@@ -189,13 +190,15 @@ class _Minibatches:
     def __init__(self, arm: BatchArm) -> None:
         self._arm = arm
         build = builder(arm)
-        model = build()
-        self._x, self._y, *_ = resident(arm, model)
-        check_labels(arm, model)
-        compile_as(arm, model)
-        self._initialisation = Initialisation(model, build)
-        self._view = _View(model)
-        self._program = understood(arm, self._traced)
+        with state.known():
+            model = build()
+            self._x, self._y, *_ = resident(arm, model)
+            self._scale = scale(arm, model)
+            check_labels(arm, model)
+            model.compile(optimizer="sgd", loss=_loss(arm, model))
+            self._initialisation = Initialisation(model, build)
+            self._view = _View(model)
+            self._program = understood(arm, self._traced)
 
     def _traced(self) -> Any:
         rows = tf.zeros(self._arm.batch_size, tf.int32)
@@ -204,7 +207,7 @@ class _Minibatches:
         return program
 
     def _look(self, rows: Any) -> tuple[list[Any], list[list[Any]]]:
-        x, y = scaled(tf.gather(self._x, rows)), tf.gather(self._y, rows)
+        x, y = scaled(tf.gather(self._x, rows), self._scale), tf.gather(self._y, rows)
         _, outputs, gradients = self._view.look(x, y)
         return outputs, gradients
 
@@ -236,6 +239,20 @@ class _Minibatches:
                 "batch_variance_variance": variance,
             }
         )
+
+
+def _loss(arm: BatchArm, model: Any) -> Any:
+    """Returns the loss whose gradients are looked at.
+
+    Raises:
+        ArmError: Nobody names one.
+    """
+    if arm.loss is None and not model.compiled:
+        raise ArmError(
+            f"{model_name(arm.model)} has no loss: compile the model in its builder, or declare a "
+            "protocol with a loss"
+        )
+    return arm.loss or model.loss
 
 
 def _moments(outputs: NDArray[Any]) -> Floats:
@@ -277,7 +294,7 @@ class LayerStatistics:
         self._model = model
         self._view = _View(model)
         self._x, self._y = x, y
-        self._step = tf.function(self._measured_step, autograph=False)
+        self._step = tf.function(self._measured_step, autograph=False).get_concrete_function()
         self.restart()
 
     def restart(self) -> None:
