@@ -49,7 +49,7 @@ def _show(asked: argparse.Namespace) -> int:
     if not claims and not errors:
         raise CommandError(_unknown(asked.claim, results, asked.results))
     for error in errors:
-        _say(f"{error.id}: its test went wrong\n{error.message}")
+        _say(f"{error.id}: its test raised an error\n{error.message}")
     for line in terminal.evidence(claims):
         _say(line)
     return 0
@@ -155,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
 
     of_results("list", _list, "print the verdict table")
     of_results("show", _show, "print a claim's evidence").add_argument("claim", help="its id")
-    page = of_results("report", _report, "write the page, badges and figures anew")
+    page = of_results("report", _report, "write the page, badges and figures again")
     page.add_argument(
         "folder", nargs="?", type=Path, help="where to; beside the results by default"
     )

@@ -542,7 +542,7 @@ def _failure(item: pytest.Item, outcome: Outcome, trial: Trial | None) -> str:
     command = [*settings.command(item.nodeid), "--claims-store", str(settings.store)]
     return "\n".join(
         [
-            f"{outcome.id} is {outcome.verdict}, expected was {outcome.expected}",
+            f"{outcome.id} is {outcome.verdict}, expected {outcome.expected}",
             f"claim: {outcome.statement}",
             f"source: {outcome.source}",
             *evidence,

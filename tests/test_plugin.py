@@ -138,7 +138,7 @@ def test_verdicts_and_table_whatever_the_workers(
             "    standardised effect * Page's trend test p = *",
             "quick protocol, *small.npz*",
             "wrong is refuted, as expected: it is higher by 1",
-            "3 of 3 decided also hold at 0.01 over all 3 declared claims together (Holm)",
+            "3 of 3 verdicts are significant at 0.01 after Holm correction*",
         ]
         if "-n2" not in workers
         else ["bnclaims: *small.npz*", "supported lower *", "refuted * wrong * 5 *"]
@@ -154,11 +154,11 @@ def test_a_refuted_claim_fails_with_its_evidence(
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "more is refuted, expected was supported",
+            "more is refuted, expected supported",
             "claim: More is lower",
             "source: here",
             "refuted: mean_loss(relu no BN, 1) - mean_loss(relu no BN, 2) = -1*, claimed > 0.25",
-            "  5 of at most 20 seeds, p = * adjusted for looks (* nominal, 0.031 sign-flip)",
+            "  5 of at most 20 seeds, p = * adjusted for repeated looks (* nominal, 0.031 *",
             "  standardised effect from the edge * [[]*[]], the two sides correlate * over seeds",
             "quick protocol, *small.npz*",
             "reproduce: pytest test_a_refuted*::test_more --claims-protocol quick --claims-data *",
@@ -177,10 +177,10 @@ def test_an_undecided_claim_fails_with_what_it_would_take(
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "noise is inconclusive, expected was supported",
+            "noise is inconclusive, expected supported",
             "inconclusive: *claimed > 0",
             "  20 of at most 20 seeds*",
-            "  these looks see a distance of * from the edge with 80% power; * seeds (80%) *",
+            "  these looks detect a distance of * from the edge with 80% power; *80% power*",
             "inconclusive! noise * 20 *",
         ]
     )
@@ -261,7 +261,7 @@ def test_last(train):
     )
     result = run(pytester, options, "-k", "last")
     result.assert_outcomes(failed=1, deselected=3)
-    result.stdout.fnmatch_lines(["last is inconclusive, expected was supported"])
+    result.stdout.fnmatch_lines(["last is inconclusive, expected supported"])
 
 
 def test_an_open_design_spends_nothing(pytester: pytest.Pytester, options: list[str]) -> None:
@@ -291,7 +291,7 @@ class TestOthers:
     chosen = [word.format(file=file.name) for word in selection]
     result = run(pytester, options, "-n2", *chosen)
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["1 of 1 decided also hold at 0.01 over all 6 declared claims*"])
+    result.stdout.fnmatch_lines(["1 of 1 verdicts are significant at 0.01 after Holm correction*"])
 
 
 def test_a_verdict_that_does_not_stand_beside_many_others_is_named(
@@ -320,7 +320,7 @@ def test_a_claim_that_comes_true_against_expectation_fails(
     )
     result = run(pytester, options)
     result.assert_outcomes(passed=2, failed=1)
-    result.stdout.fnmatch_lines(["lower is supported, expected was refuted"])
+    result.stdout.fnmatch_lines(["lower is supported, expected refuted"])
 
 
 def test_a_diverged_run_makes_a_claim_inconclusive_and_is_named(
@@ -331,7 +331,7 @@ def test_a_diverged_run_makes_a_claim_inconclusive_and_is_named(
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "noise is inconclusive, expected was supported",
+            "noise is inconclusive, expected supported",
             "mean_loss has no finite value (relu no BN, 60: seeds 2)*",
         ]
     )

@@ -84,8 +84,8 @@ def explained(finding: Finding, last: int) -> str:
 
 def _tested(finding: Finding) -> str:
     if finding.p is None or finding.nominal_p is None:
-        return "all of the same value: it decides by itself, without a test or an error rate"
-    p = f"p = {finding.p:.2g} adjusted for looks ({finding.nominal_p:.2g} nominal"
+        return "all seeds gave the same value, so no test was needed"
+    p = f"p = {finding.p:.2g} adjusted for repeated looks ({finding.nominal_p:.2g} nominal"
     return p + (")" if finding.sign_flip_p is None else f", {finding.sign_flip_p:.2g} sign-flip)")
 
 
@@ -94,7 +94,7 @@ def _outlook(finding: Finding) -> str:
     eighty, ninety_five = (f"{n}" if n else "more than 100,000" for n in finding.needed)
     return (
         _seen(finding)
-        + f"for what was measured it would take {eighty} seeds (80%) or {ninety_five} (95%): "
+        + f"at the estimate, {eighty} seeds give 80% power and {ninety_five} give 95%: "
         "raise --claims-looks"
     )
 
@@ -105,10 +105,12 @@ def _seen(finding: Finding) -> str:
         return ""
     if finding.detectable is None:
         return (
-            "within so narrow a margin, or at so small an alpha, these looks see nothing with 80% "
-            "power; "
+            "within so narrow a margin, or at so small an alpha, these looks cannot reach "
+            "80% power; "
         )
-    return f"these looks see a distance of {finding.detectable:.2g} from the edge with 80% power; "
+    return (
+        f"these looks detect a distance of {finding.detectable:.2g} from the edge with 80% power; "
+    )
 
 
 def _details(finding: Finding) -> list[str]:
@@ -122,7 +124,7 @@ def _details(finding: Finding) -> list[str]:
     if finding.page_p is not None:
         details.append(f"Page's trend test p = {finding.page_p:.2g}")
     if finding.unknown:
-        details.append(f"{finding.unknown} seeds leave it open within their budget")
+        details.append(f"{finding.unknown} seeds are censored by their budget")
     return [f"  {', '.join(details)}"] if details else []
 
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     import jinja2
 
 
+_RAREST = 1_000
+"""The rarest that a sentence says: five seeds cannot show one in a million."""
+
+
 def html(results: Results) -> str:
     """Returns the page.
 
@@ -146,14 +150,12 @@ def _without_numbers(claim: ClaimResult) -> str:
 
 def _opening(claim: ClaimResult) -> str:
     n = max(finding.seeds for finding in claim.findings)
-    return {
-        "supported": f"The runs bear this claim out. It took {n} seeds: as many independent "
-        "repetitions of everything that is random.",
-        "refuted": f"The runs contradict this claim. It took {n} seeds: as many independent "
-        "repetitions of everything that is random.",
-        "inconclusive": f"{n} seeds, as many independent repetitions of everything that is random, "
-        "do not settle this claim.",
+    said = {
+        "supported": "The runs support this claim",
+        "refuted": "The runs contradict this claim",
+        "inconclusive": "The runs do not settle this claim",
     }[claim.verdict]
+    return f"{said}, after {n} seeds (independent repetitions of everything random)."
 
 
 def _compared(claim: ClaimResult, finding: Finding) -> str:
@@ -161,29 +163,30 @@ def _compared(claim: ClaimResult, finding: Finding) -> str:
     same = finding.verdict == claim.verdict
     claimed = f"{'the claim' if same else 'its comparison'} says {region_text(finding.region)}"
     if finding.is_exact:
-        return f"What it compares came to {finding.estimate:.4g} with every seed; {claimed}."
+        return f"Every seed gave {finding.estimate:.4g}; {claimed}."
     where = {
-        "supported": "all of that range is",
-        "refuted": "none of that range is",
-        "inconclusive": "some of that range is, and some is not",
+        "supported": "the whole interval is",
+        "refuted": "none of the interval is",
+        "inconclusive": "part of the interval is",
     }[finding.verdict]
     estimate, low, high = rounded(finding)
     words = (
-        f"What it compares is {estimate} on average, and anything from {low} to {high} agrees with "
-        f"the runs; {claimed}, and {where}."
+        f"The number compared averages {estimate} (interval {low} to {high}); {claimed}, and "
+        f"{where}."
     )
     return words + ("" if same else f" So its comparison is {finding.verdict}; see its test.")
 
 
 def _chance(finding: Finding, p: float) -> str:
     other = "false" if finding.verdict == "supported" else "true"
-    odds = 1 / max(p, 1e-9)
-    rare = math.floor(odds) if odds < 1e3 else math.floor(odds / 1000) * 1000
-    # A share's test is free of any distribution.
-    given = "" if finding.kind == "share" else ", if its numbers are normally distributed"
+    # Beyond that a p-value says more of the assumed distribution than of the runs.
+    rare = min(math.floor(1 / max(p, 1 / _RAREST)), _RAREST)
+    words = f"If it were {other}, evidence this strong would occur at most once in {rare:,} tests"
+    if finding.sign_flip_p is None:  # a share's test is free of any distribution
+        return f"{words}."
     return (
-        f"Were it {other}, runs would look this convincing at most once in "
-        f"{'a thousand million' if odds >= 1e9 else f'{rare:,}'} such tests{given}."
+        f"{words} with contrasts no more skewed than an exponential; by their signs alone, "
+        f"p = {finding.sign_flip_p:.2g}."
     )
 
 
@@ -194,10 +197,7 @@ def _outlook(finding: Finding) -> str:
     # Two digits: a guess from few seeds deserves no more.
     unit = 10 ** max(0, len(str(eighty)) - 2)
     about = math.ceil(eighty / unit) * unit
-    return (
-        f"If what was measured is true, about {about:,} seeds would settle it, one way or the "
-        "other, four times in five."
-    )
+    return f"If the estimate is right, about {about:,} seeds would decide it with 80% power."
 
 
 def _parts(claim: ClaimResult) -> str:

@@ -67,7 +67,7 @@ def evidence(claims: Sequence[ClaimResult]) -> list[str]:
         lines += [f"  {line}" for text in claim.explanation for line in text.splitlines()]
         if claim.holm_p is not None:
             p = p_text(claim.holm_p)
-            lines.append(f"    p = {p} adjusted for looks and for the other claims (Holm)")
+            lines.append(f"    p = {p} adjusted for repeated looks and by Holm correction")
         lines += [_beside(arm) for arm in claim.arms]
     return lines
 
@@ -142,10 +142,10 @@ def plan(
     ]
     cost = sum(request.arm.cost * runs for request, runs in requests)
     seconds = cost * (rate or _SECONDS_PER_IMAGE) / workers
-    basis = "measured in stored runs" if rate else "a guess; nothing is stored to measure"
+    basis = "measured in stored runs" if rate else "estimated; no stored runs to measure"
     lines.append(
         f"{missing} runs to train, about {duration(seconds)} on {workers} "
-        f"core{'s' * (workers > 1)} ({basis}); later looks, where a claim needs them, come on top"
+        f"core{'s' * (workers > 1)} ({basis}); later looks may add runs"
     )
     return lines
 
@@ -162,8 +162,8 @@ def _family(claims: Sequence[ClaimResult], alpha: float) -> list[str]:
     fallen = [name for name, p in decided.items() if p > alpha]
     declared = max(claim.declared for claim in claims)
     return [
-        f"{len(decided) - len(fallen)} of {len(decided)} decided also hold at {alpha:g} over all "
-        f"{declared} declared claims together (Holm)" + _some(fallen)
+        f"{len(decided) - len(fallen)} of {len(decided)} verdicts are significant at {alpha:g} "
+        f"after Holm correction over all {declared} declared claims" + _some(fallen)
     ]  # fmt: skip
 
 
@@ -171,7 +171,11 @@ def _some(names: Sequence[str]) -> str:
     if not names:
         return ""
     rest = len(names) - 3
-    return ": not " + ", ".join(names[:3]) + (f" and {rest} more (-v tells)" if rest > 0 else "")
+    return (
+        "; not significant: "
+        + ", ".join(names[:3])
+        + (f" and {rest} more (see -v)" if rest > 0 else "")
+    )
 
 
 def _cells(outcome: Outcome) -> tuple[str, ...]:

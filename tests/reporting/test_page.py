@@ -57,10 +57,13 @@ EVERYTHING = dataclasses.replace(
     [
         (
             YES,
-            ["The runs bear this claim out. It took 5 seeds", "above 0, and all of that range is"],
+            ["The runs support this claim, after 5 seeds", "above 0, and the whole interval is"],
         ),
-        (NO, ["The runs contradict this claim.", "none of that range is", "Were it true,"]),
-        (MAYBE, ["20 seeds,", "do not settle", "some of that range is", "seeds would settle it"]),
+        (NO, ["The runs contradict this claim", "none of the interval is", "If it were true,"]),
+        (
+            MAYBE,
+            ["do not settle", "after 20 seeds", "part of the interval is", "seeds would decide it"],
+        ),
         (EXACT, ["Nothing random is in this claim: what it asserts held."]),
     ],
 )
@@ -72,32 +75,34 @@ def test_a_verdict_is_said_in_words(claim: Any, words: list[str]) -> None:
 
 def test_a_claim_may_assert_that_a_comparison_fails() -> None:
     text = " ".join(page.in_words(result(several("supported", "refuted"))))
-    assert text.startswith("The runs bear this claim out.")
-    assert "its comparison says above 0, and none of that range is. So its comparison is" in text
-    assert "Were it" not in text
+    assert text.startswith("The runs support this claim")
+    assert "its comparison says above 0, and none of the interval is. So its comparison is" in text
+    assert "If it were" not in text
     text = " ".join(page.in_words(result(several("supported", "inconclusive"))))
-    assert "would settle it" not in text
+    assert "would decide it" not in text
 
 
 def test_an_outlook_is_no_promise() -> None:
     finding = dataclasses.replace(MAYBE.findings[0], needed=(24419, 37245))
     said = page.in_words(result(dataclasses.replace(MAYBE, findings=(finding,))))[-1]
-    assert "about 25,000 seeds would settle it, one way or the other, four times in five." in said
+    assert said == "If the estimate is right, about 25,000 seeds would decide it with 80% power."
 
 
 def test_all_seeds_that_a_claim_took_are_counted() -> None:
     text = " ".join(page.in_words(result(several("supported", "supported", "inconclusive"))))
-    assert "It took 20 seeds" in text
+    assert "after 20 seeds" in text
     assert "shown is the one that decides, after 5 seeds." in text
 
 
 def test_what_a_test_rests_on_is_said() -> None:
-    assert "if its numbers are normally distributed." in page.in_words(result(YES))[2]
+    said = page.in_words(result(YES))[2]
+    assert "at most once in 1,000 tests with contrasts no more skewed than an exponential" in said
+    assert said.endswith("by their signs alone, p = 0.031.")
     hits = [1.0] * SEEDS, [2.0] * SEEDS
     claim = compared(
         "share", lambda trial: endpoint(hits[0], None, trial) < endpoint(hits[1], None, trial, 2)
     )
-    assert page.in_words(result(claim))[2].endswith("such tests.")
+    assert page.in_words(result(claim))[2].endswith("tests.")
 
 
 def test_a_claim_without_a_value_is_not_called_exact() -> None:
