@@ -127,7 +127,7 @@ def test_verdicts_and_table_whatever_the_workers(
             "bnclaims: looks at 5, 10, 15, 20 seeds, alpha 0.01 each way, spending power:1.5",
             "*SUPPORTED*test_lower*" if "-n2" in workers else "*test_lower SUPPORTED*",
             "verdict *claim *estimate *interval *claimed *n *p",
-            "supported lower * [[]*[]] * < -0.5 5 *",
+            "supported lower * [[]*[]] * > 0.5 5 *",
             "supported trend * 5 *",
             "refuted * wrong * 5 *",
             "lower: Less is lower",
@@ -544,8 +544,9 @@ def test_the_table_fits_eighty_columns(pytester: pytest.Pytester, options: list[
     pytester.makepyfile(CLAIMS.replace("def test_lower", f"def test_{'long_' * 6}name"))
     result = run(pytester, options)
     start = next(i for i, line in enumerate(result.outlines) if line.startswith("verdict"))
-    table = result.outlines[start : start + 4]
-    assert [line.split()[0] for line in table] == ["verdict", "supported", "supported", "refuted"]
+    table = result.outlines[start : start + 5]
+    firsts = [line.split()[0] for line in table]
+    assert firsts == ["verdict", "supported", "long-name", "supported", "refuted"]
     assert max(map(len, table)) <= 80
 
 
