@@ -26,7 +26,7 @@ from bnclaims.experiment.models import GLOROT_NORMAL, MLP, Initializer, Layer
 from bnclaims.experiment.protocol import Optimizer
 from bnclaims.experiment.seeds import generator
 from bnclaims.language import builtin_metrics
-from claims.protocols import LOSS
+from claims.protocols import LOSS, SGD
 
 NETWORK = MLP("sigmoid", hidden=(16, 8)).with_batch_norm(1)
 
@@ -299,6 +299,7 @@ def test_what_stands_still_does_not_drift() -> None:
 
 def training(data: Data, **changes: Any) -> TrainingArm:
     fields: dict[str, Any] = {"model": NETWORK, "images": None, "epochs": 3, "probes": True}
+    fields |= {"optimizer": SGD, "batch_size": 128, "loss": LOSS}
     return TrainingArm(data=data, **{**fields, **changes})
 
 
