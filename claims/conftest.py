@@ -1,5 +1,7 @@
 """The catalogue's protocols, and the articles' figures with the spread over seeds."""
 
+from typing import Any
+
 from bnclaims import (
     GLOROT_NORMAL,
     GLOROT_UNIFORM,
@@ -9,11 +11,11 @@ from bnclaims import (
     Train,
     TrainingProtocol,
 )
-from claims.bn_article import ADAM, BATCHES, BN_ARTICLE, network
+from claims.bn_article import ADAM, BATCHES, BN_ARTICLE, RELU, SIGMOID, network
 from claims.glorot_article import GLOROT_ARTICLE, STANDARD_NORMAL
 from claims.protocols import ARTICLE, QUICK
 
-NAMES = {"sigmoid": "Sigmoid", "relu": "ReLU"}
+NETWORKS = {"Sigmoid": SIGMOID, "ReLU": RELU}
 
 
 def pytest_claims_protocols() -> list[TrainingProtocol]:
@@ -22,8 +24,8 @@ def pytest_claims_protocols() -> list[TrainingProtocol]:
 
 def pytest_claims_figures(train: Train, probe: Probe) -> list[Figure]:
     return [
-        *(with_and_without_bn(train, activation) for activation in ("sigmoid", "relu")),
-        *(numbers_of_bn_layers(train, activation) for activation in ("sigmoid", "relu")),
+        *(with_and_without_bn(train, name, runs) for name, runs in NETWORKS.items()),
+        *(numbers_of_bn_layers(train, name, runs) for name, runs in NETWORKS.items()),
         optimizers(train),
         batch_sizes(train),
         activations(probe, "sigmoid"),
@@ -31,22 +33,22 @@ def pytest_claims_figures(train: Train, probe: Probe) -> list[Figure]:
     ]
 
 
-def with_and_without_bn(train: Train, activation: str) -> Figure:
+def with_and_without_bn(train: Train, name: str, runs: dict[str, Any]) -> Figure:
     return Figure(
-        f"{NAMES[activation]}, with and without BN",
+        f"{name}, with and without BN",
         f"{BN_ARTICLE}, 'BN speeds up training'",
         {
-            "without BN": network(train, activation),
-            "one BN layer": network(train, activation, 1),
+            "without BN": network(train, **runs),
+            "one BN layer": network(train, 1, **runs),
         },
     )
 
 
-def numbers_of_bn_layers(train: Train, activation: str) -> Figure:
+def numbers_of_bn_layers(train: Train, name: str, runs: dict[str, Any]) -> Figure:
     return Figure(
-        f"{NAMES[activation]}, 1 to 4 BN layers",
+        f"{name}, 1 to 4 BN layers",
         f"{BN_ARTICLE}, 'increasing the number of BN layers'",
-        {f"{k} BN layer{'s' * (k > 1)}": network(train, activation, k) for k in range(1, 5)},
+        {f"{k} BN layer{'s' * (k > 1)}": network(train, k, **runs) for k in range(1, 5)},
     )
 
 
@@ -55,10 +57,10 @@ def optimizers(train: Train) -> Figure:
         "SGD and Adam, with and without BN",
         f"{BN_ARTICLE}, 'adaptive learning rate against BN'",
         {
-            "SGD": network(train, "sigmoid"),
-            "SGD, BN": network(train, "sigmoid", 1),
-            "Adam": network(train, "sigmoid", **ADAM),
-            "Adam, BN": network(train, "sigmoid", 1, **ADAM),
+            "SGD": network(train, **SIGMOID),
+            "SGD, BN": network(train, 1, **SIGMOID),
+            "Adam": network(train, **SIGMOID, **ADAM),
+            "Adam, BN": network(train, 1, **SIGMOID, **ADAM),
         },
     )
 
@@ -66,7 +68,7 @@ def optimizers(train: Train) -> Figure:
 def batch_sizes(train: Train) -> Figure:
     lines = {
         f"{size}, {'BN' if bn_layers else 'no BN'}": network(
-            train, "sigmoid", bn_layers, batch_size=size
+            train, bn_layers, activation="sigmoid", batch_size=size
         )
         for bn_layers in (0, 1)
         for size in BATCHES

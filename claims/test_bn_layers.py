@@ -3,8 +3,19 @@
 All on the loss scale: an interaction depends on the scale.
 """
 
+from typing import Any
+
 from bnclaims import MLP, Sample, Train, claim, decreasing, equivalent, input_drift, mean_loss
-from claims.bn_article import BN_ARTICLE, FASTER, SHARE_OF_FIRST, VISIBLE, loss, network
+from claims.bn_article import (
+    BN_ARTICLE,
+    FASTER,
+    RELU,
+    SHARE_OF_FIRST,
+    SIGMOID,
+    VISIBLE,
+    loss,
+    network,
+)
 
 SECTION = f"{BN_ARTICLE}, 'increasing the number of BN layers'"
 
@@ -12,9 +23,9 @@ SECTION = f"{BN_ARTICLE}, 'increasing the number of BN layers'"
 DEEP = MLP("relu", hidden=(512, 256, 128, 64) + 8 * (64,))
 
 
-def losses(train: Train, activation: str) -> list[Sample]:
+def losses(train: Train, **runs: Any) -> list[Sample]:
     """Mean training loss with 0 to 4 BN layers."""
-    return [loss(train, activation, k) for k in range(5)]
+    return [loss(train, k, **runs) for k in range(5)]
 
 
 @claim(
@@ -22,7 +33,7 @@ def losses(train: Train, activation: str) -> list[Sample]:
     source=f"{SECTION}, figure: sigmoid with 1 to 4 BN layers",
 )
 def test_more_bn_helps_sigmoid(train: Train) -> None:
-    plain, *normed = losses(train, "sigmoid")
+    plain, *normed = losses(train, **SIGMOID)
     first_gain = plain - normed[0]
     assert decreasing(normed, tolerance=SHARE_OF_FIRST * first_gain)
 
@@ -32,7 +43,7 @@ def test_more_bn_helps_sigmoid(train: Train) -> None:
     source=f"{SECTION}, figure: ReLU with 1 to 4 BN layers",
 )
 def test_relu_insensitive_to_bn_count(train: Train) -> None:
-    plain, *normed = losses(train, "relu")
+    plain, *normed = losses(train, **RELU)
     first_gain = plain - normed[0]
     assert equivalent(normed, within=SHARE_OF_FIRST * first_gain)
 
@@ -42,7 +53,7 @@ def test_relu_insensitive_to_bn_count(train: Train) -> None:
     source=f"{SECTION}, both figures",
 )
 def test_bn_count_matters_more_for_sigmoid(train: Train) -> None:
-    sigmoid, relu = ({k: loss(train, name, k) for k in (1, 4)} for name in ("sigmoid", "relu"))
+    sigmoid, relu = ({k: loss(train, k, **runs) for k in (1, 4)} for runs in (SIGMOID, RELU))
     assert sigmoid[1] - sigmoid[4] > relu[1] - relu[4] + VISIBLE
 
 
@@ -64,5 +75,5 @@ def test_deep_relu_wants_more_bn(train: Train) -> None:
     source=f"{SECTION} and part one on 'internal covariate shift'",
 )
 def test_bn_decouples_layers(train: Train) -> None:
-    plain, normed = (input_drift(network(train, "sigmoid", k)) for k in (0, 4))
+    plain, normed = (input_drift(network(train, k, **SIGMOID)) for k in (0, 4))
     assert normed < FASTER * plain

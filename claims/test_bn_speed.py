@@ -1,7 +1,7 @@
 """The BN article on speed: batch normalization and ReLU make the network converge faster."""
 
 from bnclaims import MLP, Probe, Sample, Train, all_of, claim, gradient_ratio
-from claims.bn_article import BN_ARTICLE, FASTER, loss
+from claims.bn_article import BN_ARTICLE, FASTER, RELU, SIGMOID, loss
 
 SECTION = f"{BN_ARTICLE}, 'BN speeds up training'"
 
@@ -20,7 +20,7 @@ def ratio(probe: Probe, activation: str, bn_layers: int = 0) -> Sample:
     source=f"{SECTION}, figure: sigmoid with and without BN",
 )
 def test_bn_speeds_up_sigmoid(train: Train) -> None:
-    assert loss(train, "sigmoid", 1) < FASTER * loss(train, "sigmoid")
+    assert loss(train, 1, **SIGMOID) < FASTER * loss(train, **SIGMOID)
 
 
 @claim(
@@ -28,7 +28,7 @@ def test_bn_speeds_up_sigmoid(train: Train) -> None:
     source=f"{SECTION}, figure: ReLU with and without BN",
 )
 def test_bn_speeds_up_relu(train: Train) -> None:
-    assert loss(train, "relu", 1) < FASTER * loss(train, "relu")
+    assert loss(train, 1, **RELU) < FASTER * loss(train, **RELU)
 
 
 @claim(
@@ -36,7 +36,7 @@ def test_bn_speeds_up_relu(train: Train) -> None:
     source=f"{SECTION}, figures: sigmoid and ReLU without BN",
 )
 def test_relu_faster_than_sigmoid(train: Train) -> None:
-    assert loss(train, "relu") < FASTER * loss(train, "sigmoid")
+    assert loss(train, **RELU) < FASTER * loss(train, **SIGMOID)
 
 
 @claim(
