@@ -28,6 +28,8 @@ MARKS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "error": "!"
 _LABEL_COLOUR = "#333333"
 _SUITE = "claims"
 """What the suite's badge is called."""
+_LONGEST = 100
+"""Characters of a file's name: file systems take 255 bytes, with the ending."""
 _CHARACTER, _PADDING, _HEIGHT = 6.6, 10, 20
 
 
@@ -73,8 +75,8 @@ def file_names(names: Iterable[str], reserved: Collection[str] = ()) -> dict[str
     counts = Counter([*(text.lower() for text in short.values()), *reserved])
     return {
         name: text
-        if text.strip(".") and counts[text.lower()] == 1
-        else f"{text}-{hashlib.sha256(name.encode()).hexdigest()[:8]}".lstrip("-")
+        if text.strip(".") and counts[text.lower()] == 1 and len(text) <= _LONGEST
+        else f"{text[:_LONGEST]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}".lstrip("-")
         for name, text in short.items()
     }
 
