@@ -1,6 +1,7 @@
 """Stand-ins that tests share: arms and engines that train nothing, samples of known values."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,10 @@ class FakeArm(Arm):
     @property
     def cost(self) -> float:
         return self._cost
+
+
+CURVES = tuple(field.name for field in fields(History) if field.name not in {"metrics", "probes"})
+"""What is measured in the course of each training."""
 
 
 def history_of(seed: int, size: int = 3) -> History:

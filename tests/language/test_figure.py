@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bnclaims.language.figure import Line
-from tests.fakes import CURVES, HISTOGRAM
+from tests.fake_results import CURVES, HISTOGRAM
 
 
 @pytest.mark.parametrize(

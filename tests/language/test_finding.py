@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bnclaims.language.finding import Region, finite
-from tests.fakes import finding
+from tests.fake_results import finding
 
 
 @pytest.mark.parametrize(

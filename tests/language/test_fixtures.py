@@ -162,3 +162,45 @@ def test_a_trainer_of_ones_own_is_a_function_of_a_seed(train: Train) -> None:
     assert isinstance(train(with_default).arm, TrainingArm)
     with pytest.raises(TypeError, match="a function of a seed trains by itself"):
         train(trainer, epochs=3)
+
+
+def training_arm(train: Train, **training: Any) -> TrainingArm:
+    arm = train(MLP(), **training).arm
+    assert isinstance(arm, TrainingArm)
+    return arm
+
+
+def test_what_a_claim_names_is_noted_in_its_trial(train: Train) -> None:
+    trial, probe = train.trial, Probe(train.trial, train.session)
+    handles = [train(MLP()), probe(Layer("tanh", GLOROT_NORMAL)), train(MLP(), first_seed=1000)]
+    assert trial.named == handles
+    assert all(runs.trial is trial for runs in handles)
+    assert list(handles[2].seeds(2)) == [1000, 1001]
+
+
+@pytest.mark.parametrize(
+    ("given", "optimizer"),
+    [
+        ({"optimizer": "adam"}, Optimizer("adam")),
+        ({"optimizer": "adam", "learning_rate": 0.1}, Optimizer("adam", learning_rate=0.1)),
+        ({"optimizer": Optimizer("SGD", momentum=0.5)}, Optimizer("SGD", momentum=0.5)),
+    ],
+)
+def test_an_optimizer_is_a_name_or_a_description(
+    train: Train, given: Any, optimizer: Optimizer
+) -> None:
+    assert training_arm(train, **given).optimizer == optimizer
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"data": [1, 2]}, r"data=list: give bnclaims\.Data\(name=\.\.\., x_train="),
+        ({"optimizer": 3}, r"optimizer=3: give a name such as 'adam', bnclaims\.Optimizer"),
+        ({"optimizer": Optimizer("SGD"), "learning_rate": 1}, "learning_rate=1: .* has its own"),
+        ({"epochs": 0}, "epochs=0: give an integer of 1 or more"),
+    ],
+)
+def test_a_training_that_makes_no_sense_is_refused(train: Train, given: Any, words: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=words):
+        train(MLP(), **given)

@@ -116,6 +116,12 @@ def test_endpoints_have_no_slope() -> None:
         decreasing(times, tolerance=1)
 
 
+def test_endpoints_have_no_equivalence() -> None:
+    one, other = endpoint([1.0] * SEEDS), endpoint([2.0] * SEEDS, number=2)
+    with pytest.raises(TypeError, match="known between bounds only"):
+        equivalent([one, other], within=1.0)
+
+
 def test_only_comparisons_can_hold_together() -> None:
     with pytest.raises(TypeError, match="takes comparisons"):
         all_of()

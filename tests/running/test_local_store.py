@@ -1,4 +1,4 @@
-"""Histories, and the store that keeps them: whole or not at all, through crashes and damage."""
+"""The store: runs are kept whole or not at all, through crashes and damage."""
 
 import contextlib
 import errno
@@ -21,7 +21,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
 from bnclaims.experiment.arm import Arm
@@ -29,76 +28,20 @@ from bnclaims.experiment.history import History
 from bnclaims.running.local_store import LocalStore
 from bnclaims.running.store import StoreWarning
 from tests.fakes import FakeArm, assert_same, history_of
+from tests.strategies import histories
 
 GUARD = 60  # seconds after which a test that hangs gives up
 PROCESSES = multiprocessing.get_context("spawn")
-CURVES = ("loss", "accuracy", "val_loss", "val_accuracy", "fine_loss", "fine_accuracy",
-          "fine_epochs", "seconds")  # fmt: skip
 
 
 ARM = FakeArm("a" * 64)
-
-
-# History
-
-NAMES = st.text("abc/_. é", min_size=1, max_size=5)
-ARRAYS = hnp.arrays(
-    hnp.floating_dtypes(endianness="=") | hnp.integer_dtypes(endianness="=") | st.just("<U3"),
-    hnp.array_shapes(min_dims=0, min_side=0, max_dims=3, max_side=3),
-)
-HISTORIES = st.builds(
-    lambda curves, probes: History(**curves, probes=probes),
-    st.fixed_dictionaries(
-        {}, optional=dict.fromkeys(CURVES, hnp.arrays(np.float64, st.integers(0, 4)))
-    ),
-    st.dictionaries(NAMES, ARRAYS, max_size=3),
-)
-
-
-@given(HISTORIES)
-def test_a_history_survives_being_taken_apart(history: History) -> None:
-    arrays = history.to_arrays()
-    assert set(CURVES) <= arrays.keys()
-    assert {name.removeprefix("probes/") for name in arrays.keys() - set(CURVES)} == set(
-        history.probes
-    )
-    assert_same(History.from_arrays(arrays), history)
-
-
-@pytest.mark.parametrize("name", CURVES)
-def test_a_history_without_a_curve_is_none(name: str) -> None:
-    arrays = history_of(0).to_arrays()
-    del arrays[name]
-    with pytest.raises(KeyError, match=name):
-        History.from_arrays(arrays)
-
-
-@pytest.mark.parametrize(
-    ("loss", "epoch"),
-    [
-        ([], None),
-        ([1.0, 0.5], None),
-        ([np.nan, np.nan], 1),
-        ([1.0, np.inf, np.nan], 2),
-        ([1.0, -np.inf, 1.0], 2),
-        ([1e308, 1.0, np.nan], 3),
-    ],
-)
-def test_a_run_diverged_when_its_loss_was_first_no_number(
-    loss: list[float], epoch: int | None
-) -> None:
-    assert History(loss=np.array(loss)).diverged_epoch == epoch
-
-
-def test_only_the_training_loss_says_that_a_run_diverged() -> None:
-    assert History(loss=np.ones(2), val_loss=np.full(2, np.nan)).diverged_epoch is None
 
 
 # Round trips
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
-@given(HISTORIES)
+@given(histories)
 def test_what_was_saved_is_loaded_by_another_store(tmp_path: Path, history: History) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
