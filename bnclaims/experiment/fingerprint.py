@@ -154,7 +154,9 @@ class _Describer:
 
     @_thing.register
     def _(self, value: types.FunctionType) -> Any:
-        if _is_installed(value.__module__, value.__code__.co_filename) and not value.__closure__:
+        installed = _is_installed(value.__module__, value.__code__.co_filename)
+        # What a package's factory returned has a closure of the user's values.
+        if installed and (not value.__closure__ or _goes_by_its_name(value)):
             return _installed(value)
         return {
             "code": self._code(value.__code__),
@@ -464,6 +466,15 @@ def _content(file: Path) -> str:
 def _attributes(function: types.FunctionType) -> dict[str, Any]:
     # Keras writes the name that it registered a function by on the function itself.
     return {k: v for k, v in function.__dict__.items() if not k.startswith("_api_export")}
+
+
+def _goes_by_its_name(value: types.FunctionType) -> bool:
+    """Says whether an installed module has a function under its name, decorated as it may be."""
+    module = sys.modules.get(value.__module__)
+    # What a package's decorator made of the user's own function is of the user's module.
+    if module is None or not _is_installed(module.__name__, getattr(module, "__file__", None)):
+        return False
+    return getattr(module, value.__qualname__, None) is value
 
 
 def _installed(value: Any) -> Any:

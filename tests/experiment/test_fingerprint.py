@@ -1194,3 +1194,19 @@ def test_a_function_is_told_apart_by_any_data_that_it_closes_over(one: Any, two:
 
     same = digest_of(make(one)) == digest_of(make(two))
     assert same == (digest_of(one) == digest_of(two))
+
+
+def test_a_decorated_function_of_a_package_goes_by_its_name() -> None:
+    from sklearn.datasets import load_digits
+
+    def pretender(scale: float) -> Any:
+        def load() -> float:
+            return scale
+
+        load.__module__, load.__qualname__ = load_digits.__module__, load_digits.__qualname__
+        return load
+
+    assert load_digits.__closure__
+    assert describe(load_digits)["installed"] == "sklearn.datasets._base.load_digits"
+    assert "scikit-learn" in describe(load_digits)["version"]
+    assert describe(pretender(1.0)) != describe(pretender(2.0))
