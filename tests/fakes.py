@@ -117,12 +117,14 @@ def sample(
 ) -> Sample:
     """A sample with known values, as if of a metric of the arm with this number."""
     runs = fake_runs(f"arm{number}", trial=trial, first_seed=first_seed)
+    text = f"{metric or 's'}{number}"
     return Sample(
         lambda n: data[:n],
         (runs,),
-        f"{metric or 's'}{number}",
+        text,
         limits=limits,
         metrics=frozenset({metric} if metric else ()),
+        multiple=(1.0, text),
     )
 
 

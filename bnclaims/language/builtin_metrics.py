@@ -131,10 +131,10 @@ def epochs_to(
     if unreached is None:
         return endpoint_of("epochs_to", _reached, runs, target, (0.0, math.inf))
     budget = getattr(runs.arm, "epochs", 0)
-    if unreached < budget:
+    if not budget <= unreached < math.inf:
         raise ClaimError(
             f"unreached={unreached}: a run that did not get there within {budget} epochs would "
-            f"count as sooner than some that did; give {budget} or more"
+            f"count as sooner than some that did, or have no mean; give {budget} or more"
         )
     arguments = {**target, "unreached": unreached}
     return sample_of("epochs_to", _reached_or, (runs,), arguments, (0.0, math.inf))

@@ -8,6 +8,7 @@ from typing import Any, Concatenate, Never, NoReturn, ParamSpec, Protocol, overl
 
 import numpy as np
 
+from bnclaims.errors import ClaimError
 from bnclaims.experiment.history import History
 from bnclaims.language.bounds import Limits, Values
 from bnclaims.language.sample import Endpoint, Runs, Sample, check_finite
@@ -99,6 +100,8 @@ class _Metric:
         handles = self._checked(runs, arguments)
         if diverged is None:
             return sample_of(self._name, self._function, handles, arguments, self._limits)
+        if not math.isfinite(diverged):
+            raise ClaimError(f"diverged={diverged}: count a run that diverged as a finite number")
         low, high = self._limits
         return sample_of(
             self._name,
@@ -155,7 +158,14 @@ def sample_of(
         return values
 
     text = _called(name, runs, arguments)
-    return Sample(compute, runs, text, limits=limits, metrics=frozenset({name}))
+    return Sample(
+        compute,
+        runs,
+        text,
+        limits=limits,
+        metrics=frozenset({name}),
+        multiple=(1.0, text),
+    )
 
 
 def endpoint_of(
@@ -181,7 +191,14 @@ def endpoint_of(
         return low, high
 
     text = _called(name, (runs,), arguments)
-    return Endpoint(bounds, (runs,), text, limits=limits, metrics=frozenset({name}))
+    return Endpoint(
+        bounds,
+        (runs,),
+        text,
+        limits=limits,
+        metrics=frozenset({name}),
+        multiple=(1.0, text),
+    )
 
 
 def checked_runs(name: str, *runs: object) -> tuple[Runs, ...]:

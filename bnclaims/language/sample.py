@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dis
 import math
 import operator
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Never, NoReturn, overload
@@ -64,6 +66,7 @@ class Sample:
         metrics: Names of the metrics that it is made of.
         scaled: Whether it is more than a sum of metrics and constants, so that a constant in it
             need not be a margin.
+        multiple: If it is a number times a metric, that number and the metric's text.
     """
 
     __hash__ = None  # type: ignore[assignment]
@@ -79,6 +82,7 @@ class Sample:
         limits: Limits = ANYTHING,
         metrics: frozenset[str] = frozenset(),
         scaled: bool = False,
+        multiple: tuple[float, str] | None = None,
     ) -> None:
         self._compute = compute
         self.sources = sources
@@ -88,6 +92,7 @@ class Sample:
         self.limits = limits
         self.metrics = metrics
         self.scaled = scaled
+        self.multiple = multiple
 
     def __str__(self) -> str:
         if not self.sources:
@@ -170,6 +175,7 @@ class Sample:
     ) -> Evidence:
         if isinstance(other, Magnitude):
             return NotImplemented  # it knows what to do
+        _check_written()
         right = as_sample(other)
         _check_sides(self, right, sign)
         if sign == ">":
@@ -197,10 +203,40 @@ class Sample:
             "+ - * / and log, or make a metric of one run's history"
         )
 
+    def _powered(self, *_: object) -> NoReturn:
+        raise TypeError(
+            f"a power of {self}: write s * s for its square; other powers belong into a metric of "
+            "one run's history"
+        )
+
+    def _rounded(self, *_: object) -> NoReturn:
+        raise TypeError(
+            f"{self} cannot be rounded: the smallest difference that matters is the margin of a "
+            "comparison, as in a < b - 0.01"
+        )
+
     if not TYPE_CHECKING:  # a type checker sees that a sample has none of these
         __float__ = __int__ = __iter__ = __len__ = __getitem__ = _mixing_seeds
         __array__ = _mixing_seeds
-    __array_ufunc__ = None  # so that NumPy's numbers leave arithmetic to us
+        __pow__ = __rpow__ = _powered
+        __round__ = __trunc__ = __floor__ = __ceil__ = _rounded
+
+    def __format__(self, spec: str) -> str:
+        if spec:
+            raise TypeError(
+                f"{self} has no value to format as {spec!r}: it has one for each seed, after the "
+                "runs. The report shows them; without a format it is its name"
+            )
+        return str(self)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, _method: str, *operands: object) -> Any:
+        """Lets NumPy's numbers take part in arithmetic and comparisons, but no other function."""
+        if ufunc in _OPERATORS:
+            return _OPERATORS[ufunc](*map(_without_numpy, operands))
+        instead = _INSTEAD.get(
+            ufunc, "+ - * / and bnclaims.log, or make a metric of one run's history"
+        )
+        raise TypeError(f"np.{ufunc.__name__} does not apply to {self}, a sample: use {instead}")
 
 
 class Endpoint(Sample):
@@ -221,6 +257,7 @@ class Endpoint(Sample):
         limits: As for a sample.
         metrics: As for a sample.
         scaled: As for a sample.
+        multiple: As for a sample.
     """
 
     def __init__(
@@ -337,12 +374,17 @@ class Part:
             low, high = -high, -low
         if self.margin is not None:
             low, high = bounds.of_limits(operator.sub, self.margin.limits, self._size(), "-")
-        impossible, certain = high < 0 or (high == 0 and not self.closed), low > 0
-        if impossible or certain:
+        impossible = high < 0 or (high == 0 and not self.closed)
+        if impossible or low > 0 or (low == 0 and self.closed):
             raise ClaimError(
                 f"{self}: nothing that a run could do would "
                 + ("make this true" if impossible else "make this false")
                 + "; is the margin in the metric's units?"
+            )
+        if low == 0 and not isinstance(self.contrast, Endpoint):
+            raise ClaimError(
+                f"{self}: the metric cannot lie beyond this bound, so any run that is not exactly "
+                "there makes it true. Claim a distance from it"
             )
 
     def __str__(self) -> str:
@@ -364,6 +406,7 @@ def as_sample(value: object) -> Sample:
 
     Raises:
         TypeError: It is neither a number nor a sample.
+        ClaimError: It is infinite, or NaN.
     """
     if isinstance(value, Sample):
         return value
@@ -373,6 +416,11 @@ def as_sample(value: object) -> Sample:
             "mean_loss(train(...))"
         )
     number = float(value)
+    if not math.isfinite(number):
+        raise ClaimError(
+            f"{number} beside a sample: give a finite number; that a run diverges, or does not, is "
+            "diverged(train(...)) > 0.5, or < 0.5"
+        )
     return Sample(lambda n: np.full(n, number), (), "", offset=number, limits=(number, number))
 
 
@@ -410,6 +458,7 @@ def _combined(
     operation: Callable[[Any, Any], Any], a: Sample | Number, b: Sample | Number, sign: str
 ) -> Sample:
     left, right = as_sample(a), as_sample(b)
+    _check_terms(left, right, sign)
     text, offset = _text_and_offset(operation, left, right, sign)
     sources = _merged(left.sources, right.sources)
     about: dict[str, Any] = {
@@ -418,6 +467,7 @@ def _combined(
         "limits": bounds.of_limits(operation, left.limits, right.limits, sign),
         "metrics": left.metrics | right.metrics,
         "scaled": sign in "*/" or left.scaled or right.scaled,
+        "multiple": _multiple(left, right, sign),
     }
     if isinstance(left, Endpoint) or isinstance(right, Endpoint):
         if sign in "*/" and right.sources and (left.sources or sign == "/"):
@@ -465,6 +515,17 @@ def _sides(left: Sample, right: Sample, sign: str) -> tuple[Sample, Sample] | No
     return None
 
 
+def _multiple(left: Sample, right: Sample, sign: str) -> tuple[float, str] | None:
+    """Returns which number times which metric a product or quotient is, if it is that."""
+    metric, number = (right, left) if right.sources else (left, right)
+    if metric.multiple is None or metric.offset or number.sources or sign in "+-":
+        return None
+    if sign == "/" and metric is right:
+        return None
+    factor, text = metric.multiple
+    return (factor / number.offset if sign == "/" else factor * number.offset), text
+
+
 def _merged(ours: Sequence[Runs], theirs: Sequence[Runs]) -> tuple[Runs, ...]:
     return (*ours, *(runs for runs in theirs if runs not in ours))
 
@@ -479,21 +540,102 @@ def _factor(text: str) -> str:
     return text
 
 
+def _check_terms(left: Sample, right: Sample, sign: str) -> None:
+    """Refuses differences and ratios that are the same whatever the runs, or no number."""
+    if sign == "/" and not right.sources and right.offset == 0:
+        raise ClaimError(f"{left} / 0 is no number: divide by another number, or by a metric")
+    if sign not in "-/" or not left.sources or not _alike(left, right):
+        return
+    if sign == "-" or left.offset == right.offset:
+        raise ClaimError(
+            f"{_factor(str(left))} {sign} {_factor(str(right))} is the same whatever the runs: "
+            "compare two arms, or two metrics"
+        )
+
+
+def _alike(left: Sample, right: Sample) -> bool:
+    """Says whether two samples are the same but for constants that were added."""
+    return left.sources == right.sources and left.text == right.text
+
+
 def _check_sides(left: Sample, right: Sample, sign: str) -> None:
     if left.sources == right.sources and str(left) == str(right):
         raise ClaimError(f"both sides are {left}: compare two arms, or two metrics")
-    # A constant between two values of one metric is a margin; it must make the claim harder.
+    if left.sources and right.sources and left.metrics == right.metrics:
+        _check_margin(left, right, sign)
+        _check_factor(left, right, sign)
+
+
+def _check_margin(left: Sample, right: Sample, sign: str) -> None:
+    """Refuses a margin that makes a claim easier: a constant between two values of one metric."""
     ease = (right.offset - left.offset) * (1 if sign == "<" else -1)
-    alike = left.sources and right.sources and left.metrics == right.metrics
-    if alike and not (left.scaled or right.scaled) and ease > 0:
-        harder, other_way = ("-", "") if sign == "<" else ("+", "-")
-        raise ClaimError(
-            f"{left} {sign} {right}: this margin makes the claim easier, not harder. Write "
-            f"{left.text} {sign} {right.text} {harder} {ease:g} for a difference of at least that "
-            f"much; if no more than a difference of {ease:g} the other way is to be excluded, "
-            f"compare the difference with it: "
-            f"{left.text} - {_factor(right.text)} {sign} {other_way}{ease:g}"
+    if left.scaled or right.scaled or ease <= 0:
+        return
+    harder, other_way = ("-", "") if sign == "<" else ("+", "-")
+    raise ClaimError(
+        f"{left} {sign} {right}: this margin makes the claim easier, not harder. Write "
+        f"{left.text} {sign} {right.text} {harder} {ease:g} for a difference of at least that "
+        f"much; if no more than a difference of {ease:g} the other way is to be excluded, "
+        f"compare the difference with it: "
+        f"{left.text} - {_factor(right.text)} {sign} {other_way}{ease:g}"
+    )
+
+
+def _check_factor(left: Sample, right: Sample, sign: str) -> None:
+    """Refuses a factor that makes a claim easier, between two values of one metric."""
+    if left.multiple is None or right.multiple is None or left.offset or right.offset:
+        return
+    (ours, text), (theirs, other) = left.multiple, right.multiple
+    # A metric that may be negative makes its claims harder by the same factor.
+    negative = -math.inf < min(left.limits[0], right.limits[0]) < 0
+    if negative or min(ours, theirs) <= 0 or (theirs <= ours if sign == "<" else theirs >= ours):
+        return
+    raise ClaimError(
+        f"{left} {sign} {right}: this factor makes the claim easier, not harder. Write "
+        f"{text} {sign} {ours / theirs:.3g} * {other} for a ratio of at least that much; if no "
+        f"more than a ratio the other way is to be excluded, compare the difference with 0: "
+        f"{left} - {_factor(str(right))} {sign} 0"
+    )
+
+
+def _check_written() -> None:
+    """Refuses comparisons that no one wrote: `max` and its like call us, instead of comparing."""
+    caller = sys._getframe(3)  # past this function, the comparison and its operator
+    if "CALL" in dis.opname[caller.f_code.co_code[caller.f_lasti]]:
+        raise TypeError(
+            "max, min, sorted and their like compare samples one by one, and each comparison would "
+            "be part of the claim: say which ones are lowest or highest, as in "
+            "lowest([a], than=[b, c])"
         )
+
+
+def _without_numpy(operand: object) -> Any:
+    """Returns a NumPy number as Python's own, which leaves arithmetic to samples.
+
+    Raises:
+        TypeError: It is an array.
+    """
+    if isinstance(operand, np.generic | np.ndarray) and not operand.ndim:
+        return operand.item()
+    return as_sample(operand)
+
+
+_OPERATORS: dict[np.ufunc, Callable[[Any, Any], Any]] = {
+    np.add: lambda a, b: a + b,
+    np.subtract: lambda a, b: a - b,
+    np.multiply: lambda a, b: a * b,
+    np.true_divide: lambda a, b: a / b,
+    np.less: lambda a, b: a < b,
+    np.less_equal: lambda a, b: a <= b,
+    np.greater: lambda a, b: a > b,
+    np.greater_equal: lambda a, b: a >= b,
+    np.equal: lambda a, b: a == b,
+    np.not_equal: lambda a, b: a != b,
+}
+"""What NumPy's numbers call Python's operators."""
+
+_INSTEAD: dict[np.ufunc, str] = {np.log: "bnclaims.log(s)", np.absolute: "abs(s)"}
+"""What to write instead of a function of NumPy's."""
 
 
 def _check_pairing(sources: Sequence[Runs]) -> None:

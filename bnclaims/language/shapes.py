@@ -25,11 +25,15 @@ def all_of(*evidence: Evidence) -> Evidence:
 
     Raises:
         TypeError: One of them is no comparison.
+        ClaimError: One of them is there twice, or in another conjunction already.
     """
     if not evidence or not all(isinstance(item, Evidence) for item in evidence):
         raise TypeError("all_of takes comparisons of samples, as in all_of(a < b, c < d)")
     trial = evidence[0].trial
     for item in evidence:
+        if item not in trial.evidence:
+            said = " and ".join(map(str, item.parts))
+            raise ClaimError(f"{said} is part of a conjunction already: name each comparison once")
         trial.evidence.remove(item)
     return trial.judge(*(part for item in evidence for part in item.parts))
 

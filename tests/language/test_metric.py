@@ -5,7 +5,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnclaims import History, NotFiniteError, Runs, curve_roughness, mean_loss, metric, val_accuracy
+from bnclaims import (
+    ClaimError,
+    History,
+    NotFiniteError,
+    Runs,
+    curve_roughness,
+    mean_loss,
+    metric,
+    val_accuracy,
+)
 from tests.fakes import fake_runs, new_trial
 
 LOSSES = {"falls": [1.0, 2.0, 3.0], "breaks": [5.0, 7.0, np.nan]}
@@ -51,6 +60,12 @@ def test_unless_the_claim_says_how_to_count_it() -> None:
     np.testing.assert_array_equal(
         gap(runs("falls"), runs("breaks"), times=2, diverged=0).values(3), [8, 10, 0]
     )
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_a_diverged_run_counts_as_a_finite_number(value: float) -> None:
+    with pytest.raises(ClaimError, match=f"diverged={value}: count a run that diverged as a fin"):
+        mean_loss(runs("breaks"), diverged=value)
 
 
 def test_a_metric_knows_its_limits() -> None:

@@ -127,3 +127,13 @@ def test_only_comparisons_can_hold_together() -> None:
         all_of()
     with pytest.raises(TypeError, match="takes comparisons"):
         all_of(True)  # type: ignore[arg-type]
+
+
+def test_a_comparison_holds_together_with_others_once() -> None:
+    one, other = samples(new_trial(), STEPS, 1 + STEPS)
+    evidence = one < other
+    with pytest.raises(ValueError, match="s2 - s1 > 0 is part of a conjunction already: name each"):
+        all_of(evidence, evidence)
+    inner = all_of(one < other, one < 3)
+    with pytest.raises(ValueError, match="and s1 < 3 is part of a conjunction already"):
+        all_of(all_of(inner, other < 3), inner)
