@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from bnclaims.experiment.data import Data, DataSource, rows
 from bnclaims.experiment.fingerprint import DescriptionError, describe, digest
+from bnclaims.experiment.losses import asks_for_accuracy, is_classification
 from bnclaims.experiment.models import KerasObject, Layer, Remade
 
 ENGINE_VERSION = 4
@@ -229,6 +230,15 @@ class TrainingArm(ModelArm):
             if value := getattr(self, name):
                 described[name] = _described(name, value)
         return described | ({"fresh": True} if self.fresh else {})
+
+    @property
+    def has_accuracy(self) -> bool | None:
+        """Whether its runs have an accuracy; None where that is known when the model is built."""
+        if self.loss is None:
+            return None
+        several = isinstance(self.loss, Mapping | list | tuple)
+        asked = asks_for_accuracy(self.metrics) and not several
+        return asked or bool(is_classification(self.loss))
 
     @property
     def work(self) -> float:

@@ -66,19 +66,25 @@ def seconds_per_epoch(history: History) -> float:
     return float(np.nanmedian(_curve(history, "seconds")))
 
 
-def epochs_to_bounds(history: History, loss: float) -> tuple[float, float]:
-    """Returns between which two numbers of epochs the training loss first is at most `loss`.
+def epochs_to_bounds(history: History, target: float, curve: str = "loss") -> tuple[float, float]:
+    """Returns between which two numbers of epochs a curve first reaches a target.
 
-    They are `(t, t)` where the fine curve gets there at its point t, `(budget, inf)` where it does
-    not within the budget, be it that it diverged. The curve is the BN article's, training loss
-    against epochs, at about twenty points an epoch, each the mean since the point before.
+    They are `(t, t)` where the curve gets there at its point t, `(budget, inf)` where it does
+    not within the budget, be it that it diverged. The training loss is the BN article's curve,
+    training loss against epochs, at about twenty points an epoch, each the mean since the point
+    before; the others are known after each epoch.
 
     Args:
         history: Of a training.
-        loss: The target, in nats.
+        target: A loss to be at or below, or an accuracy to be at or above.
+        curve: "loss", "val_loss" or "val_accuracy".
     """
-    epochs = _curve(history, "fine_epochs")
-    reached = np.flatnonzero(_curve(history, "fine_loss") <= loss)
+    if curve == "loss":
+        epochs, values = _curve(history, "fine_epochs"), _curve(history, "fine_loss")
+    else:
+        values = _curve(history, curve)
+        epochs = np.arange(1.0, len(values) + 1)
+    reached = np.flatnonzero(values >= target if curve == "val_accuracy" else values <= target)
     if len(reached):
         return float(epochs[reached[0]]), float(epochs[reached[0]])
     return float(epochs[-1]), float("inf")
@@ -226,14 +232,17 @@ def _passed(history: History) -> NDArray[Any]:
 
 
 def measured(history: History, *, name: str = "value") -> float:
-    """Returns what a function that was given to `probe` returned.
+    """Returns a number by its name.
 
     Args:
-        history: Of a `probe(function)`.
-        name: Which of the numbers, where it returned a dictionary.
+        history: Of `probe(function)`, for what the function returned; or of a training, for a Keras
+            metric, as `fit` names it, or a measure, after the last epoch.
+        name: Which of the numbers, where there are several.
     """
+    if name in history.metrics:
+        return float(history.metrics[name][-1])
     if name not in history.probes:
-        known = ", ".join(sorted(history.probes)) or "nothing"
+        known = ", ".join(sorted({**history.probes, **history.metrics})) or "nothing"
         raise ValueError(f"this arm has no {name!r}; it measured {known}")
     value = history.probes[name]
     if np.size(value) != 1:
@@ -244,7 +253,10 @@ def measured(history: History, *, name: str = "value") -> float:
 def _curve(history: History, name: str) -> Curve:
     curve: Curve = getattr(history, name)
     if not len(curve):
-        raise ValueError(f"this arm was probed, not trained: it has no {name}")
+        why = (
+            "trained by a step that reports no running loss" if len(history.loss) else "not trained"
+        )
+        raise ValueError(f"this arm was {why}: it has no {name}")
     return curve
 
 

@@ -10,7 +10,14 @@ import numpy as np
 from bnclaims.experiment.history import History
 from bnclaims.language import builtin_metrics
 from bnclaims.language.bounds import Values
-from bnclaims.language.sample import ClaimError, Endpoint, Runs, Sample, check_finite
+from bnclaims.language.sample import (
+    ClaimError,
+    Endpoint,
+    Runs,
+    Sample,
+    check_finite,
+    check_within,
+)
 
 Metric = Callable[..., Any]
 
@@ -61,40 +68,63 @@ def _lifted(function: Callable[..., float], limits: tuple[float, float]) -> Metr
         def compute(count: int) -> Values:
             values = np.array([value(*paired) for paired in _paired(handles, count)], np.float64)
             check_finite(values, name, handles)
+            check_within(values, counted_limits, name, handles)
             return values
 
         low, high = limits
         counted = {} if diverged is None else {"diverged": diverged}
+        counted_limits = limits if diverged is None else (min(low, diverged), max(high, diverged))
+        if name in _OF_CLASSIFICATIONS:
+            _check_accuracy(name, handles)
         return Sample(
             compute,
             handles,
             _called(name, handles, arguments | counted),
-            limits=limits if diverged is None else (min(low, diverged), max(high, diverged)),
+            limits=counted_limits,
             metrics=frozenset({name}),
         )
 
     return lifted
 
 
-def epochs_to(runs: Runs, *, loss: float, unreached: float | None = None) -> Sample:
-    """Returns when the training loss first is at most a target, in epochs, for each seed.
+def epochs_to(
+    runs: Runs,
+    *,
+    loss: float | None = None,
+    val_loss: float | None = None,
+    val_accuracy: float | None = None,
+    unreached: float | None = None,
+) -> Sample:
+    """Returns when a curve first reaches a target, in epochs, for each seed.
+
+    The training loss is known at about twenty points an epoch, the other two after each epoch.
 
     A run that has not got there within its budget, or diverged, will do so later, if ever. So this
     is an endpoint, compared by the share of seeds in which one arm is sooner than the other.
 
     Args:
         runs: Of an arm, as `train` returns them.
-        loss: The target, in nats.
+        loss: The training loss to be at or below.
+        val_loss: The loss on the test images to be at or below.
+        val_accuracy: The accuracy on the test images to be at or above.
         unreached: Counts a run that did not get there as so many epochs, which makes this a sample
             like any other (with the budget it is the restricted mean time of survival analysis;
             Royston & Parmar 2013, BMC Med. Res. Methodol. 13).
 
     Raises:
-        TypeError: It is not given what `train` returned.
-        ClaimError: `unreached` lies within the budget.
+        TypeError: It is not given what `train` returned, or not exactly one target.
+        ClaimError: `unreached` lies within the budget, or the arm has no accuracy.
     """
     handles = _handles("epochs_to", (runs,))
-    arguments = {"loss": loss} | ({} if unreached is None else {"unreached": unreached})
+    targets = {"loss": loss, "val_loss": val_loss, "val_accuracy": val_accuracy}
+    (curve, target), *others = [item for item in targets.items() if item[1] is not None] or [
+        ("loss", None)
+    ]
+    if target is None or others:
+        raise TypeError("epochs_to takes one target: loss=, val_loss= or val_accuracy=")
+    if curve in _OF_CLASSIFICATIONS:
+        _check_accuracy(f"epochs_to({curve}=...)", handles)
+    arguments = {curve: target} | ({} if unreached is None else {"unreached": unreached})
     about: dict[str, Any] = {
         "sources": handles,
         "text": _called("epochs_to", handles, arguments),
@@ -109,7 +139,10 @@ def epochs_to(runs: Runs, *, loss: float, unreached: float | None = None) -> Sam
         )
 
     def bounds(count: int) -> tuple[Values, Values]:
-        pairs = [builtin_metrics.epochs_to_bounds(h, loss) for (h,) in _paired(handles, count)]
+        pairs = [
+            builtin_metrics.epochs_to_bounds(history, target, curve)
+            for (history,) in _paired(handles, count)
+        ]
         low, high = np.array(pairs, np.float64).T
         return low, high
 
@@ -179,6 +212,19 @@ gradient_passed_saturated = metric(low=0, high=1)(builtin_metrics.gradient_passe
 
 # Functions
 measured = metric(builtin_metrics.measured)
+
+
+_OF_CLASSIFICATIONS = {"val_accuracy"}
+"""Metrics that exist where the loss is a classification's, or an accuracy is asked for."""
+
+
+def _check_accuracy(name: str, handles: tuple[Runs, ...]) -> None:
+    for runs in handles:
+        if getattr(runs.arm, "has_accuracy", True) is False:
+            raise ClaimError(
+                f"{name} does not exist for {runs}: its loss is not known to be a classification's"
+                '. If it is meant all the same, say so, as in train(..., metrics=["accuracy"])'
+            )
 
 
 def _handles(name: str, runs: tuple[Any, ...]) -> tuple[Runs, ...]:
