@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from bnclaims.errors import DescriptionError
 from bnclaims.experiment.data import Data, DataSource, rows
 from bnclaims.experiment.fingerprint import STATED_BY_THE_ARM, describe, digest
+from bnclaims.experiment.losses import asks_for_accuracy, is_classification
 from bnclaims.experiment.models import Layer, Remade
 from bnclaims.experiment.protocol import KERAS_DEFAULTS, Optimizer, TrainingProtocol
 from bnclaims.experiment.seeds import Seed
@@ -187,6 +188,15 @@ class TrainingArm(ModelArm):
             if value := getattr(self, name):
                 described[name] = _described(name, value)
         return described | ({"fresh": True} if self.fresh else {})
+
+    @property
+    def has_accuracy(self) -> bool | None:
+        """Whether its runs have an accuracy; None where that is known when the model is built."""
+        if self.loss is None:
+            return None
+        several = isinstance(self.loss, Mapping | list | tuple)
+        asked = asks_for_accuracy(self.metrics) and not several
+        return asked or bool(is_classification(self.loss))
 
     @property
     def cost(self) -> float:

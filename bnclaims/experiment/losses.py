@@ -49,3 +49,12 @@ def is_classification(loss: Any) -> bool | None:
         return False
     name = keras_name(loss)
     return None if name is None else name in _CLASSIFICATION
+
+
+def asks_for_accuracy(metrics: Any) -> bool:
+    """Says whether an accuracy is among the names of metrics, in any structure of these."""
+    if isinstance(metrics, Mapping):
+        return any(map(asks_for_accuracy, metrics.values()))
+    if isinstance(metrics, list | tuple):
+        return any(map(asks_for_accuracy, metrics))
+    return metrics in ("accuracy", "acc") if isinstance(metrics, str) else False

@@ -71,7 +71,9 @@ class Remade:
         return remade
 
     def __str__(self) -> str:
-        return self.kind.__name__
+        rate = self.config.get("learning_rate")
+        said = f"(learning_rate={rate:g})" if isinstance(rate, float) else ""
+        return self.kind.__name__ + said
 
     def build(self) -> Any:
         """Returns a new object.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bnclaims.errors import ClaimError
 from bnclaims.experiment.history import Curve, History
-from bnclaims.language.metric import checked_runs, endpoint_of, metric, sample_of
+from bnclaims.language.metric import check_accuracy, checked_runs, endpoint_of, metric, sample_of
 from bnclaims.language.sample import Endpoint, Runs, Sample
 
 NORMALIZATIONS = (
@@ -128,6 +128,8 @@ def epochs_to(
     if isinstance(runs, History):
         return _reached(runs, **target)
     checked_runs("epochs_to", runs)
+    if not target.keys().isdisjoint({"accuracy", "val_accuracy"}):
+        check_accuracy("epochs_to", runs)
     if unreached is None:
         return endpoint_of("epochs_to", _reached, runs, target, (0.0, math.inf))
     budget = getattr(runs.arm, "epochs", 0)
@@ -336,14 +338,17 @@ def _passed(history: History) -> NDArray[Any]:
 
 @metric
 def measured(history: History, *, name: str = "value") -> float:
-    """Returns what a function that was given to `probe` returned.
+    """Returns a number by its name.
 
     Args:
-        history: Of a `probe(function)`.
-        name: Which of the numbers, where it returned a dictionary.
+        history: Of `probe(function)`, for what the function returned; or of a training, for a Keras
+            metric, as `fit` names it, or a measure, after the last epoch.
+        name: Which of the numbers, where there are several.
     """
+    if name in history.metrics:
+        return float(history.metrics[name][-1])
     if name not in history.probes:
-        known = ", ".join(sorted(history.probes)) or "nothing"
+        known = ", ".join(sorted({**history.probes, **history.metrics})) or "nothing"
         raise ValueError(f"this arm has no {name!r}; it measured {known}")
     value = history.probes[name]
     if np.size(value) != 1:

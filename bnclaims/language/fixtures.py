@@ -1,7 +1,7 @@
 """What a claim's body gets: `train` and `probe`, which name arms and train nothing."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -16,7 +16,7 @@ from bnclaims.experiment.arm import (
     own_loss,
 )
 from bnclaims.experiment.data import Data, DataSource
-from bnclaims.experiment.models import Layer
+from bnclaims.experiment.models import Layer, Remade
 from bnclaims.experiment.protocol import Optimizer, TrainingProtocol
 from bnclaims.experiment.seeds import Seed
 from bnclaims.language.evidence import Trial
@@ -53,7 +53,13 @@ class Train:
         learning_rate: float | None = None,
         batch_size: int | None = None,
         epochs: int | None = None,
-        loss: str | None = None,
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = (),
+        weighted_metrics: Any = (),
+        class_weight: Mapping[int, float] | None = None,
+        callbacks: Sequence[Any] = (),
+        measures: Mapping[str, Callable[[Any, Any, Any], float]] | None = None,
         data: Data | None = None,
         probes: bool = False,
         fresh: bool = False,
@@ -72,7 +78,17 @@ class Train:
             learning_rate: For an optimizer given by its name, or for the protocol's.
             batch_size: Images a step.
             epochs: Passes over the training images.
-            loss: Keras's name of the loss.
+            loss: Keras's name of the loss, a `keras.losses.Loss`, a function of labels and
+                predictions, or a dictionary or list of these, as `compile` takes it.
+            loss_weights: As `compile` takes them.
+            metrics: Names or objects, as `compile` takes them; `measured(arm, name="val_auc")` is
+                one after the last epoch.
+            weighted_metrics: Likewise.
+            class_weight: Weight of each class in the loss, as `fit` takes it.
+            callbacks: Keras callbacks; each run gets copies of its own.
+            measures: Functions of the model, the test inputs and their labels, each returning a
+                number, by name. They are applied after each epoch; `measured(arm, name=...)` is the
+                value after the last.
             data: Arrays of your own instead of the session's images; all of them are used.
             probes: Whether to record the layers' statistics.
             fresh: Whether its runs are made anew in each session and never stored: for claims
@@ -85,19 +101,16 @@ class Train:
             ValueError: A number is out of range.
         """
         if _is_trainer(model):
-            settings = (optimizer, learning_rate, batch_size, epochs, loss, data)
-            if probes or fresh or any(value is not None for value in settings):
+            settings = (optimizer, learning_rate, batch_size, epochs, loss, loss_weights, metrics)
+            more = (weighted_metrics, class_weight, callbacks, measures, data, probes, fresh)
+            if any(value is not None for value in settings[:5]) or any((*settings[5:], *more)):
                 raise TypeError(
                     f"train({model_name(model)}, ...): a function of a seed trains by itself; "
                     "give its settings to the function, as with functools.partial"
                 )
             trainer = FunctionArm(cast(Trainer, model), versions=self.session.function_versions)
             return _named(self.trial, Runs(trainer, first_seed, self.trial))
-        if data is not None and not isinstance(data, Data):
-            raise TypeError(
-                f"data={type(data).__name__}: give bnclaims.Data(name=..., x_train=..., "
-                "y_train=..., x_test=..., y_test=...)"
-            )
+        _check_data(data)
         protocol, recipe = self.session.protocol, cast(Model, model)
         arm = TrainingArm(
             model=recipe,
@@ -106,7 +119,13 @@ class Train:
             epochs=protocol.epochs if epochs is None else epochs,
             optimizer=as_optimizer(optimizer, learning_rate, protocol),
             batch_size=protocol.batch_size if batch_size is None else batch_size,
-            loss=loss or protocol.loss or own_loss(recipe),
+            loss=(protocol.loss or own_loss(recipe)) if loss is None else loss,
+            loss_weights=loss_weights,
+            metrics=_as_made_anew(metrics),
+            weighted_metrics=_as_made_anew(weighted_metrics),
+            class_weight=class_weight,
+            callbacks=tuple(callbacks),
+            measures=measures or {},
             probes=probes,
             fresh=fresh,
             protocol=protocol,
@@ -128,6 +147,7 @@ class Probe:
         *,
         batch_size: int | None = None,
         batches: int = 64,
+        data: Data | None = None,
         first_seed: int = 0,
     ) -> Runs:
         """Names what to look at, anew for each seed. Nothing is computed before a comparison.
@@ -139,24 +159,26 @@ class Probe:
                 a float or a dictionary of names and numbers or arrays.
             batch_size: Images in a minibatch, for a model.
             batches: How many minibatches are drawn, each with replacement, for a model.
+            data: Arrays of your own instead of the session's images, for a model.
             first_seed: Where the seeds start.
 
         Raises:
             TypeError: The subject is none of these.
             ValueError: A number is out of range.
         """
-        arm = self._arm(subject, batch_size, batches)
+        _check_data(data)
+        arm = self._arm(subject, batch_size, batches, data)
         return _named(self.trial, Runs(arm, first_seed, self.trial))
 
-    def _arm(self, subject: Any, batch_size: int | None, batches: int) -> Arm:
+    def _arm(self, subject: Any, batch_size: int | None, batches: int, data: Data | None) -> Arm:
         session = self.session
         if isinstance(subject, Layer) and batch_size is None:
             return ProbeArm(subject, versions=session.versions)
         if not isinstance(subject, Layer) and batch_size is not None:
             return BatchArm(
                 subject,
-                session.data,
-                session.protocol.images,
+                data or session.data,
+                None if data else session.protocol.images,
                 batch_size,
                 batches,
                 loss=session.protocol.loss or own_loss(subject),
@@ -175,6 +197,23 @@ def _is_trainer(model: Any) -> bool:
     return _takes_a_seed(model) and not _accepts(model)
 
 
+def _check_data(data: object) -> None:
+    if data is not None and not isinstance(data, Data):
+        raise TypeError(
+            f"data={type(data).__name__}: give bnclaims.Data(name=..., x_train=..., "
+            "y_train=..., x_test=..., y_test=...)"
+        )
+
+
+def _as_made_anew(metrics: Any) -> Any:
+    """Returns metrics with objects, which count as they go, as what makes them anew."""
+    if isinstance(metrics, Mapping):
+        return {name: _as_made_anew(item) for name, item in metrics.items()}
+    if isinstance(metrics, list | tuple):
+        return tuple(_as_made_anew(item) for item in metrics)
+    return Remade.of(metrics) if hasattr(metrics, "update_state") else metrics
+
+
 def _takes_a_seed(subject: Any) -> bool:
     # A Keras object takes one argument, too.
     keras_object = hasattr(subject, "get_config") or isinstance(subject, type)
@@ -191,7 +230,7 @@ def _accepts(function: Callable[..., Any], *arguments: Any) -> bool:
 
 def as_optimizer(
     optimizer: Any, learning_rate: float | None, protocol: TrainingProtocol
-) -> Optimizer | None:
+) -> Optimizer | Remade | None:
     """Returns an optimizer's description; None for what the model was compiled with.
 
     Args:
@@ -213,13 +252,13 @@ def as_optimizer(
             f"learning_rate={learning_rate}: {optimizer} has its own; give the optimizer's name, "
             'as in optimizer="adam"'
         )
-    if isinstance(optimizer, Optimizer):
+    if isinstance(optimizer, Optimizer | Remade):
         return optimizer
-    if type(optimizer).__module__.startswith("keras.") and hasattr(optimizer, "apply_gradients"):
-        return Optimizer(type(optimizer).__name__, **optimizer.get_config())
+    if hasattr(optimizer, "apply_gradients") and not isinstance(optimizer, type):
+        return Remade.of(optimizer)
     raise TypeError(
-        f"optimizer={optimizer!r}: give a name such as 'adam', bnclaims.Optimizer(...) or one of "
-        "Keras's own optimizers"
+        f"optimizer={optimizer!r}: give a name such as 'adam', bnclaims.Optimizer(...) or a Keras "
+        "optimizer"
     )
 
 

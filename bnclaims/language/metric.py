@@ -11,7 +11,7 @@ import numpy as np
 from bnclaims.errors import ClaimError
 from bnclaims.experiment.history import History
 from bnclaims.language.bounds import Limits, Values
-from bnclaims.language.sample import Endpoint, Runs, Sample, check_finite
+from bnclaims.language.sample import Endpoint, Runs, Sample, check_finite, check_within
 
 P = ParamSpec("P")
 
@@ -117,6 +117,8 @@ class _Metric:
     def _checked(self, runs: tuple[object, ...], arguments: Mapping[str, Any]) -> tuple[Runs, ...]:
         """Refuses before any training what the function would refuse after it."""
         handles = checked_runs(self._name, *runs)
+        if self._name in _OF_CLASSIFICATIONS:
+            check_accuracy(self._name, *handles)
         try:
             inspect.signature(self._function).bind(*handles, **arguments)
         except TypeError as error:
@@ -155,6 +157,7 @@ def sample_of(
         found = [_number(name, function(*paired, **arguments)) for paired in _paired(runs, count)]
         values = np.array(found, np.float64)
         check_finite(values, name, runs)
+        check_within(values, limits, name, runs)
         return values
 
     text = _called(name, runs, arguments)
@@ -199,6 +202,25 @@ def endpoint_of(
         metrics=frozenset({name}),
         multiple=(1.0, text),
     )
+
+
+_OF_CLASSIFICATIONS = {"val_accuracy"}
+"""Metrics that exist where the loss is a classification's, or an accuracy is asked for."""
+
+
+def check_accuracy(name: str, *runs: Runs) -> None:
+    """Refuses a metric of an accuracy that arms do not have.
+
+    Raises:
+        ClaimError: The loss of an arm is not known to be a classification's.
+    """
+    for handle in runs:
+        if getattr(handle.arm, "has_accuracy", True) is False:
+            raise ClaimError(
+                f"{name} does not exist for {handle}: its loss is not known to be a "
+                "classification's. If it is meant all the same, say so, as in "
+                'train(..., metrics=["accuracy"])'
+            )
 
 
 def checked_runs(name: str, *runs: object) -> tuple[Runs, ...]:

@@ -668,3 +668,19 @@ def check_finite(values: Values, text: str, sources: Sequence[Runs]) -> None:
             "exist for them. Say how to count a diverged run, as in mean_loss(arm, diverged=2.3), "
             "or compare diverged(arm)"
         )
+
+
+def check_within(values: Values, limits: Limits, text: str, sources: Sequence[Runs]) -> None:
+    """Refuses values that a metric cannot have: something is wrong with how it is measured.
+
+    Raises:
+        ClaimError: There are some; the message names arms and seeds.
+    """
+    low, high = limits
+    beyond = np.flatnonzero((values < low) | (values > high))
+    if len(beyond):
+        where, seed = "; ".join(map(str, sources)), sources[0].first_seed + beyond[0]
+        raise ClaimError(
+            f"{text} is {values[beyond[0]]:g} for {where}, seed {seed}: it can only be from "
+            f"{low:g} to {high:g}, so it is not measured as it says"
+        )

@@ -11,7 +11,7 @@ from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import TrainingArm, loss_name, model_name
 from bnclaims.experiment.data import Data
 from bnclaims.experiment.fingerprint import describe
-from bnclaims.experiment.losses import is_classification, keras_name
+from bnclaims.experiment.losses import asks_for_accuracy, is_classification, keras_name
 from bnclaims.experiment.models import Remade
 
 _PLAIN_MODELS = (keras.Sequential, type(keras.Model(i := keras.Input((1,)), i)))
@@ -47,8 +47,7 @@ class Compilation:
     @property
     def accuracy(self) -> bool:
         """Whether an accuracy is reported: the loss is a classification's, or it is asked for."""
-        asked = any(name in ("accuracy", "acc") for name in _strings(self.metrics))
-        return asked or bool(is_classification(self.loss))
+        return asks_for_accuracy(self.metrics) or bool(is_classification(self.loss))
 
     def apply(self, model: Any) -> None:
         """Compiles a model, with the accuracy that the loss stands for where no metric is named."""
@@ -170,14 +169,6 @@ def _makes_its_own_loss(model: Any) -> bool:
 
 def _overrides(model: Any, hook: str) -> bool:
     return hook in vars(model) or getattr(type(model), hook) is not getattr(keras.Model, hook)
-
-
-def _strings(metrics: Any) -> list[str]:
-    if isinstance(metrics, dict):
-        return [name for item in metrics.values() for name in _strings(item)]
-    if isinstance(metrics, list | tuple):
-        return [name for item in metrics for name in _strings(item)]
-    return [metrics] if isinstance(metrics, str) else []
 
 
 # What our program trains

@@ -90,7 +90,7 @@ class Fitter:
                 verbose=0,
             )
             if watch.changed_since_last_epoch():
-                after = model.evaluate(*test[:2], *test[2:], **self._evaluation())
+                after = self._evaluated(model, *test)
                 watch.replace_last(after, measures())
         except (ValueError, TypeError, tf.errors.OpError) as error:
             raise ArmError(
@@ -99,8 +99,16 @@ class Fitter:
             ) from error
         return watch.history()
 
-    def _evaluation(self) -> dict[str, Any]:
-        return {"batch_size": self.arm.batch_size, "return_dict": True, "verbose": 0}
+    def _evaluated(self, model: Any, x: Any, y: Any, weights: Any = None) -> dict[str, float]:
+        logs: dict[str, float] = model.evaluate(
+            x,
+            y,
+            sample_weight=weights,
+            batch_size=self.arm.batch_size,
+            return_dict=True,
+            verbose=0,
+        )
+        return logs
 
     def _inputs(self, model: Any) -> tuple[Any, Any, Any, Any]:
         x, y, x_test, y_test = resident(self.arm, model)

@@ -16,7 +16,8 @@ from bnclaims.backends.keras import state
 from bnclaims.errors import ArmError
 from bnclaims.experiment.seeds import derive
 
-_RNG_STATE = "seed_generator_state"
+RNG_STATE = "seed_generator_state"
+"""What Keras calls the state of a random layer."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def _explains(slot: _Slot, start: NDArray[Any]) -> bool:
 
     Anything else (weights loaded by the builder, a bias set by hand) must not be drawn over.
     """
-    if slot.variable.name == _RNG_STATE:
+    if slot.variable.name == RNG_STATE:
         return True
     initializer = _initializer(slot)
     if initializer is None:
@@ -130,7 +131,7 @@ def _explains(slot: _Slot, start: NDArray[Any]) -> bool:
 
 
 def _drawn(slot: _Slot, seed: int, start: NDArray[Any]) -> Any:
-    if slot.variable.name == _RNG_STATE:
+    if slot.variable.name == RNG_STATE:
         return np.array([derive(seed, *slot.key), 0], dtype=start.dtype)
     initializer = _initializer(slot)
     config = initializer.get_config()

@@ -38,7 +38,7 @@ from bnclaims.backends.keras.building import (
 from bnclaims.backends.keras.compiling import Compilation, compilation, not_by_program
 from bnclaims.backends.keras.curves import FINE_POINTS, Stopped, measured, padded, stretches
 from bnclaims.backends.keras.fitting import Fitter
-from bnclaims.backends.keras.initialisation import Initialisation
+from bnclaims.backends.keras.initialisation import RNG_STATE, Initialisation
 from bnclaims.backends.keras.probing import LayerStatistics
 from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import TrainingArm, model_name
@@ -47,6 +47,7 @@ from bnclaims.experiment.losses import keras_name
 from bnclaims.experiment.seeds import data_order
 
 EVALUATION_BATCH = 1_000
+"""Test images at a time, where that changes nothing; else the batch size, as `fit` has it."""
 
 XLA_STEPS = 3_000
 """Steps a run from which XLA pays for its compilation on a CPU; see docs/architecture.md."""
@@ -221,6 +222,7 @@ class _Program:
         self.initialisation = Initialisation(model, build)
         self.optimizer_start = [v.numpy() for v in model.optimizer.variables]
         self.classifies = compiled.accuracy
+        self.evaluation_batch = EVALUATION_BATCH if self._evaluates_alike() else arm.batch_size
         self.epoch = _with_short_stack(self._compiled)
         self.statistics = _with_short_stack(self._probed) if arm.probes else None
 
@@ -249,6 +251,23 @@ class _Program:
             variable.assign(start)
         if self.statistics:
             self.statistics.restart()
+
+    def _evaluates_alike(self) -> bool:
+        """Says whether an evaluation is the same whatever its batches are.
+
+        It is not where layers of the user's own may add losses, or where it changes the state of
+        the model, as dropout within a recurrent layer does, which draws its mask even then.
+        """
+        layers = list(self.model._flatten_layers(include_self=False))
+        if any(not type(layer).__module__.startswith("keras.") for layer in layers):
+            return False
+        if not any(variable.name == RNG_STATE for variable in self.model.variables):
+            return True
+        evaluate = tf.function(self._evaluate, autograph=False)
+        graph = _with_short_stack(lambda: evaluate.get_concrete_function(tf.range(1))).graph
+        nodes = [*graph.as_graph_def().node]
+        nodes += [n for f in graph.as_graph_def().library.function for n in f.node_def]
+        return not any(node.op.startswith("Assign") for node in nodes)
 
     # The program
 
@@ -307,7 +326,7 @@ class _Program:
             jit_compile,
         )
         tested = _batchwise(
-            self._evaluate, len(self.x_test), EVALUATION_BATCH, evaluations, jit_compile=False
+            self._evaluate, len(self.x_test), self.evaluation_batch, evaluations, jit_compile=False
         )
         return (*trained, *tested)
 
@@ -340,11 +359,11 @@ class _Program:
     def _run_epoch(self, order: NDArray[np.int32]) -> tuple[Curve, Curve, float, float]:
         """Returns loss and accuracy of each training batch and the test images' two means."""
         steps = len(self.x) // self.arm.batch_size
-        evaluations = len(self.x_test) // EVALUATION_BATCH
+        evaluations = len(self.x_test) // self.evaluation_batch
         results = self.epoch(tf.constant(order), tf.constant(steps), tf.constant(evaluations))
         loss, correct, val_loss, val_correct = (r.numpy().astype(np.float64) for r in results)
         sizes = self._batch_sizes()
-        val_sizes = _batch_sizes(len(self.x_test), EVALUATION_BATCH)
+        val_sizes = _batch_sizes(len(self.x_test), self.evaluation_batch)
         known = 1.0 if self.classifies else np.nan
         labels, val_labels = (_positions(y, self.model.output_shape) for y in (self.y, self.y_test))
         return (

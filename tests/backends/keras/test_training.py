@@ -465,7 +465,7 @@ def test_an_interrupt_waits_for_epochs_not_for_runs(
     small_data: Data, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     epochs: list[int] = []
-    run_epoch = training._Trainer._run_epoch
+    run_epoch = training._Program._run_epoch
 
     def counted(trainer: Any, order: Any) -> Any:
         epochs.append(1)
@@ -477,7 +477,7 @@ def test_an_interrupt_waits_for_epochs_not_for_runs(
             time.sleep(0.01)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training._Trainer, "_run_epoch", counted)
+    monkeypatch.setattr(training._Program, "_run_epoch", counted)
     monkeypatch.setattr(queue.Queue, "get", interrupted)
     with pytest.raises(KeyboardInterrupt):
         trained(arm_of(small_data, MLP(hidden=(4,)), epochs=500), 0, 1, threads=2)
@@ -513,7 +513,7 @@ def test_a_program_that_failed_is_not_kept(
     def fail(*_: Any) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr(training._Trainer, "_run_epoch", fail)
+    monkeypatch.setattr(training._Program, "_run_epoch", fail)
     with pytest.raises(RuntimeError, match="boom"):
         trained(arm_of(small_data, MLP(hidden=(4,))), 0)
     assert not kept
@@ -530,7 +530,7 @@ def test_a_program_goes_with_its_trainer(small_data: Data) -> None:
 
 
 def test_a_program_remembers_no_stack_of_its_caller(small_data: Data) -> None:
-    graph = training._Trainer(arm_of(small_data, MLP(hidden=(4,)))).epoch.graph
+    graph = training._trainer(arm_of(small_data, MLP(hidden=(4,)))).epoch.graph
     stacks = [op.traceback for op in graph.get_operations() if op.traceback]
     assert stacks
     assert not [f for stack in stacks for f in stack if "_pytest" in f.filename]
