@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Arrays = NDArray[Any] | tuple[Any, ...] | dict[str, Any]
+    Arrays = Any
+    """An array, or a tuple or dictionary of arrays, as `fit` takes them."""
 
 _HOST = "storage.googleapis.com"
 _URL = f"https://{_HOST}/tensorflow/tf-keras-datasets/mnist.npz"
@@ -493,7 +494,7 @@ def _digits(cache: Path, reason: str) -> DataSource:
         with _locked(cache, f"{_DIGITS_FILE}.lock"):
             data = _intact_digits(path)
             if not data:
-                arrays = digits.make_digits()
+                arrays: dict[str, Any] = {**digits.make_digits()}
                 _write(path, lambda draft: _save(draft, arrays))
                 data = Data("digits", **arrays)
     note = f"embedded digits, {reason}: NOT MNIST"
@@ -579,7 +580,7 @@ def _load(path: Path, name: str) -> Data:
     """Read and check a set of images."""
     try:
         path.stat()  # what is not there is no damaged file
-        arrays = _images(path)
+        arrays: dict[str, Any] = {**_images(path)}
     except OSError as error:
         raise _bad(path, _cause(error), "a readable file or folder", _PERMIT) from error
     return Data(name, **arrays)

@@ -95,6 +95,7 @@ def _schedule(original: Any) -> Any:
 
 def _lost(original: Any, remade: Any) -> str:
     """Returns the first attribute, a plain value, in which two objects differ; or ''."""
+    name: str
     for name, value in vars(original).items():
         plain = isinstance(value, bool | int | float | str | tuple | None)
         counted = name in {"name", "_name"} or name.startswith("_auto")

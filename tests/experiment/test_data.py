@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import operator
 import os
 import re
 import socket
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-Arrays = dict[str, "NDArray[Any]"]
+Arrays = dict[str, Any]
 IDX_NAMES = {
     "x_train": "train-images-idx3-ubyte",
     "y_train": "train-labels-idx1-ubyte",
@@ -226,7 +227,7 @@ def test_inputs_and_labels_come_in_tuples_and_dictionaries() -> None:
     assert own.fingerprint != Data("own", **structured(1)).fingerprint
     places = [place for place, _ in data.leaves(own.x_train, "x_train")]
     assert places == ["x_train['a']", "x_train['b'][0]", "x_train['b'][1]"]
-    assert not own.x_train["b"][1].flags.writeable  # type: ignore[index,call-overload]
+    assert not own.x_train["b"][1].flags.writeable
 
 
 def test_weights_and_scaling_are_part_of_the_fingerprint() -> None:
@@ -251,11 +252,11 @@ def test_batches_are_read_once_into_arrays() -> None:
 
     def batches(weights: bool) -> Any:
         for rows in (slice(0, 3), slice(3, 5)):
-            batch = data.mapped(lambda a, rows=rows: a[rows], (x, y))
+            batch = data.mapped(operator.itemgetter(rows), (x, y))
             yield (*batch, np.ones(rows.stop - rows.start)) if weights else batch
 
     own = Data.from_batches("own", train=batches(True), test=list(batches(False)))
-    np.testing.assert_array_equal(own.x_train["b"][1], x["b"][1])  # type: ignore[index,call-overload]
+    np.testing.assert_array_equal(own.x_train["b"][1], x["b"][1])
     np.testing.assert_array_equal(own.y_test[0], y[0])
     assert own.sample_weight_train is not None
     assert own.sample_weight_test is None

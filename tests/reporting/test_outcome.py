@@ -3,18 +3,18 @@
 import numpy as np
 
 from bnclaims import MLP, mean_loss
-from bnclaims.experiment.arm import PROTOCOLS, Arm, TrainingArm
+from bnclaims.experiment.arm import Arm, TrainingArm
 from bnclaims.experiment.data import DataSource
 from bnclaims.experiment.history import History
 from bnclaims.language.claim import Claim
 from bnclaims.language.evidence import Trial
-from bnclaims.language.fixtures import Train
+from bnclaims.language.fixtures import Session, Train
 from bnclaims.language.shapes import all_of
 from bnclaims.reporting import wire
 from bnclaims.reporting.outcome import outcome_of
 from bnclaims.reporting.results import Outcome
-from bnclaims.statistics.design import Sequential
-from tests.language.test_sample import SEEDS, no_run, sample
+from tests.fake_results import QUICK
+from tests.fakes import SEEDS, new_trial, sample
 
 
 def outcome(trial: Trial, verdict: str) -> Outcome:
@@ -34,7 +34,7 @@ def outcome(trial: Trial, verdict: str) -> Outcome:
 
 
 def test_the_deciding_finding_comes_first() -> None:
-    trial = Trial(design=Sequential(), require=lambda _: None, load=no_run)
+    trial = new_trial()
     noise = np.random.default_rng(1).normal(0, 1, SEEDS)
     strong, weak, wrong = (sample(mean + noise, trial, units) for units, mean in
                            enumerate((20.0, 6.0, -9.0), start=1))  # fmt: skip
@@ -55,8 +55,8 @@ def run(arm: Arm, seed: int) -> History:
 
 
 def test_the_runs_of_its_arms_are_kept(images: DataSource) -> None:
-    trial = Trial(design=Sequential(), require=lambda _: None, load=run)
-    train = Train(trial, images, PROTOCOLS["quick"])
+    trial = new_trial(load=run)
+    train = Train(trial, Session(images, QUICK, versions={}, function_versions={}))
     assert mean_loss(train(MLP(hidden=(1,)))) < 9
     train(MLP(hidden=(2,)), epochs=7)
     found = outcome(trial, "supported")

@@ -135,8 +135,9 @@ def _take(arm: ModelArm, model: Any) -> None:
     for part in parts:
         if _taken.get(id(part)) is part:
             kind = "layer" if isinstance(part, keras.Layer) else "variable"
+            name = getattr(part, "name", "")
             raise ArmError(
-                f"{model_name(arm.model)} returned a model with the {kind} {part.name!r} of "
+                f"{model_name(arm.model)} returned a model with the {kind} {name!r} of "
                 "another: make every part of it, and of its optimizer, within the function"
             )
     _taken.update((id(part), part) for part in parts)

@@ -236,12 +236,13 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
             if name.removeprefix(part) in _OURS
         }
         absent = np.full(length, np.nan)
-        known = dict.fromkeys(("accuracy", "val_loss", "val_accuracy"), absent) | ours
+        known: dict[str, Any] = dict.fromkeys(("accuracy", "val_loss", "val_accuracy"), absent)
+        known |= ours | self._fine(length)
         others = {
             name: curve for name, curve in curves.items() if name.removeprefix("val_") not in _OURS
         }
         seconds = padded(np.array([epoch.seconds for epoch in self._epochs]), length)
-        return History(**known, **self._fine(length), seconds=seconds, metrics=others)
+        return History(**known, seconds=seconds, metrics=others)
 
     def _curve(self, name: str, length: int) -> Curve:
         values = [epoch.logs.get(name, np.nan) for epoch in self._epochs]

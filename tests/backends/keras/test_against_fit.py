@@ -18,9 +18,11 @@ from bnclaims.backends.keras import state
 from bnclaims.backends.keras.building import scaled, shaped
 from bnclaims.backends.keras.initialisation import Initialisation
 from bnclaims.backends.keras.training import train
-from bnclaims.experiment.arm import ArmError, Optimizer, TrainingArm
-from bnclaims.experiment.data import Data, DataError, mapped, rows
+from bnclaims.errors import ArmError, DataError
+from bnclaims.experiment.arm import TrainingArm
+from bnclaims.experiment.data import Data, mapped, rows
 from bnclaims.experiment.models import Remade
+from bnclaims.experiment.protocol import KERAS_DEFAULTS, Optimizer
 from bnclaims.experiment.seeds import data_order, derive
 from bnclaims.language.fixtures import as_optimizer
 
@@ -407,7 +409,7 @@ class OwnSchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ign
 
 def by(make: Callable[[], Any], **more: Any) -> Case:
     """Returns a case whose optimizer is given as an object, as to `compile`."""
-    optimizer = as_optimizer(make(), None)
+    optimizer = as_optimizer(make(), None, KERAS_DEFAULTS)
     return Case(
         dense(lambda: layers.Dense(4, "tanh")),
         numbers,
@@ -594,7 +596,7 @@ class Subclass(keras.Model):  # type: ignore[misc]
 
 
 class WithoutTraining(Subclass):
-    def call(self, x: Any) -> Any:
+    def call(self, x: Any) -> Any:  # type: ignore[override]
         return self.last(self.first(x))
 
 

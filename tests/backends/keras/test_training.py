@@ -530,7 +530,8 @@ def test_a_program_goes_with_its_trainer(small_data: Data) -> None:
 
 
 def test_a_program_remembers_no_stack_of_its_caller(small_data: Data) -> None:
-    graph = training._trainer(arm_of(small_data, MLP(hidden=(4,)))).epoch.graph
+    trainer: Any = training._trainer(arm_of(small_data, MLP(hidden=(4,))))
+    graph = trainer.epoch.graph
     stacks = [op.traceback for op in graph.get_operations() if op.traceback]
     assert stacks
     assert not [f for stack in stacks for f in stack if "_pytest" in f.filename]
