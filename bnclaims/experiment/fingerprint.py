@@ -26,7 +26,7 @@ import json
 import sys
 import sysconfig
 import types
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path, PurePath
 from typing import Any
@@ -349,7 +349,7 @@ def _own_state(value: Any) -> dict[str, Any]:
     What Keras's classes set themselves is in the configuration, or is their bookkeeping, unless it
     is of the user's own making.
     """
-    kind: Hashable = type(value)
+    kind: Any = type(value)  # which `functools.cache` need not know
     theirs = _stored_by_keras(kind) if hasattr(value, "get_config") else _OF_CALLBACKS
     return {
         name: item

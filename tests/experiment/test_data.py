@@ -53,7 +53,7 @@ def small(seed: int = 0, train: int = 5, test: int = 3) -> Arrays:
 def save(path: Path, arrays: Arrays) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]  # a key could be allow_pickle
+        np.savez(file, **arrays)  # a key could be allow_pickle
     return path
 
 
@@ -126,7 +126,7 @@ def mnist(monkeypatch: pytest.MonkeyPatch) -> Arrays:
 def test_fingerprint_ignores_the_name_and_the_memory_layout() -> None:
     arrays = small()
     first = Data("one", **arrays)
-    column_major = {key: np.asfortranarray(array) for key, array in arrays.items()}
+    column_major: Arrays = {key: np.asfortranarray(array) for key, array in arrays.items()}
     assert first.fingerprint == Data("two", **column_major).fingerprint
     assert re.fullmatch("[0-9a-f]{64}", first.fingerprint)
 
@@ -233,7 +233,7 @@ def test_inputs_and_labels_come_in_tuples_and_dictionaries() -> None:
 def test_weights_and_scaling_are_part_of_the_fingerprint() -> None:
     weights = np.linspace(0, 1, 5)
     prints = {
-        Data("own", **small(), **changes).fingerprint  # type: ignore[arg-type]
+        Data("own", **small(), **changes).fingerprint
         for changes in (
             {},
             {"sample_weight_train": weights},
@@ -408,7 +408,7 @@ def test_arrays_of_another_kind_are_refused(
 
 def npz() -> bytes:
     file = io.BytesIO()
-    np.savez_compressed(file, **small())  # type: ignore[arg-type]
+    np.savez_compressed(file, **small())
     return file.getvalue()
 
 
@@ -468,7 +468,7 @@ def test_no_damage_escapes_as_another_error(
         raw = npz()
     else:
         file = io.BytesIO()
-        np.savez(file, **small())  # type: ignore[arg-type]
+        np.savez(file, **small())
         raw = file.getvalue()
     at = draw.draw(st.integers(0, len(raw) - 1) | st.integers(len(raw) - 400, len(raw) - 1))
     byte = draw.draw(st.integers(0, 255))
