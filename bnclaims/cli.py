@@ -59,7 +59,7 @@ def _show(asked: argparse.Namespace) -> int:
 
 
 def _unknown(name: str, results: Results, path: Path) -> str:
-    known = sorted({item.id for item in (*results.claims, *results.errors)})
+    known = sorted(set(results.ids))
     close = difflib.get_close_matches(name, known)
     hint = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(known)}"
     return f"there is no claim {name!r} in {path}: {hint}"

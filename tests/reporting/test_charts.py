@@ -92,7 +92,7 @@ def test_a_forest_names_its_scale(effect: float, ticks: list[int]) -> None:
 
 
 def test_a_curve_of_one_epoch_is_a_dot() -> None:
-    drawn = pictures(charts.curves([Line("a", [[1.0], [2.0]])], "loss"))[0]
+    drawn = pictures(charts.curves([Line("a", ((1.0,), (2.0,)))], "loss"))[0]
     paths = [element.attrib["d"] for element in drawn.iter() if element.tag == "path"]
     assert len(paths) == 3
     assert all("h0" in path for path in paths)
@@ -106,5 +106,5 @@ def test_looks_are_named_on_their_axis() -> None:
 
 
 def test_a_dashed_line_has_its_partners_colour() -> None:
-    lines = [Line(str(i), [], dashed=i > 1) for i in range(4)]
+    lines = [Line(str(i), (), dashed=i > 1) for i in range(4)]
     assert charts.styles(lines) == ["c0", "c1", "c0 dashed", "c1 dashed"]
