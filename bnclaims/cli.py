@@ -56,7 +56,7 @@ def _show(asked: argparse.Namespace) -> int:
 
 
 def _unknown(name: str, results: Results, path: Path) -> str:
-    known = sorted({c.id for c in results.claims} | {e.id for e in results.errors})
+    known = sorted(set(results.ids))
     close = difflib.get_close_matches(name, known)
     hint = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(known)}"
     return f"there is no claim {name!r} in {path}: {hint}"

@@ -83,8 +83,7 @@ def file_names(names: Iterable[str], reserved: Collection[str] = ()) -> dict[str
 
 def claim_files(results: Results) -> dict[str, str]:
     """Returns the file name of each claim's badge."""
-    names = [claim.id for claim in results.claims] + [error.id for error in results.errors]
-    return file_names(names, reserved=[_SUITE])
+    return file_names(results.ids, reserved=[_SUITE])
 
 
 def endpoint(label: str, message: str, colour: str) -> dict[str, Any]:

@@ -179,6 +179,12 @@ class Results:
     figures: tuple[Drawing, ...]
     """Those whose runs are stored."""
 
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all claims, those whose test went wrong at the end."""
+        decided = tuple(claim.id for claim in self.claims)
+        return decided + tuple(error.id for error in self.errors)
+
 
 def holm_p(outcomes: Sequence[Outcome]) -> list[float | None]:
     """Returns each verdict's p, adjusted for looks and, by Holm, for the other claims.
