@@ -10,6 +10,7 @@ import platformdirs
 import pytest
 
 from bnclaims.experiment.protocol import KERAS_DEFAULTS, TrainingProtocol
+from bnclaims.statistics.boundary import BOUNDARIES, Boundary
 from bnclaims.statistics.design import Design, Open, Sequential
 from bnclaims.statistics.spending import OBrienFleming, Pocock, Power, Spending
 
@@ -25,6 +26,7 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("alpha", "ALPHA", "error rate of a claim, in each direction"),
     ("design", "sequential|open", "planned looks, or e-values that allow more seeds at any time"),
     ("spending", "power[:RHO]|pocock|obrien-fleming", "how planned looks spend alpha"),
+    ("boundary", "|".join(BOUNDARIES), "for which contrasts planned looks keep alpha"),
     ("threads", "N", "runs that a worker trains at a time; cores / workers by default"),
 )
 """Name, values and help of each option `--claims-NAME` with its ini twin `claims_NAME`."""
@@ -82,7 +84,8 @@ def _design_options(design: Design) -> list[str]:
     options = ["--claims-looks", ",".join(map(str, design.looks))]
     options += ["--claims-alpha", f"{design.alpha:g}"]
     if isinstance(design, Sequential):
-        return [*options, "--claims-spending", str(design.spending)]
+        options += ["--claims-spending", str(design.spending)]
+        return [*options, "--claims-boundary", design.boundary.name]
     return [*options, "--claims-design", Open.name]
 
 
@@ -142,14 +145,15 @@ def _design(given: Mapping[str, str | None]) -> Design:
         raise pytest.UsageError(
             f"--claims-design {kind}: choose one of {Open.name}, {Sequential.name}"
         )
-    if kind == Open.name and given["spending"]:
-        raise pytest.UsageError(
-            f"--claims-spending {given['spending']}: an open design spends nothing; leave it out"
-        )
+    for name in ("spending", "boundary"):
+        if kind == Open.name and given[name]:
+            raise pytest.UsageError(
+                f"--claims-{name} {given[name]}: an open design spends nothing; leave it out"
+            )
     try:
         if kind == Open.name:
             return Open(looks, alpha)
-        return Sequential(looks, alpha, _spending(given["spending"]))
+        return Sequential(looks, alpha, _spending(given["spending"]), _boundary(given["boundary"]))
     except ValueError as error:
         named = (
             f"--claims-{name} {given[name]}"
@@ -188,6 +192,13 @@ def _spending(given: str | None) -> Spending:
     raise pytest.UsageError(
         f"--claims-spending {given}: choose one of power, power:RHO, pocock, obrien-fleming"
     )
+
+
+def _boundary(given: str | None) -> Boundary:
+    name = given or next(iter(BOUNDARIES))
+    if name not in BOUNDARIES:
+        raise pytest.UsageError(f"--claims-boundary {name}: choose one of {', '.join(BOUNDARIES)}")
+    return BOUNDARIES[name]
 
 
 def _threads(given: str | None, config: pytest.Config) -> int:

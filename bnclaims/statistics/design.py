@@ -9,12 +9,11 @@ from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
+from bnclaims.statistics.boundary import Boundary, ExponentialBoundary
 from bnclaims.statistics.e_values import share_evalue, t_critical, t_evalue
 from bnclaims.statistics.numerics import bisect
 from bnclaims.statistics.sequential_binomial import adjusted_share_p
-from bnclaims.statistics.sequential_t import adjusted_p, critical_values
 from bnclaims.statistics.spending import Power, Spending, check_alpha, checked_looks, spent_alpha
 
 __all__ = ["Design", "Open", "Sequential", "decisions", "lowest_share"]
@@ -54,17 +53,19 @@ class Design(Protocol):
 
 @dataclass(frozen=True)
 class Sequential:
-    """Group-sequential: planned looks, error spending, exact boundaries.
+    """Group-sequential: planned looks, and a boundary that spends alpha over them.
 
     Attributes:
         looks: Numbers of seeds, increasing, the first at least 3.
         alpha: One-sided error over all looks together.
         spending: How alpha is spread over the looks.
+        boundary: For which data it holds.
     """
 
     looks: tuple[int, ...] = (5, 10, 15, 20)
     alpha: float = 0.01
     spending: Spending = field(default_factory=Power)
+    boundary: Boundary = field(default_factory=ExponentialBoundary)
 
     name: ClassVar[str] = "sequential"
 
@@ -73,7 +74,8 @@ class Sequential:
         spent_alpha(self.looks, self.alpha, self.spending)
 
     def __str__(self) -> str:
-        return f"{_looks_and_alpha(self)}, spending {self.spending}"
+        how = f"spending {self.spending}, {self.boundary.name} boundary"
+        return f"{_looks_and_alpha(self)}, {how}"
 
     def with_alpha(self, alpha: float) -> Self:
         """Returns the same design at another error rate."""
@@ -81,15 +83,15 @@ class Sequential:
 
     def critical(self, look: int) -> float:
         """Returns the t statistic from which on a look decides."""
-        return critical_values(self.looks, self.alpha, self.spending)[look]
+        return self.boundary.critical_values(self.looks, self.alpha, self.spending)[look]
 
     def critical_alone(self, seeds: int) -> float:
         """Returns the t statistic that would decide if this were the only look."""
-        return -float(special.stdtrit(seeds - 1, self.alpha))
+        return self.boundary.critical_alone(seeds, self.alpha)
 
     def adjusted_p(self, t: float, look: int) -> float:
         """Returns the one-sided p-value of a t statistic that accounts for earlier looks."""
-        return adjusted_p(t, look, self.looks, self.alpha, self.spending)
+        return self.boundary.adjusted_p(t, look, self.looks, self.alpha, self.spending)
 
     def adjusted_share_p(self, hits: int, look: int, share: float = 0.5) -> float:
         """Returns the same for so many seeds that hit, against at most a share hitting."""

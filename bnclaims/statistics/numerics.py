@@ -11,7 +11,7 @@ from scipy import special
 
 __all__ = [
     "bisect", "expectation_over_deviation", "fewest", "gauss_legendre", "noncentral_t_tail",
-    "threshold",
+    "root", "threshold",
 ]  # fmt: skip
 
 _Array = NDArray[np.float64]
@@ -78,6 +78,37 @@ def threshold(holds: Callable[[float], bool], start: float = 0.0, step: float = 
     while not holds(high) and high < math.inf:
         high, reach = high + reach, 2 * reach
     return bisect(holds, low, high)[1]
+
+
+def root(falling: Callable[[float], float], low: float, high: float) -> float:
+    """Returns where a falling function is zero, for functions that are dear.
+
+    By secants, and by halving where a secant leaves the bracket or has no finite value.
+
+    Args:
+        falling: Positive at `low` and negative at `high`, which are not tried; may be infinite.
+        low: Lower end of the bracket.
+        high: Upper end.
+
+    Returns:
+        The root, to a relative error of 1e-12 of the bracket's width or of rounding.
+    """
+    tolerance = 1e-12 * (high - low)
+    last: tuple[float, float] | None = None
+    x = low + (high - low) / 2
+    while high - low > tolerance and low < x < high:
+        value = falling(x)
+        if value == 0:
+            return x
+        low, high = (x, high) if value > 0 else (low, x)
+        slope = (value - last[1]) / (x - last[0]) if last else math.nan
+        last = x, value
+        step = value / slope if -math.inf < slope < 0 else math.nan
+        # A step below the tolerance is drawn out to it, so that the bracket closes.
+        if abs(step) < tolerance:
+            step = math.copysign(tolerance, -value)
+        x = x - step if low < x - step < high else low + (high - low) / 2
+    return low + (high - low) / 2
 
 
 def fewest(holds: Callable[[int], bool], first: int, last: int) -> int | None:

@@ -5,7 +5,7 @@ For whoever writes a claim, before any run: guess how much a metric of one arm v
 
     >>> claim = superiority(margin=0.1)
     >>> seeds_needed(claim, effect=0.3, spread=0.1, power=0.8)
-    8
+    16
 
 What a claim says of its arms' means is a linear hypothesis: contrasts between arms, whose means
 must all be positive (an intersection-union test). Contrasts are taken to be normal.
@@ -18,11 +18,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from bnclaims.statistics import contrasts
+from bnclaims.statistics.boundary import Boundary, ExponentialBoundary
 from bnclaims.statistics.design import Design, Sequential, decisions
 from bnclaims.statistics.numerics import fewest, threshold
+from bnclaims.statistics.spending import check_alpha
 
 __all__ = [
     "LinearHypothesis", "Outlook", "bound", "detectable_distance", "detectable_effect",
@@ -35,6 +36,7 @@ _Array = NDArray[np.float64]
 MOST_SEEDS = 100_000
 """More are out of reach."""
 
+_DEFAULT = ExponentialBoundary()
 _DRAWS = 20_000
 """Simulated experiments: a power's standard error is at most 0.0036."""
 
@@ -133,6 +135,7 @@ def seeds_needed(
     correlation: float = 0.0,
     alpha: float = 0.01,
     power: float = 0.8,
+    boundary: Boundary = _DEFAULT,
 ) -> int | None:
     """Returns the smallest fixed number of seeds that supports a claim with some probability.
 
@@ -143,8 +146,9 @@ def seeds_needed(
         effect: How large the effect is in truth, in the metric's units.
         spread: Standard deviation of an arm's metric over seeds, positive.
         correlation: Between two arms over the same seeds, in [0, 1).
-        alpha: One-sided level, in (0, 1).
+        alpha: One-sided level, in (0, 1/2).
         power: The probability, in (0, 1).
+        boundary: What decides at the single look.
 
     Returns:
         The number of seeds; None when it is more than 100,000.
@@ -153,9 +157,9 @@ def seeds_needed(
         ValueError: A number is out of range.
     """
     problem = _Problem(hypothesis, spread, correlation)
-    contrasts.check_probability("alpha", alpha)
+    check_alpha(alpha)
     contrasts.check_probability("power", power)
-    return _fewest(lambda n: problem.power(effect, n, _t_quantile(n, alpha)) >= power)
+    return _fewest(lambda n: problem.power(effect, n, boundary.critical_alone(n, alpha)) >= power)
 
 
 def detectable_effect(
@@ -166,6 +170,7 @@ def detectable_effect(
     correlation: float = 0.0,
     alpha: float = 0.01,
     power: float = 0.8,
+    boundary: Boundary = _DEFAULT,
 ) -> float | None:
     """Returns the effect with which a number of seeds supports a claim with some probability.
 
@@ -176,6 +181,7 @@ def detectable_effect(
         correlation: As for `seeds_needed`.
         alpha: As for `seeds_needed`.
         power: As for `seeds_needed`.
+        boundary: As for `seeds_needed`.
 
     Returns:
         The smallest such effect. For an equivalence or a rate the largest one, in the metric's
@@ -185,11 +191,11 @@ def detectable_effect(
         ValueError: A number is out of range.
     """
     problem = _Problem(hypothesis, spread, correlation)
-    contrasts.check_probability("alpha", alpha)
+    check_alpha(alpha)
     contrasts.check_probability("power", power)
     if seeds < 2:
         raise ValueError(f"a t test needs at least two seeds, got {seeds}")
-    critical = _t_quantile(seeds, alpha)
+    critical = boundary.critical_alone(seeds, alpha)
 
     def shown(effect: float) -> bool:
         return problem.power(effect, seeds, critical) >= power
@@ -392,10 +398,6 @@ def _t(contrasts: _Array) -> _Array:
     # Without variance the mean is exact, and an edge is not inside.
     exact = np.ptp(contrasts, axis=-1) == 0
     return np.where(exact, np.where(contrasts[..., 0] > 0, math.inf, -math.inf), t)
-
-
-def _t_quantile(n: int, alpha: float) -> float:
-    return -float(special.stdtrit(n - 1, alpha))
 
 
 def _fewest(enough: Callable[[int], bool]) -> int | None:

@@ -46,6 +46,7 @@ from scipy import special
 
 from bnclaims.statistics.numerics import bisect, gauss_legendre
 from bnclaims.statistics.spending import Spending, check_alpha, checked_looks, spent_alpha
+from bnclaims.statistics.stagewise import Plan
 
 __all__ = ["adjusted_p", "critical_values"]
 
@@ -82,13 +83,7 @@ def critical_values(
 def adjusted_p(
     t: float, look: int, looks: Sequence[int], alpha: float, spending: Spending, *, sides: Sides = 1
 ) -> float:
-    """Returns the p-value that accounts for the earlier looks.
-
-    Outcomes are ordered stage-wise (Jennison & Turnbull 2000, section 8.4): an earlier stop is more
-    extreme, and within a look the larger t (its size, with two sides). So p is the null probability
-    of crossing at an earlier look, plus that of reaching this look uncrossed with a statistic at
-    least as large. It is at most the error spent up to this look exactly when the look's critical
-    value is reached.
+    """Returns the p-value that accounts for the earlier looks; see `stagewise.Plan.adjusted_p`.
 
     Args:
         t: The t statistic at this look, possibly infinite; nan gives nan.
@@ -105,17 +100,7 @@ def adjusted_p(
         ValueError: An argument is out of range.
     """
     plan = _plan(checked_looks(looks, first=2), _a_side(alpha, sides), spending, sides)
-    if not 0 <= look < len(plan.stages):
-        raise ValueError(f"look must be an index into the {len(plan.stages)} looks, got {look}")
-    if math.isnan(t):
-        return math.nan
-    t = abs(t) if sides == 2 else t
-    before, spent = (sides * plan.spent[i] if i >= 0 else 0.0 for i in (look - 1, look))
-    p = before + sides * plan.stages[look].upper_tail(t)
-    # The boundary is found to rounding error; which side of it t lies on is decided by t itself.
-    if t >= plan.critical[look]:
-        return min(p, spent)
-    return min(max(p, math.nextafter(spent, 1.0)), 1.0)
+    return plan.adjusted_p(t, look)
 
 
 def _a_side(alpha: float, sides: Sides) -> float:
@@ -212,19 +197,10 @@ class _Stage:
         return _Stage(self.n + 1, edge, top, series, self.nodes, self.sides)
 
 
-@dataclass(frozen=True, eq=False)
-class _Plan:
-    """The solved design: per look the stage, the cumulative error a side, the critical value."""
-
-    stages: tuple[_Stage, ...]
-    spent: tuple[float, ...]
-    critical: tuple[float, ...]
-
-
 @lru_cache(maxsize=128)
 def _plan(
     looks: tuple[int, ...], alpha: float, spending: Spending, sides: Sides, nodes: int = _NODES
-) -> _Plan:
+) -> Plan:
     """Returns the solved design that spends alpha on each side."""
     spent = spent_alpha(looks, alpha, spending)
     stages: list[_Stage] = []
@@ -239,7 +215,7 @@ def _plan(
         if look + 1 < len(looks):
             stage = stage.step(limit)
         before = spent[look]
-    return _Plan(tuple(stages), spent, tuple(critical))
+    return Plan(stages, spent, tuple(critical), sides)
 
 
 def _top_angle(n: int, sides: Sides) -> float:
