@@ -152,8 +152,10 @@ class TrainingArm(ModelArm):
         _check_count("epochs", self.epochs)
         _check_count("batch_size", self.batch_size)
         # Who else holds a callback or a loss may change it before this arm is trained.
-        for name in ("loss", "callbacks", "class_weight", "measures"):
-            object.__setattr__(self, name, copy.deepcopy(getattr(self, name)))
+        object.__setattr__(self, "loss", _copied(self.loss))
+        object.__setattr__(self, "callbacks", copy.deepcopy(self.callbacks))
+        for name in ("class_weight", "measures"):
+            object.__setattr__(self, name, copy.copy(getattr(self, name)))
         super().__post_init__()
 
     def __str__(self) -> str:
@@ -324,6 +326,19 @@ def _check_loss(loss: Any) -> None:
             f"loss={loss!r}: give Keras's name of the loss, a keras.losses.Loss, a function of "
             "labels and predictions, or a dictionary or list of these"
         )
+
+
+def _copied(loss: Any) -> Any:
+    """Returns a copy of a loss; Keras copies by way of a file, which needs registered classes."""
+    if isinstance(loss, Mapping):
+        return {name: _copied(part) for name, part in loss.items()}
+    if isinstance(loss, list | tuple):
+        return [_copied(part) for part in loss]
+    if not hasattr(loss, "get_config"):
+        return loss
+    copied = object.__new__(type(loss))
+    vars(copied).update(vars(loss))
+    return copied
 
 
 def loss_name(loss: Any) -> str:

@@ -89,6 +89,8 @@ def compilation(arm: TrainingArm, model: Any) -> Compilation | None:
 
 def _as_the_arm_says(arm: TrainingArm) -> Compilation:
     optimizer = "rmsprop" if arm.optimizer is None else understood(arm, arm.optimizer.build)
+    if isinstance(arm.loss, str) and arm.loss not in ("crossentropy", "ce"):
+        understood(arm, lambda: keras.losses.get(arm.loss))
     return Compilation(
         optimizer=keras.optimizers.get(optimizer),
         loss=arm.loss,
@@ -218,9 +220,12 @@ class _Case:
     def own_loss(self) -> bool:
         return keras_name(self.compiled.loss) is None
 
-    def sum_over_examples(self) -> bool:
-        reduction = getattr(self.compiled.loss, "reduction", "sum_over_batch_size")
-        return reduction not in ("sum_over_batch_size", "mean")
+    def no_mean_over_examples(self) -> bool:
+        loss = self.compiled.loss
+        config = loss.get_config() if isinstance(loss, keras.losses.Loss) else {}
+        means = ("sum_over_batch_size", "mean")
+        others = config.get("reduction", means[0]) not in means
+        return others or config.get("ignore_class") is not None
 
     def other_metrics(self) -> bool:
         plain = not self.compiled.metrics or list(self.compiled.metrics) in (["accuracy"], ["acc"])
@@ -274,7 +279,7 @@ _OBSTACLES: dict[str, Callable[[_Case], bool]] = {
     "it has several inputs or outputs": _Case.several_parts,
     "examples or losses are weighted": _Case.weighted,
     "the loss is not one of Keras's means over examples": _Case.own_loss,
-    "the loss is not a mean over examples": _Case.sum_over_examples,
+    "the loss is not a mean over examples": _Case.no_mean_over_examples,
     "it has metrics besides the accuracy": _Case.other_metrics,
     "the optimizer is not among those that our program is tested with": _Case.other_optimizer,
     "the optimizer averages the weights": _Case.averages,

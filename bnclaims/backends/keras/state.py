@@ -40,6 +40,9 @@ _SETTINGS: dict[str, tuple[Callable[[], Any], Callable[[Any], object], Any]] = {
 _SEEDS = ("global_random_seed", "global_seed_generator")
 """What Keras keeps of `set_random_seed`, for each thread."""
 
+_NAMES = "object_name_uids"
+"""How far Keras has counted for its names, such as `dense_3`, for each thread."""
+
 _one_at_a_time = threading.RLock()
 
 
@@ -65,6 +68,7 @@ def known(seed: int = 0) -> Iterator[None]:
         for _, put, default in _SETTINGS.values():
             put(default)
         keras.utils.set_random_seed(seed)
+        global_state.set_global_attribute(_NAMES, None)
         yield
 
 
@@ -110,7 +114,8 @@ def generators() -> tuple[Any, ...]:
 @contextlib.contextmanager
 def _restored() -> Iterator[None]:
     settings = [(put, read()) for read, put, _ in _SETTINGS.values()]
-    seeds = [(name, global_state.get_global_attribute(name)) for name in _SEEDS]
+    counted = (*_SEEDS, _NAMES)
+    kept = [(name, global_state.get_global_attribute(name)) for name in counted]
     python, numpy, tensorflow = random.getstate(), np.random.get_state(), context.global_seed()  # noqa: NPY002
     registered = keras.saving.get_custom_objects()
     objects = dict(registered)
@@ -119,7 +124,7 @@ def _restored() -> Iterator[None]:
     finally:
         for put, value in settings:
             put(value)
-        for name, value in seeds:
+        for name, value in kept:
             global_state.set_global_attribute(name, value)
         random.setstate(python)
         np.random.set_state(numpy)  # noqa: NPY002

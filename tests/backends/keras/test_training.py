@@ -440,7 +440,7 @@ def test_refuses_a_model_that_is_not_new(small_data: Data) -> None:
         ({"model": MLP("rleu")}, "rleu no BN, .*epochs 3, on small cannot be built: .*rleu"),
         ({"optimizer": Optimizer("adm")}, "cannot be built: .*adm"),
         ({"optimizer": Optimizer("SGD", speed=1)}, "cannot be built: .*speed"),
-        ({"loss": "cross"}, "cannot be trained on images .*cross"),
+        ({"loss": "cross"}, "cannot be built: .*cross"),
     ],
 )
 def test_misspelt_names_are_told_in_words(
