@@ -65,9 +65,8 @@ def _unknown(name: str, results: Results, path: Path) -> str:
 def _report(asked: argparse.Namespace) -> int:
     results = wire.read(asked.results)
     beside = asked.results if asked.results.is_dir() else asked.results.parent
-    page = report.render(results, asked.folder or beside)
-    if asked.folder:  # the page says that they are beside it
-        wire.save(results, asked.folder)
+    # The page says that the results are beside it.
+    page = report.write(results, asked.folder) if asked.folder else report.render(results, beside)
     _say(str(page))
     return 0
 

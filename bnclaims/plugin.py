@@ -4,9 +4,12 @@ import contextlib
 import inspect
 import shlex
 import shutil
+import signal
+import sys
 import tempfile
 import textwrap
-from collections.abc import Generator, Iterator, Sequence
+import threading
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,17 +20,18 @@ from bnclaims.errors import ArmError, ClaimError, DataError, DescriptionError, I
 from bnclaims.experiment.arm import TrainingArm
 from bnclaims.language.claim import claim_of
 from bnclaims.language.evidence import Trial
-from bnclaims.language.figure import Drawing
 from bnclaims.language.finding import Verdict
 from bnclaims.language.fixtures import Probe, Train
-from bnclaims.reporting import report, terminal, wire
+from bnclaims.reporting import terminal, wire
 from bnclaims.reporting.outcome import outcome_of
-from bnclaims.reporting.results import ClaimResult, ErrorRecord, Outcome, Results
+from bnclaims.reporting.results import ClaimResult, ErrorRecord, Outcome
 from bnclaims.running.local_store import LocalStore
 from bnclaims.running.mailbox import Mailbox
 from bnclaims.session import hooks
+from bnclaims.session.ending import Ending
 from bnclaims.session.live import LiveLine, real_stdout
 from bnclaims.session.options import OPTIONS, Settings
+from bnclaims.session.record import Record
 from bnclaims.session.suite import Suite
 
 _SUITE = pytest.StashKey[Suite]()
@@ -35,6 +39,18 @@ _MAILBOX = pytest.StashKey[Path]()
 _WORKING = pytest.StashKey[contextlib.ExitStack]()
 _TRIAL = pytest.StashKey[Trial]()
 _STDOUT = pytest.StashKey[TextIO]()
+_RECORD = pytest.StashKey[Record]()
+_ENDING = pytest.StashKey[tuple[pytest.Session, Ending]]()
+
+_XFAIL = (
+    "xfail on a claim: say which verdict it has instead, as in @claim(..., expected='refuted', "
+    "because='...')"
+)
+
+_NO_CLAIM = (
+    "this test trains without being a claim, so the report leaves it out: declare it with "
+    "@claim(statement, source=...)"
+)
 
 _COLOURS = {
     "supported": {"green": True},
@@ -93,12 +109,33 @@ def pytest_configure(config: pytest.Config) -> None:
     backend = config.hook.pytest_claims_backend(config=config, threads=settings.threads)
     store = config.hook.pytest_claims_store(config=config, folder=settings.store)
     config.stash[_SUITE] = Suite(settings, mailbox, backend, store)
-    if worker is None and config.option.verbose > -2:
-        stream = real_stdout()
-        if stream is not None:
-            config.stash[_STDOUT] = stream
-    if worker is None and config.option.verbose == 0:
+    if worker is None:
+        _listen(config)
+
+
+def _listen(config: pytest.Config) -> None:
+    """Follows what the tests come to, in the one process that reports it."""
+    record = config.stash[_RECORD] = Record(config.rootpath)
+    config.pluginmanager.register(record)
+    _end_on_sigterm(config)
+    verbosity = config.getoption("verbose", 0)  # there is no such option under `-p no:terminal`
+    if verbosity > -2 and (stream := real_stdout()) is not None:
+        config.stash[_STDOUT] = stream
+    if verbosity == 0:
         config.pluginmanager.register(_VerdictLines(config))
+
+
+def _end_on_sigterm(config: pytest.Config) -> None:
+    """Has SIGTERM end the session as Ctrl-C does, with a report of what was reached."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        config.add_cleanup(_die_on_sigterm)
+
+
+def _die_on_sigterm() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -120,7 +157,8 @@ def pytest_claims_store(folder: Path) -> LocalStore:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Removes the mailbox, and lets go of the terminal."""
+    """Has the report say with which exit status pytest ends; removes the mailbox."""
+    _settle_report(config)
     if (stream := config.stash.get(_STDOUT, None)) is not None:
         stream.close()
     folder = config.stash.get(_MAILBOX, None)
@@ -179,12 +217,17 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if _is_controller(session.config) or session.config.option.collectonly:
         return
     suite = session.config.stash[_SUITE]
-    for item in session.items:
-        if isinstance(item, pytest.Function) and claim_of(item.function):
-            try:
-                suite.trace(item.nodeid, item.obj, _parameters(item))
-            except DataError:
-                return  # each claim reports it
+    claims = {
+        item: _row_name(item, declared.id)
+        for item in session.items
+        if isinstance(item, pytest.Function) and (declared := claim_of(item.function))
+    }
+    suite.select({item.nodeid: name for item, name in claims.items()})
+    for item in claims:
+        try:
+            suite.trace(item.nodeid, item.obj, _parameters(item))
+        except DataError:
+            return  # each claim reports it
     if suite.mailbox is not None and suite.traces:
         session.config.stash[_WORKING].enter_context(suite.mailbox.working())
 
@@ -212,6 +255,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Refuses a claim that is called like another: nothing could tell their badges apart."""
     if declared := claim_of(getattr(item, "function", None)):
         suite = item.config.stash[_SUITE]
+        if item.get_closest_marker("xfail"):
+            pytest.fail(_XFAIL, pytrace=False)
         try:
             declared.check_protocols(suite.settings.protocols)
         except ClaimError as error:
@@ -259,6 +304,9 @@ def pytest_runtest_makereport(
     declared = claim_of(getattr(item, "function", None))
     if declared is None:
         return report
+    if call.when == "setup" and item.get_closest_marker("xfail"):
+        report.outcome, report.longrepr = "failed", _XFAIL
+        report.__dict__.pop("wasxfail", None)
     if call.when != "call":
         _note_error(report, item, declared.id, call)
         return report
@@ -293,7 +341,7 @@ def pytest_runtest_makereport(
     if outcome.as_expected:
         report.longrepr = None
     elif verdict != "refuted" or outcome.refuting:
-        report.longrepr = _failure(item, outcome, trial)
+        report.longrepr = _failure(item, outcome, trial, _why(call))
     # Else an exact claim's assertion failed, which pytest shows best.
     item.user_properties.extend(_properties(outcome))  # JUnit's XML takes them from the teardown
     # On the report itself: its attributes are what xdist carries to the controller.
@@ -339,38 +387,51 @@ class _VerdictLines:
 # The end
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Writes the report: on the controller only, and before the summary, which may not come."""
+    config = session.config
+    if hasattr(config, "workerinput") or config.option.collectonly or config.option.claims_plan:
+        return
+    suite = config.stash[_SUITE]
+    reached = config.stash[_RECORD].reached(suite.selected, exitstatus)
+    if not (suite.selected or reached.outcomes or reached.errors):
+        return
+    end = Ending.of(reached, config, suite)
+    config.stash[_ENDING] = session, end
+    if not config.pluginmanager.hasplugin("terminalreporter"):
+        _complain(end.problems)
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Prints the verdict table, or the plan."""
     if config.option.claims_plan:
         _print_plan(terminalreporter, config.stash[_SUITE])
+    if _ENDING not in config.stash:
         return
-    outcomes = [
-        wire.from_plain(test.bnclaims, Outcome)
-        for tests in terminalreporter.stats.values()
-        for test in tests
-        if hasattr(test, "bnclaims")
-    ]
-    errors = [
-        wire.from_plain(test.bnclaims_error, ErrorRecord)
-        for tests in terminalreporter.stats.values()
-        for test in tests
-        if hasattr(test, "bnclaims_error")
-    ]
-    claims = ClaimResult.beside(outcomes)
-    if claims:
-        _print_verdicts(terminalreporter, claims, config)
-    suite = config.stash[_SUITE]
-    settings = suite.settings
-    if (claims or errors) and settings.report is not None:
-        results = report.results_of(
-            claims,
-            errors,
-            figures=_figures(terminalreporter, config),
-            protocol=settings.protocol,
-            design=settings.design,
-            versions=suite.backend.versions,
-        )
-        _write_report(terminalreporter, results, settings.report)
+    _, end = config.stash[_ENDING]
+    if end.results.claims:
+        _print_verdicts(terminalreporter, end.results.claims, config)
+    for problem in end.problems:
+        terminalreporter.write_line(problem, red=True)
+    if end.page is not None:
+        here = Path.cwd()
+        shown = end.page.relative_to(here) if end.page.is_relative_to(here) else end.page
+        terminalreporter.write_line(f"report: {shown}")
+
+
+def _settle_report(config: pytest.Config) -> None:
+    """Has the report say what pytest's exit status came to be."""
+    if _ENDING in config.stash:
+        session, end = config.stash[_ENDING]
+        known = len(end.problems)
+        end.settle(int(session.exitstatus))
+        _complain(end.problems[known:])
+
+
+def _complain(problems: Iterable[str]) -> None:
+    for problem in problems:
+        sys.stderr.write(f"bnclaims: {problem}\n")
 
 
 def _print_verdicts(
@@ -384,35 +445,6 @@ def _print_verdicts(
         lines = ["", *terminal.evidence(claims), "", *lines]
     for line in lines:
         terminalreporter.write_line(line)
-
-
-def _figures(terminalreporter: Any, config: pytest.Config) -> list[Drawing]:
-    """Returns what the figures show that a `conftest.py` declares and whose runs are stored."""
-    if not config.hook.pytest_claims_figures.get_hookimpls():
-        return []  # nobody asks for images, which might have to be fetched
-    suite = config.stash[_SUITE]
-    try:
-        trial = suite.trial(tracing=True)
-        declared = config.hook.pytest_claims_figures(
-            train=suite.train(trial), probe=suite.probe(trial)
-        )
-        figures = [suite.drawn(figure) for figures in declared for figure in figures]
-    except Exception as error:  # noqa: BLE001  (whatever a conftest does, verdicts are reported)
-        terminalreporter.write_line(f"no figures in the report: {error!r}", red=True)
-        return []
-    return [figure for figure in figures if figure is not None]
-
-
-def _write_report(terminalreporter: Any, results: Results, folder: Path) -> None:
-    try:
-        path = report.write(results, folder)
-    except Exception as error:  # noqa: BLE001  (whatever a picture meets, verdicts are reported)
-        kind = "" if isinstance(error, OSError) else f"{type(error).__name__}: "
-        terminalreporter.write_line(f"cannot write the report to {folder}: {kind}{error}", red=True)
-    else:
-        here = Path.cwd()
-        shown = path.relative_to(here) if path.is_relative_to(here) else path
-        terminalreporter.write_line(f"report: {shown}")
 
 
 def _print_plan(terminalreporter: Any, suite: Suite) -> None:
@@ -496,6 +528,8 @@ def _suite_and_trial(request: pytest.FixtureRequest) -> tuple[Suite, Trial]:
         except DataError as error:
             pytest.fail(str(error), pytrace=False)
         item.stash[_TRIAL] = suite.trial(name=item.nodeid)
+        if not claim_of(getattr(item, "function", None)):
+            item.warn(pytest.PytestWarning(_NO_CLAIM))
     return suite, item.stash[_TRIAL]
 
 
@@ -536,13 +570,22 @@ def _untested(trial: Trial) -> str:
     return ""
 
 
-def _failure(item: pytest.Item, outcome: Outcome, trial: Trial | None) -> str:
+def _why(call: pytest.CallInfo[None]) -> str:
+    """Returns what the test itself says of a failed assertion: `assert it, "why"`."""
+    if call.excinfo is None or not call.excinfo.errisinstance(AssertionError):
+        return ""
+    text = str(call.excinfo.value)
+    return "" if text.startswith("assert ") else text.partition("\nassert ")[0]
+
+
+def _failure(item: pytest.Item, outcome: Outcome, trial: Trial | None, why: str) -> str:
     settings = item.config.stash[_SUITE].settings
     evidence = [str(e) for e in trial.evidence] if trial else []
     command = [*settings.command(item.nodeid), "--claims-store", str(settings.store)]
     return "\n".join(
         [
             f"{outcome.id} is {outcome.verdict}, expected {outcome.expected}",
+            *([why] if why else []),
             f"claim: {outcome.statement}",
             f"source: {outcome.source}",
             *evidence,

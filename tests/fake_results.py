@@ -20,6 +20,7 @@ from bnclaims.reporting.results import (
     ErrorRecord,
     Outcome,
     Results,
+    SessionRecord,
 )
 from bnclaims.statistics.design import Design, Sequential
 from tests.fakes import SEEDS, new_trial, sample
@@ -136,11 +137,18 @@ HISTOGRAM = Drawing(
 )
 
 
-def results(*outcomes: Outcome, errors: Sequence[str] = ()) -> Results:
+PASSED = SessionRecord(0, interrupted=False, unfinished=0)
+"""How a session ends in which every test passes."""
+
+
+def results(
+    *outcomes: Outcome, errors: Sequence[str] = (), session: SessionRecord = PASSED
+) -> Results:
     """What a session's claims came to; the test of some went wrong."""
     return report.results_of(
         ClaimResult.beside(outcomes),
         [ErrorRecord(name, "boom") for name in errors],
+        session=session,
         figures=[CURVES, HISTOGRAM],
         protocol=QUICK,
         design=Sequential(),

@@ -51,6 +51,11 @@ def write(results: Results, folder: Path) -> list[Path]:
     return [*paths, _written(folder, _SUITE, *_suite(results))]
 
 
+def files(folder: Path) -> set[str]:
+    """Returns the names of a folder's badges, in both their forms."""
+    return {path.name for kind in ("svg", "json") for path in folder.glob(f"*.{kind}")}
+
+
 def tally(results: Results) -> list[tuple[str, int]]:
     """Returns how many claims came to each verdict, those that went wrong included."""
     verdicts: list[str] = [claim.verdict for claim in results.claims]
@@ -124,8 +129,9 @@ def _suite(results: Results) -> tuple[str, str, str]:
         f"{count} {verdict}" + "s" * (verdict == "error" and count > 1)
         for verdict, count in tally(results)
     ]
-    expected = all(claim.as_expected for claim in results.claims) and not results.errors
-    return _SUITE, ", ".join(counts) or "none", "supported" if expected else "error"
+    counts += [results.ending_in_brief] if results.ending_in_brief else []
+    verdict = "supported" if results.all_as_expected else "error"
+    return _SUITE, ", ".join(counts) or "none", verdict
 
 
 def _written(folder: Path, name: str, label: str, message: str, verdict: str) -> Path:

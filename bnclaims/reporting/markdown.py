@@ -16,12 +16,14 @@ from bnclaims.reporting.terminal import interval_text
 def summary(results: Results) -> list[str]:
     """Returns a summary: how many claims came to what, what is unexpected, and a row a claim."""
     protocol = results.protocol
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in tally(results)) or "none"
+    counts = [f"{count} {verdict}" for verdict, count in tally(results)]
+    counts += [results.ending_in_brief] if results.ending_in_brief else []
     return [
-        f"## Claims: {counts}",
+        f"## Claims: {', '.join(counts) or 'none'}",
         "",
         f"{_text(protocol.name.capitalize())} protocol, {protocol.size}.",
         "",
+        *([results.ending, ""] if results.ending else []),
         *(
             f"- **{_text(error.id)}** has no verdict: {_text(error.message)}"
             for error in results.errors

@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import shutil
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from bnclaims.experiment.protocol import TrainingProtocol
 from bnclaims.language.figure import Drawing
-from bnclaims.reporting import badges, page, plots, wire
+from bnclaims.reporting import badges, page, plots, whole, wire
 from bnclaims.reporting.results import (
     ClaimResult,
     DesignRecord,
@@ -19,8 +20,11 @@ from bnclaims.reporting.results import (
     MachineRecord,
     ProtocolRecord,
     Results,
+    SessionRecord,
 )
 from bnclaims.statistics.design import Design, Sequential
+
+_PAGE, _BADGES, _FIGURES = "index.html", "badges", "figures"
 
 FOLDER = "claims-report"
 """Where a report goes unless the user names a folder."""
@@ -30,6 +34,7 @@ def results_of(
     claims: Sequence[ClaimResult],
     errors: Sequence[ErrorRecord],
     *,
+    session: SessionRecord,
     figures: Sequence[Drawing],
     protocol: TrainingProtocol,
     design: Design,
@@ -40,6 +45,7 @@ def results_of(
     Args:
         claims: What its claims came to, sorted by id.
         errors: The claims whose test went wrong; their messages lose a terminal's colours.
+        session: How it ended.
         figures: Those whose runs are stored.
         protocol: How arms are trained where claims do not say.
         design: When the evidence was looked at.
@@ -54,6 +60,7 @@ def results_of(
             **versions,
         },
         machine=MachineRecord(platform.platform(), os.cpu_count() or 1),
+        session=session,
         protocol=ProtocolRecord(protocol.name, protocol.images, protocol.epochs),
         design=_design_record(design),
         declared=max((claim.declared for claim in claims), default=0),
@@ -69,30 +76,38 @@ def results_of(
 def write(results: Results, folder: Path) -> Path:
     """Writes results.json, the page, badges and figures into a folder; returns the page's path.
 
-    A new folder git is told to ignore.
+    All of it or nothing: an error leaves the older report as it was. Badges of claims that the
+    results do not have go. A new folder git is told to ignore.
 
     Raises:
         OSError: The folder cannot be written to.
     """
-    if not folder.exists():
-        folder.mkdir(parents=True)
-        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
-    wire.save(results, folder)
-    return render(results, folder)
+    return _published(results, folder, document=True)
 
 
 def render(results: Results, folder: Path) -> Path:
-    """Writes what people look at: the page, whose path it returns, and pictures.
+    """Writes what people look at, as `write` does: the page, whose path it returns, and pictures.
 
     Raises:
         OSError: The folder cannot be written to.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    badges.write(results, folder / "badges")
-    plots.write(results.figures, folder / "figures")
-    path = folder / "index.html"
-    path.write_text(page.html(results), encoding="utf-8")
-    return path
+    return _published(results, folder, document=False)
+
+
+def _published(results: Results, folder: Path, *, document: bool) -> Path:
+    with whole.draft_for(folder) as draft:
+        if not any(path != draft for path in folder.iterdir()):
+            (draft / ".gitignore").write_text("*\n", encoding="utf-8")
+        badges.write(results, draft / _BADGES)
+        if (folder / _FIGURES).exists():  # what has not changed is not drawn again
+            shutil.copytree(folder / _FIGURES, draft / _FIGURES)
+        plots.write(results.figures, draft / _FIGURES)
+        (draft / _PAGE).write_text(page.html(results), encoding="utf-8")
+        if document:
+            wire.save(results, draft)
+        stale = badges.files(folder / _BADGES) - badges.files(draft / _BADGES)
+        whole.replace(draft, folder, unwanted=[Path(_BADGES, name) for name in stale])
+    return folder / _PAGE
 
 
 def _text(message: str) -> str:

@@ -160,6 +160,18 @@ class MachineRecord:
 
 
 @dataclass(frozen=True)
+class SessionRecord:
+    """How the session ended."""
+
+    exit_status: int
+    """Pytest's: 0 where every test passed."""
+    interrupted: bool
+    """Whether it ended before all selected claims had been tested."""
+    unfinished: Count
+    """How many selected claims were not tested, or not to the end; each is among the errors."""
+
+
+@dataclass(frozen=True)
 class Results:
     """Everything that the claims of a session came to."""
 
@@ -168,6 +180,7 @@ class Results:
     versions: dict[str, str]
     """Of Python and the packages that the numbers depend on."""
     machine: MachineRecord
+    session: SessionRecord
     protocol: ProtocolRecord
     design: DesignRecord
     declared: Count
@@ -184,6 +197,37 @@ class Results:
         """The ids of all claims, those whose test went wrong at the end."""
         decided = tuple(claim.id for claim in self.claims)
         return decided + tuple(error.id for error in self.errors)
+
+    @property
+    def all_as_expected(self) -> bool:
+        """Whether every selected claim was tested and has its expected verdict, and pytest passed.
+
+        A session without a claim shows nothing, and neither does one that failed elsewhere.
+        """
+        expected = all(claim.as_expected for claim in self.claims) and not self.errors
+        return bool(self.claims) and expected and self.session.exit_status == 0
+
+    @property
+    def ending(self) -> str:
+        """A sentence on a session that did not succeed; '' for one that did."""
+        session = self.session
+        if session.interrupted:
+            selected = len(self.claims) + len(self.errors)
+            return (
+                f"The session was interrupted (exit status {session.exit_status}): "
+                f"{session.unfinished} of {selected} selected claims were not tested to the end."
+            )
+        return f"The session failed (exit status {session.exit_status})." * bool(
+            session.exit_status
+        )
+
+    @property
+    def ending_in_brief(self) -> str:
+        """What keeps a session from having succeeded beside its claims; '' where nothing does."""
+        if self.session.interrupted:
+            return "interrupted"
+        claims_failed = self.errors or not all(claim.as_expected for claim in self.claims)
+        return "other tests failed" if self.session.exit_status and not claims_failed else ""
 
 
 def holm_p(outcomes: Sequence[Outcome]) -> list[float | None]:

@@ -10,7 +10,7 @@ from bnclaims.reporting.results import ErrorRecord, Outcome, Results
 
 FILE = "results.json"
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Raised whenever a reader of the older form would misread the newer."""
 
 _VERSION_KEY = "schemaVersion"

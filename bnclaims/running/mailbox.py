@@ -27,8 +27,12 @@ class Mailbox:
         with FileLock(self._folder / f"{name}.lock"):
             if not path.exists():
                 self._write(path, make())
-            made: dict[str, Any] = json.loads(path.read_text())
-            return made
+            return _read(path)
+
+    def made(self, name: str) -> dict[str, Any] | None:
+        """Returns what `once` made, None while nobody has asked for it."""
+        path = self._folder / f"{name}.json"
+        return _read(path) if path.exists() else None
 
     def post(self, digest: str, seeds: tuple[int, ...]) -> None:
         """Says that a claim needs these runs, which no one could have known beforehand."""
@@ -75,3 +79,8 @@ def _is_held(path: Path) -> bool:
         return True
     lock.release()
     return False
+
+
+def _read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text())
+    return content

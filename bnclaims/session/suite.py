@@ -26,9 +26,12 @@ from bnclaims.running.store import Store
 from bnclaims.session.options import Settings, cache_folder
 from bnclaims.silence import silence
 
-_ENDS = (pytest.skip.Exception, pytest.fail.Exception, pytest.xfail.Exception)
-"""Pytest's own ways to end a test, which are no ordinary exceptions."""
+_ENDS = (pytest.skip.Exception, pytest.fail.Exception, pytest.xfail.Exception, SystemExit)
+"""Ways to end a test that are no ordinary exceptions."""
 
+
+_SELECTED = "selected"
+"""What the mailbox calls the claims that its workers have collected."""
 
 _PATHS = 32
 """How many ways through a body are tried in which assertions fail, as in `assert not a < b`."""
@@ -62,6 +65,7 @@ class Suite:
         self.mailbox = mailbox
         self.traces: dict[str, Trace] = {}
         self._told: dict[str, dict[str, Any]] = {}
+        self._selected: dict[str, str] = {}
         self.tests: dict[str, list[str]] = {}
         """The tests of each declared claim, by its name, whether selected or not."""
 
@@ -69,6 +73,19 @@ class Suite:
     def declared(self) -> int:
         """How many claims the collected files declare."""
         return sum(map(len, self.tests.values()))
+
+    def select(self, claims: dict[str, str]) -> None:
+        """Notes, for the controller too, which claims are to be tested: their names by test."""
+        self._selected = claims
+        if self.mailbox is not None and claims:
+            self.mailbox.once(_SELECTED, lambda: claims)
+
+    @property
+    def selected(self) -> dict[str, str]:
+        """The names of the claims that are to be tested, by test."""
+        if self._selected or self.mailbox is None:
+            return self._selected
+        return self.mailbox.made(_SELECTED) or {}
 
     @cached_property
     def source(self) -> DataSource:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bnclaims.reporting import badges
+from bnclaims.reporting.results import SessionRecord
 from tests.fake_results import MAYBE, NO, YES, outcome, results
 
 
@@ -37,6 +38,9 @@ def test_the_suite_is_green_only_when_all_is_as_expected(tmp_path: Path) -> None
         (results(YES), "supported"),
         (results(YES, NO), "error"),
         (results(YES, errors=("broken",)), "error"),
+        (results(), "error"),
+        (results(YES, session=SessionRecord(1, interrupted=False, unfinished=0)), "error"),
+        (results(YES, session=SessionRecord(2, interrupted=True, unfinished=0)), "error"),
     ]:
         badges.write(found, tmp_path)
         suite = json.loads((tmp_path / "claims.json").read_text())

@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from bnclaims.reporting import markdown
+from bnclaims.reporting.results import SessionRecord
 from tests.fake_results import EXACT, NO, YES, results
 
 
@@ -23,6 +24,16 @@ def test_the_summary_says_what_was_claimed() -> None:
         r"| ✗ refuted | no | -9.5 \[-11.7, -7.2\] | &gt; 0 | 5 |",
         r"| ✓ supported | yes | 8.4 \[5.0, 11.8\] | &gt; 0 | 5 |",
     ]
+
+
+def test_an_interrupted_session_is_said_before_its_claims() -> None:
+    cut = SessionRecord(2, interrupted=True, unfinished=1)
+    lines = markdown.summary(results(YES, errors=("broken",), session=cut))
+    assert lines[0] == "## Claims: 1 supported, 1 error, interrupted"
+    assert lines[4] == (
+        "The session was interrupted (exit status 2): 1 of 2 selected claims were not tested to "
+        "the end."
+    )
 
 
 def test_names_of_protocols_stay_words() -> None:

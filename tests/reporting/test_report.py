@@ -1,13 +1,16 @@
 """The report: what it says of a session, and the files that it writes."""
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bnclaims.reporting import report, wire
 from bnclaims.reporting.results import DesignRecord, ErrorRecord, ProtocolRecord
 from bnclaims.statistics.design import Design, Open, Sequential
-from tests.fake_results import NO, QUICK, YES, results
+from tests.fake_results import NO, PASSED, QUICK, YES, results
 
 
 def test_a_folder_holds_document_page_badges_and_figures(tmp_path: Path) -> None:
@@ -20,6 +23,79 @@ def test_a_folder_holds_document_page_badges_and_figures(tmp_path: Path) -> None
     assert wire.read(tmp_path / "r") == found
 
 
+def content(folder: Path) -> dict[str, bytes]:
+    """All files in a folder."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+class Fault:
+    """Has one call of a method of paths fail: a text is then written by half."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str, after: int) -> None:
+        self.left = after
+        action = getattr(Path, name)
+
+        def faulty(path: Path, *args: Any, **kwargs: Any) -> Any:
+            self.left -= 1
+            if self.left != -1:
+                return action(path, *args, **kwargs)
+            if name == "write_text":
+                action(path, args[0][: len(args[0]) // 2], *args[1:], **kwargs)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr(Path, name, faulty)
+
+
+@pytest.mark.parametrize("action", ["write_text", "replace", "unlink"])
+def test_a_report_is_replaced_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    """A disk that was full after some files left a cut results.json beside an older page."""
+    folder = tmp_path / "report"
+    report.write(results(YES, errors=("broken",)), folder)
+    older, newer = content(folder), results(NO, errors=("other", "third"))
+    for calls in range(100):
+        with monkeypatch.context() as patched:
+            fault = Fault(patched, action, calls)
+            try:
+                report.write(newer, folder)
+                break
+            except OSError:
+                pass
+        assert content(folder) == older, f"after {calls} calls"
+        assert not list(folder.glob(".draft-*"))
+    assert calls > 1
+    assert fault.left >= 0
+    assert wire.read(folder) == newer
+    assert {path.stem for path in (folder / "badges").iterdir()} == {
+        "claims", "no", "other", "third",
+    }  # fmt: skip
+
+
+def test_a_new_report_that_fails_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Fault(monkeypatch, "write_text", 3)
+    with pytest.raises(OSError, match="No space"):
+        report.write(results(YES), tmp_path / "report")
+    assert not list(tmp_path.iterdir())
+
+
+def test_drafts_of_killed_sessions_are_swept_after_a_day(tmp_path: Path) -> None:
+    report.write(results(YES), tmp_path)
+    old, young = tmp_path / ".draft-old", tmp_path / ".draft-young"
+    for draft in (old, young):
+        draft.mkdir()
+        (draft / "index.html").touch()
+    os.utime(old, (0, 0))
+    report.write(results(YES), tmp_path)
+    assert [path.name for path in tmp_path.glob(".draft-*")] == [".draft-young"]
+
+
 @pytest.mark.parametrize(
     ("design", "record"),
     [
@@ -29,7 +105,7 @@ def test_a_folder_holds_document_page_badges_and_figures(tmp_path: Path) -> None
 )
 def test_the_session_is_described(design: Design, record: DesignRecord) -> None:
     found = report.results_of(
-        [], [], figures=[], protocol=QUICK, design=design, versions={"keras": "3.5"}
+        [], [], session=PASSED, figures=[], protocol=QUICK, design=design, versions={"keras": "3.5"}
     )
     assert found.design == record
     assert found.protocol == ProtocolRecord("quick", 10_000, 6)
@@ -41,6 +117,6 @@ def test_messages_of_errors_are_plain_text() -> None:
     message = "\x1b[1;31mE  boom\x1b[0m\n\tline | two\x00\ud800"
     broken = [ErrorRecord("broken", message)]
     found = report.results_of(
-        [], broken, figures=[], protocol=QUICK, design=Sequential(), versions={}
+        [], broken, session=PASSED, figures=[], protocol=QUICK, design=Sequential(), versions={}
     )
     assert found.errors == (ErrorRecord("broken", "E  boom\n\tline | two"),)

@@ -78,7 +78,7 @@ def test_a_file_has_the_form_of_the_schema(tmp_path: Path) -> None:
 # Files that hold no results
 
 OTHER_VERSION = (
-    "has schema version 2; this is bnclaims for 3: run `pytest --claims-report=DIR` again, "
+    "has schema version 3; this is bnclaims for 4: run `pytest --claims-report=DIR` again, "
     "for which what is stored is not trained anew"
 )
 SMALL = results(WITH_ARMS, YES, EXACT, errors=("broken",))
@@ -89,7 +89,7 @@ TEXT = wire.encoded(SMALL)
     ("change", "words"),
     [
         (lambda d: d.pop("schemaVersion"), "holds no results of bnclaims: it has no schemaVersion"),
-        (lambda d: d.update(schemaVersion=2), OTHER_VERSION),
+        (lambda d: d.update(schemaVersion=3), OTHER_VERSION),
         (
             lambda d: d.pop("figures"),
             "is damaged: Object missing required field `figures`",
