@@ -10,6 +10,7 @@ import platformdirs
 import pytest
 
 from bnclaims.experiment.protocol import KERAS_DEFAULTS, TrainingProtocol
+from bnclaims.reporting.report import FOLDER
 from bnclaims.statistics.boundary import BOUNDARIES, Boundary
 from bnclaims.statistics.design import Design, Open, Sequential
 from bnclaims.statistics.spending import OBrienFleming, Pocock, Power, Spending
@@ -107,7 +108,7 @@ def _report(config: pytest.Config) -> Path | None:
     given = config.option.claims_report or config.getini("claims_report")
     if given == "none":
         return None
-    return Path(given).expanduser() if given else config.rootpath / "claims-report"
+    return Path(given).expanduser() if given else config.rootpath / FOLDER
 
 
 def declared_protocols(config: pytest.Config) -> list[TrainingProtocol]:
