@@ -1,5 +1,6 @@
 """Settings of a session: command line, then environment, then ini file, then default."""
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,8 +30,9 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("spending", "power[:RHO]|pocock|obrien-fleming", "how planned looks spend alpha"),
     ("boundary", "|".join(BOUNDARIES), "for which contrasts planned looks keep alpha"),
     ("threads", "N", "runs that a worker trains at a time; cores / workers by default"),
+    ("run-timeout", "SECONDS", "after which a run is given up and its claim an error"),
 )
-"""Name, values and help of each option `--claims-NAME` with its ini twin `claims_NAME`."""
+"""Name, values and help of each option `--claims-NAME` with its ini twin, see `ini_name`."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class Settings:
     """Names of the declared protocols."""
     report: Path | None = None
     """Folder of the report; None for no report."""
+    run_timeout: float | None = None
+    """Seconds after which a run is given up; None for never."""
 
     @classmethod
     def from_pytest_config(cls, config: pytest.Config) -> Self:
@@ -67,6 +71,7 @@ class Settings:
             threads=_threads(given["threads"], config),
             chosen=any(given.values()) or bool(protocols),
             report=_report(config),
+            run_timeout=_run_timeout(given["run-timeout"]),
         )
 
     def command(self, test: str) -> list[str]:
@@ -91,10 +96,15 @@ def _design_options(design: Design) -> list[str]:
 
 
 def _given(config: pytest.Config, name: str) -> str | None:
-    value: Any = config.getoption(f"claims_{name}")
+    value: Any = config.getoption(ini_name(name))
     if not value and name == "data":
         value = os.environ.get("BNCLAIMS_DATA")
-    return value or config.getini(f"claims_{name}") or None
+    return value or config.getini(ini_name(name)) or None
+
+
+def ini_name(name: str) -> str:
+    """Returns what an option is called in an ini file."""
+    return f"claims_{name.replace('-', '_')}"
 
 
 def _store(given: str | None) -> Path:
@@ -209,6 +219,18 @@ def _threads(given: str | None, config: pytest.Config) -> int:
     if not given.isdecimal() or int(given) < 1:
         raise pytest.UsageError(f"--claims-threads {given}: give an integer of 1 or more")
     return int(given)
+
+
+def _run_timeout(given: str | None) -> float | None:
+    if given is None:
+        return None
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise pytest.UsageError(f"--claims-run-timeout {given}: give seconds, as in 600")
+    return seconds
 
 
 def _cores() -> int:
