@@ -14,6 +14,7 @@ from bnclaims.language.bounds import Values
 from bnclaims.language.evidence import Evidence, Trial
 from bnclaims.language.sample import Endpoint, Sample
 from bnclaims.running.schedule import Cohort
+from bnclaims.statistics.boundary import BOUNDARIES, Boundary
 from bnclaims.statistics.contrasts import t_statistic
 from bnclaims.statistics.design import Open, Sequential
 from bnclaims.statistics.e_values import t_evalue
@@ -24,8 +25,9 @@ ALPHA = 0.05
 STREAMS = 1500
 
 
-def court(alpha: float = 0.01) -> Trial:
-    return Trial(design=Sequential(alpha=alpha), require=lambda _: None, load=no_run)
+def court(alpha: float = 0.01, boundary: Boundary = BOUNDARIES["exponential"]) -> Trial:
+    design = Sequential(alpha=alpha, boundary=boundary)
+    return Trial(design=design, require=lambda _: None, load=no_run)
 
 
 def samples(trial: Trial, *data: Values) -> list[Sample]:
@@ -36,7 +38,8 @@ def verdicts(compare: Any, streams: Sequence[tuple[Values, ...]]) -> dict[str, f
     """The share of each verdict over simulated sets of runs."""
     counts = {"supported": 0, "refuted": 0, "inconclusive": 0}
     for data in streams:
-        counts[compare(*samples(court(ALPHA), *data)).verdict] += 1
+        trial = court(ALPHA, BOUNDARIES["normal"])
+        counts[compare(*samples(trial, *data)).verdict] += 1
     return {verdict: count / len(streams) for verdict, count in counts.items()}
 
 
