@@ -124,7 +124,7 @@ def test_verdicts_and_table_whatever_the_workers(
         [
             "bnclaims: *small.npz*",
             "bnclaims: quick protocol (10,000 images, 6 epochs)",
-            "bnclaims: looks at 5, 10, 15, 20 seeds, alpha 0.01 each way, spending power:1.5",
+            "bnclaims: looks at 5, 10, 15, 20 seeds, alpha 0.01 each way, spending power:1.5, *",
             "*SUPPORTED*test_lower*" if "-n2" in workers else "*test_lower SUPPORTED*",
             "verdict *claim *estimate *interval *claimed *n *p",
             "supported lower * [[]*[]] * > 0.5 5 *",
@@ -212,6 +212,7 @@ def test_expectations_hold_by_protocol_and_data(
         ("--claims-spending=pocock", "spending pocock"),
         ("--claims-spending=obrien-fleming", "spending obrien-fleming"),
         ("--claims-spending=power:3", "spending power:3"),
+        ("--claims-boundary=normal", "*, normal boundary"),
     ],
 )
 def test_the_design_is_chosen_and_repeated_in_the_command(
@@ -223,7 +224,7 @@ def test_the_design_is_chosen_and_repeated_in_the_command(
     command = option.replace("=", " ")
     result.stdout.fnmatch_lines(
         [
-            f"bnclaims: looks at 5, 10, 15, 20 seeds, alpha 0.01 each way, {said}",
+            f"bnclaims: looks at 5, 10, 15, 20 seeds, alpha 0.01 each way, {said}*",
             f"reproduce: pytest * {command} --claims-store *",
         ]
     )
@@ -403,6 +404,7 @@ def test_a_wrong_declaration_is_refused(
         ("--claims-spending=power:x", "*--claims-spending power:x: could not convert*"),
         ("--claims-spending=power:-1", "--claims-spending power:-1: rho must be positive*"),
         ("--claims-spending=power:1e5", "--claims-spending power:1e5: *spends nothing at the*"),
+        ("--claims-boundary=flat", "--claims-boundary flat: choose one of exponential, normal"),
         ("--claims-threads=0", "--claims-threads 0: give an integer of 1 or more"),
         ("--claims-store=/dev/null", "--claims-store /dev/null: this is a file; give a folder"),
         ("--claims-data=/no/such/file.npz", "*/no/such/file.npz*"),
