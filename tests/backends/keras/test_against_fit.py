@@ -829,8 +829,8 @@ MATRIX = {
 
 
 def arm_of(case: Case) -> TrainingArm:
-    usual = {"optimizer": SGD, "loss": SPARSE, "batch_size": BATCH, "epochs": EPOCHS, "images": None}
-    return TrainingArm(model=case.build, data=case.data(), **usual | case.arm)
+    usual = {"optimizer": SGD, "loss": SPARSE, "batch_size": BATCH, "epochs": EPOCHS}
+    return TrainingArm(model=case.build, data=case.data(), images=None, **usual | case.arm)
 
 
 class InOrder(keras.utils.PyDataset):  # type: ignore[misc]
