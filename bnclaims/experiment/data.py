@@ -21,6 +21,7 @@ import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -29,12 +30,16 @@ from urllib.request import getproxies, proxy_bypass
 import numpy as np
 from filelock import FileLock, Timeout
 
+from bnclaims.errors import DataError
 from bnclaims.experiment import digits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    Arrays = Any
+    """An array, or a tuple or dictionary of arrays, as `fit` takes them."""
 
 _HOST = "storage.googleapis.com"
 _URL = f"https://{_HOST}/tensorflow/tf-keras-datasets/mnist.npz"
@@ -53,12 +58,8 @@ _IDX_FILES = {
 }
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZIP_MAGIC = b"PK\x03\x04"
-_REPLACE = "Replace it by an intact copy."
+_REPLACE = "Replace it with an intact copy."
 _PERMIT = "Make it readable, or choose other data."
-
-
-class DataError(ValueError):
-    """Data that cannot be used: one line with the place, what was expected and what to do."""
 
 
 class _DownloadError(DataError):
@@ -69,42 +70,122 @@ class _DownloadError(DataError):
 class Data:
     """A training and a test set.
 
-    Two objects are equal only if they are the same object; compare `fingerprint` for content.
+    The arrays are copied, so that what is trained on stays what the fingerprint is of. Two objects
+    are equal only if they are the same object; compare `fingerprint` for content.
+
+    Inputs that are bytes (`uint8`) are taken for intensities and divided by 255, training and test
+    inputs alike, except where they feed a layer that takes numbers as they are: an `Embedding`,
+    `Rescaling`, `Normalization` or an encoding of categories. All other inputs stay as they are.
 
     Attributes:
         name: What the data are called in a report.
-        x_train: Inputs, one per row of any shape; numeric.
+        x_train: Inputs, one per row of any shape; numeric. For a model of several inputs a tuple or
+            a dictionary of arrays, as `fit` takes it; so for all below.
         y_train: Labels or targets, one per input; numeric.
-        x_test: Inputs, each of the shape of those in `x_train`.
-        y_test: Labels or targets, each of the shape of those in `y_train`.
+        x_test: Inputs, of as many dimensions as those in `x_train`.
+        y_test: Labels or targets, of as many dimensions as those in `y_train`.
+        sample_weight_train: Weight of each training example in the loss, as `fit` takes it.
+        sample_weight_test: Weight of each test example, as `validation_data` takes it.
+        scale: Whether bytes are divided by 255, where the rule above is not what is meant.
 
     Raises:
         DataError: An array is no numeric array, is empty, holds NaN or infinity, or does not fit
-            the others.
+            the others; or bytes are all 0 and 1, and `scale` does not say what they are.
     """
 
     name: str
-    x_train: NDArray[Any] = field(repr=False)
-    y_train: NDArray[Any] = field(repr=False)
-    x_test: NDArray[Any] = field(repr=False)
-    y_test: NDArray[Any] = field(repr=False)
+    x_train: Arrays = field(repr=False)
+    y_train: Arrays = field(repr=False)
+    x_test: Arrays = field(repr=False)
+    y_test: Arrays = field(repr=False)
+    sample_weight_train: Arrays | None = field(default=None, repr=False)
+    sample_weight_test: Arrays | None = field(default=None, repr=False)
+    scale: bool | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        for key in _ARRAYS:
-            _check_array(f"data {self.name!r}: {key}", getattr(self, key))
+        for key, value in self._given():
+            for place, array in leaves(value, key):
+                _check_array(f"data {self.name!r}: {place}", array)
+            object.__setattr__(self, key, mapped(_frozen, value))
         for part in ("train", "test"):
-            inputs, labels = getattr(self, f"x_{part}"), getattr(self, f"y_{part}")
-            if len(inputs) != len(labels):
+            self._check_rows(part)
+        for axis in ("x", "y", "sample_weight"):
+            self._check_parts(axis)
+        if self.scale is None:
+            self._check_bytes()
+
+    @classmethod
+    def from_batches(
+        cls,
+        name: str,
+        train: Iterable[Any],
+        test: Iterable[Any],
+        *,
+        limit: int = 2**31,
+        **data: Any,
+    ) -> Data:
+        """Reads finite datasets of batches, such as `tf.data` ones or generators, into arrays.
+
+        Args:
+            name: What the data are called in a report.
+            train: Yields `(x, y)` or `(x, y, sample_weight)`, as `fit` takes them; read once.
+            test: Likewise.
+            limit: The most bytes to read of either, 2 GiB by default.
+            **data: Other attributes, such as `scale`.
+
+        Raises:
+            DataError: The batches are of no such form, or hold more bytes than the limit.
+        """
+        columns: dict[str, Any] = {}
+        for part, batches in (("train", train), ("test", test)):
+            read = _read_batches(f"data {name!r}: {part}", batches, limit)
+            names = ("x", "y", "sample_weight")
+            columns |= {f"{key}_{part}": value for key, value in zip(names, read, strict=False)}
+        return cls(name, **columns, **data)
+
+    def _given(self) -> list[tuple[str, Any]]:
+        weights = ("sample_weight_train", "sample_weight_test")
+        given = [(key, getattr(self, key)) for key in (*_ARRAYS, *weights)]
+        return [(key, value) for key, value in given if key in _ARRAYS or value is not None]
+
+    def _check_rows(self, part: str) -> None:
+        keys = (f"x_{part}", f"y_{part}", f"sample_weight_{part}")
+        columns = [leaf for k, v in self._given() if k in keys for leaf in leaves(v, k)]
+        (first, rows), *others = [(place, len(array)) for place, array in columns]
+        for place, count in others:
+            if count != rows:
                 raise DataError(
-                    f"data {self.name!r}: x_{part} has {len(inputs)} entries and y_{part} has "
-                    f"{len(labels)}; expected one label per input."
+                    f"data {self.name!r}: {first} has {rows} entries and {place} has {count}; "
+                    "expected one label per input."
                 )
-        for axis in ("x", "y"):
-            train, test = getattr(self, f"{axis}_train"), getattr(self, f"{axis}_test")
-            if train.shape[1:] != test.shape[1:]:
+
+    def _check_parts(self, axis: str) -> None:
+        train, test = getattr(self, f"{axis}_train"), getattr(self, f"{axis}_test")
+        if train is None or test is None:
+            return
+        pairs = list(zip_longest(leaves(train, f"{axis}_train"), leaves(test, f"{axis}_test")))
+        if any(None in pair or _within(pair[0][0]) != _within(pair[1][0]) for pair in pairs):
+            raise DataError(
+                f"data {self.name!r}: {axis}_train and {axis}_test are not made of the same parts."
+            )
+        for (place, ours), (other, theirs) in pairs:
+            if ours.ndim != theirs.ndim:
                 raise DataError(
-                    f"data {self.name!r}: the entries of {axis}_train have shape "
-                    f"{train.shape[1:]}, those of {axis}_test {test.shape[1:]}; expected one shape."
+                    f"data {self.name!r}: the entries of {place} have shape {ours.shape[1:]}, "
+                    f"those of {other} {theirs.shape[1:]}; expected one shape."
+                )
+            if axis == "x" and (ours.dtype == np.uint8) != (theirs.dtype == np.uint8):
+                raise DataError(
+                    f"data {self.name!r}: {place} is {ours.dtype} and {other} is {theirs.dtype}, "
+                    "but only bytes are divided by 255; give both as bytes or neither."
+                )
+
+    def _check_bytes(self) -> None:
+        for place, array in leaves(self.x_train, "x_train"):
+            if array.dtype == np.uint8 and (array.min(), array.max()) == (0, 1):
+                raise DataError(
+                    f"data {self.name!r}: {place} is bytes of 0 and 1 only; say scale=False if "
+                    "they are to stay so, or scale=True to have them divided by 255 as intensities."
                 )
 
     @property
@@ -120,11 +201,82 @@ class Data:
     def fingerprint(self) -> str:
         """SHA-256 in hex over each array's name, type, shape and bytes; not over `name`."""
         digest = hashlib.sha256()
-        for key in _ARRAYS:
-            array = np.ascontiguousarray(getattr(self, key))
-            digest.update(f"{key} {array.dtype.str} {array.shape}\n".encode())
-            digest.update(array.data)
+        for key, value in self._given():
+            for place, leaf in leaves(value, key):
+                array = np.ascontiguousarray(leaf)
+                digest.update(f"{place} {array.dtype.str} {array.shape}\n".encode())
+                digest.update(array.data)
+        if self.scale is not None:
+            digest.update(f"scale {self.scale}\n".encode())
         return digest.hexdigest()
+
+
+def leaves(value: Arrays, place: str) -> Iterator[tuple[str, Any]]:
+    """Yields the arrays of a structure with their places, such as `x_train['image']`."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from leaves(item, f"{place}[{key!r}]")
+    elif isinstance(value, tuple):
+        for key, item in enumerate(value):
+            yield from leaves(item, f"{place}[{key}]")
+    else:
+        yield place, value
+
+
+def mapped(function: Callable[[Any], Any], value: Any) -> Any:
+    """Returns a structure of what a function makes of the arrays of another."""
+    if isinstance(value, dict):
+        return {key: mapped(function, item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return tuple(mapped(function, item) for item in value)
+    return function(value)
+
+
+def rows(value: Arrays) -> int:
+    """Returns how many rows the arrays of a structure have."""
+    return len(next(leaves(value, ""))[1])
+
+
+def _within(place: str) -> str:
+    return place[place.index("[") :] if "[" in place else ""
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    """Returns an array that nobody else can write to: a copy where somebody can."""
+    owner = array
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    if array.flags.writeable or owner.flags.writeable:
+        array = array.copy()
+        array.flags.writeable = False
+    return array
+
+
+def _read_batches(where: str, batches: Iterable[Any], limit: int) -> tuple[Any, ...]:
+    """Returns the inputs, labels and, if there are any, weights of all batches as arrays."""
+    read: list[tuple[Any, ...]] = []
+    size = 0
+    for batch in batches:
+        if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
+            raise DataError(f"{where} yields {type(batch).__name__}; expected (x, y) or (x, y, w).")
+        read.append(tuple(mapped(np.asarray, part) for part in batch))
+        size += sum(array.nbytes for part in read[-1] for _, array in leaves(part, ""))
+        if size > limit:
+            raise DataError(
+                f"{where} is more than {limit / 2**20:,.0f} MiB after {len(read)} batches; "
+                "expected a finite dataset that fits. Take fewer batches, or raise limit=."
+            )
+    if not read:
+        raise DataError(f"{where} yields nothing; expected batches (x, y).")
+    return tuple(_joined(parts) for parts in zip(*read, strict=True))
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    if isinstance(parts[0], dict):
+        return {key: _joined([part[key] for part in parts]) for key in parts[0]}
+    if isinstance(parts[0], tuple):
+        return tuple(_joined(items) for items in zip(*parts, strict=True))
+    return np.concatenate(parts)
 
 
 @dataclass(frozen=True)
@@ -211,7 +363,7 @@ def _auto(cache: Path, timeout: float) -> DataSource:
             return _mnist(cache)
         except _DownloadError as error:
             reason = str(error)
-    return _digits(cache, f"because MNIST could not be had ({reason})")
+    return _digits(cache, f"because MNIST is unavailable ({reason})")
 
 
 def _chosen(choice: str) -> DataSource:
@@ -342,7 +494,7 @@ def _digits(cache: Path, reason: str) -> DataSource:
         with _locked(cache, f"{_DIGITS_FILE}.lock"):
             data = _intact_digits(path)
             if not data:
-                arrays = digits.make_digits()
+                arrays: dict[str, Any] = {**digits.make_digits()}
                 _write(path, lambda draft: _save(draft, arrays))
                 data = Data("digits", **arrays)
     note = f"embedded digits, {reason}: NOT MNIST"
@@ -428,7 +580,7 @@ def _load(path: Path, name: str) -> Data:
     """Read and check a set of images."""
     try:
         path.stat()  # what is not there is no damaged file
-        arrays = _images(path)
+        arrays: dict[str, Any] = {**_images(path)}
     except OSError as error:
         raise _bad(path, _cause(error), "a readable file or folder", _PERMIT) from error
     return Data(name, **arrays)
@@ -557,7 +709,7 @@ def _kind(array: NDArray[Any]) -> str:
 
 
 def _check_array(where: str, array: object) -> None:
-    if not isinstance(array, np.ndarray):
+    if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
         raise DataError(f"{where} is a {type(array).__name__}; expected a NumPy array.")
     if array.dtype.kind not in "biuf":
         raise DataError(f"{where} has type {array.dtype}; expected numbers.")

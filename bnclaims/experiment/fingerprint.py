@@ -5,8 +5,13 @@ attributes, and the functions, classes, constants and modules of the user's own.
 comments do not count. What is installed (Keras, NumPy) is described by name; versions of what the
 engine itself uses belong to the arm, those of other packages are named here.
 
-A function must do the same each time: what it reads from the environment, from files, or from a
-name that it makes up while it runs cannot be seen here.
+Our own classes go by their public name, so that a digest does not depend on where they live. A
+`Path` is described by the content of the file; a Keras object by its class and configuration, with
+the user's own classes and functions that the configuration names, and by its weights if it has any.
+
+A function must do the same each time. Not found are names that it makes up while it runs (an
+`importlib.import_module(name)` or `getattr(module, name)` whose name is no literal in its own
+code), `eval` and `exec`, environment variables, and files named by strings.
 """
 
 import dataclasses
@@ -21,17 +26,19 @@ import json
 import sys
 import sysconfig
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import metadata
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 
+from bnclaims.errors import DescriptionError
+
 _FOLDERS = {sysconfig.get_path(kind) for kind in ("purelib", "platlib", "stdlib", "platstdlib")}
 _INSTALLED = tuple(Path(folder).resolve() for folder in _FOLDERS)
 _OURS = Path(__file__).resolve().parents[1]
-_IN_THE_ARM = {"bnclaims", "keras", "numpy", "tensorflow"}
+STATED_BY_THE_ARM = frozenset({"keras", "numpy", "tensorflow"})
 """Packages whose versions the arm states itself."""
 
 _BOOKKEEPING = {
@@ -42,10 +49,6 @@ _BOOKKEEPING = {
     "_abc_impl",
 }  # fmt: skip
 """Members that Python keeps for itself and that change nothing a class does."""
-
-
-class DescriptionError(TypeError):
-    """A value cannot be described, so that runs that depend on it could not be told apart."""
 
 
 def describe(value: Any) -> Any:
@@ -84,8 +87,8 @@ class _Describer:
             return value
         if type(value) in (float, np.float64):
             return {"float": value.hex()}
-        if type(value) in _DATA:
-            return self._data(value)
+        if plain := _PLAIN.get(type(value)):
+            return self._plain(plain, value)
         if isinstance(value, np.ndarray | np.generic):
             return _array(value)
         if id(value) in self._numbers:
@@ -94,14 +97,16 @@ class _Describer:
         self._kept.append(value)
         return self._thing(value)
 
-    def _data(self, value: Any) -> Any:
+    def _plain(self, describe: Callable[["_Describer", Any], Any], value: Any) -> Any:
         if id(value) in self._within:
             return {"outer": len(self._within) - self._within.index(id(value))}
         self._within.append(id(value))
         try:
-            return getattr(self, _DATA[type(value)])(value)
+            return describe(self, value)
         finally:
             self._within.pop()
+
+    # Plain data, by their exact type: what a subclass adds is described as an object's
 
     def _sequence(self, value: Any) -> Any:
         return {type(value).__name__: [self.describe(item) for item in value]}
@@ -118,14 +123,40 @@ class _Describer:
     def _complex(self, value: complex) -> Any:
         return {"complex": [value.real.hex(), value.imag.hex()]}
 
-    def _thing(self, value: Any) -> Any:
-        for kind, name in _THINGS:
-            if isinstance(value, kind):
-                return getattr(self, name)(value)
-        return self._object(value)
+    # Things with an identity
 
-    def _function(self, value: types.FunctionType) -> Any:
-        if _is_installed(value.__module__, value.__code__.co_filename) and not value.__closure__:
+    @functools.singledispatchmethod
+    def _thing(self, value: Any) -> Any:
+        kind = type(value)
+        described = {"object": self.describe(kind)}
+        if wrapped := getattr(value, "__wrapped__", None):  # functools.lru_cache and its like
+            return described | {"wraps": self.describe(wrapped)}
+        installed = _is_installed(kind.__module__, _file_of(kind))
+        if dataclasses.is_dataclass(value):
+            fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+            described["fields"] = self.describe(fields | ({} if installed else _state(value)))
+            if installed and (own := _looked_up(fields)) is not None:  # a `KerasObject` of ours
+                described["names"] = self.describe(own)
+        elif _is_keras(kind):
+            described |= self._keras(value)
+        elif installed and isinstance(value, np.ufunc):
+            return {"installed": f"numpy.{value.__name__}"}
+        elif installed:
+            raise _refusal(value)
+        else:
+            if hasattr(value, "get_config"):
+                described["config"] = self._config(value.get_config())
+            described["state"] = self.describe(_state(value))
+            for plain in (*_PLAIN, int, float, str):
+                if isinstance(value, plain):
+                    described["content"] = self.describe(plain(value))
+        return described
+
+    @_thing.register
+    def _(self, value: types.FunctionType) -> Any:
+        installed = _is_installed(value.__module__, value.__code__.co_filename)
+        # What a package's factory returned has a closure of the user's values.
+        if installed and (not value.__closure__ or _goes_by_its_name(value)):
             return _installed(value)
         return {
             "code": self._code(value.__code__),
@@ -133,8 +164,64 @@ class _Describer:
             "closure": [self._cell(cell) for cell in value.__closure__ or ()],
             "reaches": {name: self.describe(item) for name, item in _reached(value)},
             "modules": self._modules(value),
-            "attributes": self.describe(value.__dict__),
+            "attributes": self.describe(_attributes(value)),
+            "registered": {name: self.describe(item) for name, item in _registered(value)},
         }
+
+    @_thing.register
+    def _(self, value: types.MethodType) -> Any:
+        return {"method": self.describe(value.__func__), "of": self.describe(value.__self__)}
+
+    @_thing.register
+    def _(self, value: types.BuiltinFunctionType) -> Any:
+        owner = value.__self__
+        if owner is None or isinstance(owner, types.ModuleType):
+            return _installed(value)
+        return {"method": value.__name__, "of": self.describe(owner)}
+
+    @_thing.register
+    def _(self, value: functools.partial) -> Any:  # type: ignore[type-arg]
+        return {
+            "partial": self.describe(value.func),
+            "arguments": self.describe([list(value.args), value.keywords]),
+        }
+
+    @_thing.register
+    def _(self, value: enum.Enum) -> Any:
+        return {"enum": self.describe(type(value)), "name": value.name}
+
+    @_thing.register
+    def _(self, value: type) -> Any:
+        if _is_installed(value.__module__, _file_of(value)):
+            return _installed(value)
+        members = {
+            name: self._member(member)
+            for name, member in sorted(vars(value).items())
+            if name not in _BOOKKEEPING and not _is_generated(member, value)
+        }
+        return {
+            "class": value.__qualname__,
+            "kind": self.describe(type(value)),
+            "bases": [self._base(base) for base in value.__bases__],
+            "members": members,
+        }
+
+    @_thing.register
+    def _(self, value: types.ModuleType) -> Any:
+        return _named(value.__name__)
+
+    @_thing.register
+    def _(self, value: PurePath) -> Any:
+        path = Path(value)
+        if not path.exists():
+            raise DescriptionError(
+                f"cannot describe the path {str(value)!r}: nothing is there, and a path stands "
+                "for the content of its file or folder. Make it first, or give a string"
+            )
+        files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+        return {"path": [[str(file.relative_to(path.parent)), _content(file)] for file in files]}
+
+    # Parts of things
 
     def _code(self, code: types.CodeType) -> Any:
         constants = [
@@ -159,7 +246,10 @@ class _Describer:
 
     def _modules(self, function: types.FunctionType) -> Any:
         """Describes what a function takes from modules: of the user's own, each name it uses."""
-        names = {name for code in _codes(function.__code__) for name in code.co_names}
+        codes = list(_codes(function.__code__))
+        names = {name for code in codes for name in code.co_names}
+        if not names.isdisjoint(_BY_NAME):
+            names |= {c for code in codes for c in code.co_consts if isinstance(c, str)}
         return {label: self._taken(module, names, set()) for label, module in _modules_of(function)}
 
     def _taken(self, module: types.ModuleType | str, names: set[str], seen: set[str]) -> Any:
@@ -179,20 +269,12 @@ class _Describer:
                 taken[name] = self.describe(item)
         return taken
 
-    def _class(self, value: type) -> Any:
-        if _is_installed(value.__module__, _file_of(value)):
-            return _installed(value)
-        members = {
-            name: self._member(member)
-            for name, member in sorted(vars(value).items())
-            if name not in _BOOKKEEPING and not _is_generated(member, value)
-        }
-        return {
-            "class": value.__qualname__,
-            "kind": self.describe(type(value)),
-            "bases": [self.describe(base) for base in value.__bases__],
-            "members": members,
-        }
+    def _base(self, base: type) -> Any:
+        # Keras puts `Functional` in the place of `Model` when a subclass is first called with
+        # inputs and outputs: a class must not change its digest by being built.
+        if (base.__module__, base.__qualname__) == ("keras.src.models.functional", "Functional"):
+            return {"installed": "keras.src.models.model.Model"}
+        return self.describe(base)
 
     def _member(self, member: Any) -> Any:
         if isinstance(member, types.GetSetDescriptorType | types.MemberDescriptorType):
@@ -205,77 +287,41 @@ class _Describer:
             return {"property": self.describe(member.func)}
         return self.describe(member)
 
-    def _method(self, value: types.MethodType) -> Any:
-        return {"method": self.describe(value.__func__), "of": self.describe(value.__self__)}
+    # Keras's objects, and those of classes derived from Keras's
 
-    def _builtin(self, value: types.BuiltinFunctionType) -> Any:
-        owner = value.__self__
-        if owner is None or isinstance(owner, types.ModuleType):
-            return _installed(value)
-        return {"method": value.__name__, "of": self.describe(owner)}
-
-    def _partial(self, value: functools.partial[Any]) -> Any:
-        return {
-            "partial": self.describe(value.func),
-            "arguments": self.describe([list(value.args), value.keywords]),
-        }
-
-    def _module(self, value: types.ModuleType) -> Any:
-        return _named(value.__name__)
-
-    def _enum(self, value: enum.Enum) -> Any:
-        return {"enum": self.describe(type(value)), "name": value.name}
-
-    def _object(self, value: Any) -> Any:
-        kind = type(value)
-        installed = _is_installed(kind.__module__, _file_of(kind))
-        described = {"object": self.describe(kind)}
-        if wrapped := getattr(value, "__wrapped__", None):  # functools.lru_cache and its like
-            return described | {"wraps": self.describe(wrapped)}
-        if dataclasses.is_dataclass(value):
-            fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-            described["fields"] = self.describe(fields | ({} if installed else _state(value)))
-            return described
+    def _keras(self, value: Any) -> dict[str, Any]:
+        """Describes an object by its configuration; a callback, which has none, by its state."""
+        described: dict[str, Any] = {"state": self.describe(_own_state(value))}
         if hasattr(value, "get_config"):
-            described["config"] = self.describe(value.get_config())
-        elif installed and isinstance(value, np.ufunc):
-            return {"installed": f"numpy.{value.__name__}"}
-        elif installed:
-            raise _refusal(value)
-        if not installed:
-            described["state"] = self.describe(_state(value))
-            for plain in (*_DATA, int, float, str):
-                if isinstance(value, plain):
-                    described["content"] = self.describe(plain(value))
+            described["config"] = self._config(value.get_config())
+        if weights := getattr(value, "weights", None):
+            described["weights"] = [_array(weight.numpy()) for weight in weights]
         return described
 
+    def _config(self, config: Any) -> Any:
+        """Describes a configuration and what it names of the user's own, which Keras looks up."""
+        return self.describe([_unnumbered(config), list(_named_by(config))])
 
-_DATA: dict[type, str] = {
-    tuple: "_sequence",
-    list: "_sequence",
-    set: "_set",
-    frozenset: "_set",
-    dict: "_mapping",
-    types.MappingProxyType: "_mapping",
-    bytes: "_bytes",
-    bytearray: "_bytes",
-    complex: "_complex",
+
+_PLAIN: dict[type, Callable[[_Describer, Any], Any]] = {
+    tuple: _Describer._sequence,
+    list: _Describer._sequence,
+    set: _Describer._set,
+    frozenset: _Describer._set,
+    dict: _Describer._mapping,
+    types.MappingProxyType: _Describer._mapping,
+    bytes: _Describer._bytes,
+    bytearray: _Describer._bytes,
+    complex: _Describer._complex,
 }
 
-_THINGS: tuple[tuple[type, str], ...] = (
-    (types.FunctionType, "_function"),
-    (types.MethodType, "_method"),
-    (types.BuiltinFunctionType, "_builtin"),
-    (functools.partial, "_partial"),
-    (enum.Enum, "_enum"),
-    (type, "_class"),
-    (types.ModuleType, "_module"),
-)
+_BY_NAME = {"getattr", "import_module", "__import__"}
+"""Functions that find a thing by a name, which is looked for among the texts of the code."""
 
 
 def _refusal(value: Any) -> DescriptionError:
     return DescriptionError(
-        f"cannot describe {value!r} of type {type(value).__qualname__}: an arm is told apart by "
+        f"cannot describe {value!r} of type {type(value).__qualname__}: an arm is identified by "
         "what its model function reaches. Give it plain data, arrays, dataclasses or functions, or "
         "create the object inside the function"
     )
@@ -297,15 +343,152 @@ def _state(value: Any) -> dict[str, Any]:
     return dict(sorted((held | getattr(value, "__dict__", {})).items()))
 
 
+def _own_state(value: Any) -> dict[str, Any]:
+    """Returns the attributes of a Keras object that its configuration, if it has one, leaves out.
+
+    What Keras's classes set themselves is in the configuration, or is their bookkeeping, unless it
+    is of the user's own making.
+    """
+    kind: Any = type(value)  # which `functools.cache` need not know
+    theirs = _stored_by_keras(kind) if hasattr(value, "get_config") else _OF_CALLBACKS
+    return {
+        name: item
+        for name, item in _state(value).items()
+        if (name not in theirs and not type(item).__module__.startswith("keras.")) or _is_own(item)
+    }
+
+
+def _is_own(item: Any) -> bool:
+    if isinstance(item, types.FunctionType):
+        return not _is_installed(item.__module__, item.__code__.co_filename)
+    return not _is_installed(type(item).__module__, _file_of(type(item)))
+
+
+_OF_CALLBACKS = frozenset({"_model", "params", "validation_data"})
+"""What `fit` sets on a callback."""
+
+
+@functools.cache
+def _stored_by_keras(kind: type) -> frozenset[str]:
+    """Returns the names of the attributes that the installed bases of a class set."""
+    installed = [b for b in kind.__mro__ if _is_installed(b.__module__, _file_of(b))]
+    members = [inspect.unwrap(m) for b in installed for m in vars(b).values() if callable(m)]
+    return frozenset(
+        instruction.argval
+        for member in members
+        if isinstance(member, types.FunctionType)
+        for instruction in dis.get_instructions(member)
+        if instruction.opname == "STORE_ATTR"
+    ) | {"_auto_config", "_auto_track_sub_layers", "_self_setattr_tracking"}
+
+
+def _is_keras(kind: type) -> bool:
+    return any(base.__module__.startswith("keras.") for base in kind.__mro__)
+
+
+def _unnumbered(config: Any) -> Any:
+    """Returns a configuration with its names numbered in their order.
+
+    Keras's own names count up from object to object, as in `sgd_3`.
+    """
+    names: dict[str, str] = {}
+
+    def collect(part: Any) -> None:
+        if isinstance(part, Mapping):
+            if isinstance(name := part.get("name"), str):
+                names.setdefault(name, f"name {len(names)}")
+            part = part.values()
+        if not isinstance(part, str) and isinstance(part, Iterable):
+            for item in part:
+                collect(item)
+
+    def renamed(part: Any) -> Any:
+        if isinstance(part, str):
+            return names.get(part, part)
+        if isinstance(part, Mapping):
+            return {key: renamed(item) for key, item in part.items()}
+        return [renamed(item) for item in part] if isinstance(part, list | tuple) else part
+
+    collect(config)
+    return renamed(config)
+
+
+def _named_by(config: Any) -> Iterator[Any]:
+    """Yields the user's own classes and functions that a Keras configuration names."""
+    if isinstance(config, Mapping):
+        if {"class_name", "config"} <= config.keys() and (own := _looked_up(config)) is not None:
+            yield own
+        for item in config.values():
+            yield from _named_by(item)
+    elif isinstance(config, list | tuple):
+        for item in config:
+            yield from _named_by(item)
+
+
+def _looked_up(config: Mapping[str, Any]) -> Any:
+    """Returns what Keras makes this configuration with, unless it is Keras's own.
+
+    Raises:
+        DescriptionError: Keras would not find it either.
+    """
+    module, name = config.get("module"), config.get("class_name")
+    if not isinstance(name, str) or (module and module.partition(".")[0] == "keras"):
+        return None
+    if name == "function":
+        name = config["config"]
+    registered = config.get("registered_name") or name
+    keras = sys.modules.get("keras")
+    found = keras.saving.get_registered_object(registered) if keras else None
+    if found is None and module in sys.modules:
+        found = getattr(sys.modules[module], str(name), None)
+    if found is None and module not in (None, "builtins"):
+        raise DescriptionError(
+            f"cannot find {registered!r}, which a Keras object is made with: register it with "
+            "keras.saving.register_keras_serializable(), or make the object inside the function"
+        )
+    return found
+
+
+def _registered(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
+    """Yields what the user registered with Keras under a name that is a text of the function's."""
+    if keras := sys.modules.get("keras"):
+        objects = keras.saving.get_custom_objects()
+        texts = {c for code in _codes(function.__code__) for c in code.co_consts if type(c) is str}
+        for name in sorted(objects):
+            if name in texts or name.rpartition(">")[2] in texts:
+                yield name, objects[name]
+
+
+def _content(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _attributes(function: types.FunctionType) -> dict[str, Any]:
+    # Keras writes the name that it registered a function by on the function itself.
+    return {k: v for k, v in function.__dict__.items() if not k.startswith("_api_export")}
+
+
+def _goes_by_its_name(value: types.FunctionType) -> bool:
+    """Says whether an installed module has a function under its name, decorated as it may be."""
+    module = sys.modules.get(value.__module__)
+    # What a package's decorator made of the user's own function is of the user's module.
+    if module is None or not _is_installed(module.__name__, getattr(module, "__file__", None)):
+        return False
+    return getattr(module, value.__qualname__, None) is value
+
+
 def _installed(value: Any) -> Any:
     return _named(getattr(value, "__module__", None) or "builtins", value.__qualname__)
 
 
 def _named(module: str, name: str = "") -> Any:
     """Describes what is installed by its name, and by its version where the arm does not."""
-    described = {"installed": f"{module}.{name}" if name else module}
     package = module.partition(".")[0]
-    if package not in _IN_THE_ARM and package not in sys.stdlib_module_names:
+    # Our own go by their public name, wherever in the package they live.
+    place = package if package == "bnclaims" and name else module
+    described = {"installed": f"{place}.{name}" if name else place}
+    if package not in {"bnclaims", *STATED_BY_THE_ARM} and package not in sys.stdlib_module_names:
         described["version"] = _version(package)
     return described
 
@@ -395,7 +578,7 @@ def _modules_of(function: types.FunctionType) -> Iterator[tuple[str, types.Modul
         if isinstance(known[name], types.ModuleType):
             yield name, _own_or_name(known[name])
     for code in _codes(function.__code__):
-        for package, level, module in _imports(code):
+        for package, level, module in (*_imports(code), *_imported_by_name(code)):
             full = "." * level + module
             if not level and _package_is_installed(module.partition(".")[0]):
                 yield full, module
@@ -404,6 +587,21 @@ def _modules_of(function: types.FunctionType) -> Iterator[tuple[str, types.Modul
                 yield full, importlib.import_module(full, known.get("__package__") or package)
             except ImportError as error:
                 raise DescriptionError(f"cannot import {full!r}, which it imports") from error
+
+
+def _imported_by_name(code: types.CodeType) -> Iterator[tuple[str | None, int, str]]:
+    """Yields the modules that a function's own texts name, if it imports by name."""
+    if not {"import_module", "__import__"}.isdisjoint(code.co_names):
+        for text in code.co_consts:
+            if isinstance(text, str) and _is_importable(text):
+                yield None, 0, text
+
+
+def _is_importable(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return name in sys.modules
 
 
 def _own_or_name(module: types.ModuleType) -> types.ModuleType | str:

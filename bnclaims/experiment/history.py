@@ -22,11 +22,18 @@ class History:
     """
 
     loss: Curve = field(default_factory=_no_curve)
-    """Mean training loss of each epoch, as `fit` reports it, shape `(epochs,)`."""
+    """Mean training loss of each epoch, as `fit` reports it, shape `(epochs,)`.
+
+    Where a callback ended the training early, all curves end there.
+    """
     accuracy: Curve = field(default_factory=_no_curve)
     """Training accuracy of each epoch, `(epochs,)`; NaN where the loss is no classification's."""
     val_loss: Curve = field(default_factory=_no_curve)
-    """Loss on the test images after each epoch, `(epochs,)`."""
+    """Loss on the test images after each epoch, `(epochs,)`.
+
+    The last is of the model that the training leaves, with averaged or restored weights if it ends
+    with these.
+    """
     val_accuracy: Curve = field(default_factory=_no_curve)
     """Accuracy on the test images after each epoch, `(epochs,)`."""
     fine_loss: Curve = field(default_factory=_no_curve)
@@ -37,6 +44,8 @@ class History:
     """Where those stretches end, in epochs, `(points,)`."""
     seconds: Curve = field(default_factory=_no_curve)
     """Wall time of each epoch in seconds, `(epochs,)`. Not a function of the seed."""
+    metrics: Mapping[str, Curve] = field(default_factory=dict)
+    """Other curves by name, `(epochs,)` each: Keras metrics as `fit` names them, and measures."""
     probes: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     """What was measured beside the curves, see the backend's probes; empty unless asked for."""
 
@@ -47,9 +56,11 @@ class History:
         return int(broken[0]) + 1 if len(broken) else None
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """Returns the history as named arrays, the probes as `probes/NAME`."""
-        curves = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "probes"}
-        return curves | {f"probes/{name}": array for name, array in self.probes.items()}
+        """Returns the history as named arrays, its groups as `metrics/NAME` and `probes/NAME`."""
+        arrays: dict[str, NDArray[Any]] = {name: getattr(self, name) for name in _curves()}
+        for group in _GROUPS:
+            arrays |= {f"{group}/{name}": array for name, array in getattr(self, group).items()}
+        return arrays
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
@@ -58,10 +69,17 @@ class History:
         Raises:
             KeyError: A curve is missing.
         """
-        curves = {f.name: arrays[f.name] for f in fields(cls) if f.name != "probes"}
-        probes = {
-            name.removeprefix("probes/"): array
-            for name, array in arrays.items()
-            if name.startswith("probes/")
-        }
-        return cls(**curves, probes=probes)
+        groups: dict[str, Any] = {group: {} for group in _GROUPS}
+        for path, array in arrays.items():
+            group, _, name = path.partition("/")
+            if name:
+                groups[group][name] = array
+        curves: dict[str, Any] = {name: arrays[name] for name in _curves()}
+        return cls(**curves, **groups)
+
+
+_GROUPS = ("metrics", "probes")
+
+
+def _curves() -> list[str]:
+    return [f.name for f in fields(History) if f.name not in _GROUPS]

@@ -1,10 +1,18 @@
 """Frozen descriptions of models, and how they become Keras models."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Self
+from typing import Any, ClassVar, Self
+
+RANGES = {
+    "hard_sigmoid": (0.0, 1.0),
+    "sigmoid": (0.0, 1.0),
+    "softmax": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+}
+"""The bounded activations, by Keras's names, and their ranges."""
 
 
 @dataclass(frozen=True, init=False)
@@ -33,6 +41,67 @@ class KerasObject:
         except TypeError as error:
             reason = str(error).rpartition("Exception encountered: ")[2]
             raise ValueError(f"{self}: {reason}") from error
+
+
+@dataclass(frozen=True, eq=False)
+class Remade:
+    """A Keras object that is made anew for each run, as it holds state: an optimizer, a metric."""
+
+    kind: type
+    config: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, original: Any) -> "Remade":
+        """Returns how to make an object of Keras's, or of a derived class, anew.
+
+        Raises:
+            TypeError: Its `get_config` leaves out what it was made with.
+        """
+        config = {name: value for name, value in original.get_config().items() if name != "name"}
+        if schedule := _schedule(original):
+            config["learning_rate"] = schedule
+        if "name" in original.get_config() and not hasattr(original, "apply_gradients"):
+            config["name"] = original.name  # a metric is reported by its name
+        remade = cls(type(original), config)
+        if lost := _lost(original, remade.build()):
+            raise TypeError(
+                f"{type(original).__name__} cannot be made anew for each run: made from its "
+                f"get_config() it has another {lost}. Let get_config return all that __init__ takes"
+            )
+        return remade
+
+    def __str__(self) -> str:
+        rate = self.config.get("learning_rate")
+        said = f"(learning_rate={rate:g})" if isinstance(rate, float) else ""
+        return self.kind.__name__ + said
+
+    def build(self) -> Any:
+        """Returns a new object.
+
+        Raises:
+            ValueError: It cannot be made from its configuration.
+        """
+        try:
+            return self.kind.from_config(dict(self.config))  # type: ignore[attr-defined]
+        except TypeError as error:
+            raise ValueError(f"{self} from its get_config(): {error}") from error
+
+
+def _schedule(original: Any) -> Any:
+    """Returns an optimizer's own schedule of the learning rate, or None."""
+    rate = getattr(original, "_learning_rate", None)
+    return rate if callable(rate) and not hasattr(rate, "assign") else None
+
+
+def _lost(original: Any, remade: Any) -> str:
+    """Returns the first attribute, a plain value, in which two objects differ; or ''."""
+    name: str
+    for name, value in vars(original).items():
+        plain = isinstance(value, bool | int | float | str | tuple | None)
+        counted = name in {"name", "_name"} or name.startswith("_auto")
+        if plain and not counted and getattr(remade, name, value) != value:
+            return name
+    return ""
 
 
 class Initializer(KerasObject):
@@ -75,6 +144,9 @@ class MLP:
     """Size of the flattened image."""
     classes: int = 10
     """Units of the softmax."""
+
+    loss: ClassVar[str] = "sparse_categorical_crossentropy"
+    """What a softmax over labels is trained with, where neither protocol nor claim says."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden", tuple(self.hidden))

@@ -8,13 +8,11 @@ import math
 import statistics
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-Number = float | None
-Series = Sequence[Sequence[Number]]
-"""One list a seed; None is what a diverged run does not have."""
+from bnclaims.language.figure import Line
+from bnclaims.language.finding import Look, Region, Series
 
 COLOURS = 10
 """How many lines have a style of their own."""
@@ -23,15 +21,6 @@ _WIDTH, _HEIGHT = 360.0, 220.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 8.0, 8.0, 34.0
 _NAMED_LOOKS = 8
 _FOREST_DECADES = 3
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of a chart: its label and its values, a list a seed."""
-
-    label: str
-    values: Series
-    dashed: bool = False
 
 
 def colours(dashed: Sequence[bool]) -> list[int]:
@@ -92,46 +81,44 @@ def histograms(lines: Sequence[Line], edges: Sequence[float], label: str) -> str
     return "".join(plots)
 
 
-def seeds(values: Sequence[Number], region: Sequence[Number], average: Number = None) -> str:
+def seeds(values: Sequence[float | None], region: Region, average: float) -> str:
     """Returns a contrast seed by seed, with its mean and the claimed region.
 
     Args:
         values: One a seed; None where the seed leaves it open, as all of them may.
-        region: Where the mean has to lie; None is infinite.
+        region: Where the mean has to lie.
         average: What is judged: the mean, or a share, for which what is open counts as 0.
     """
     known = [value for value in values if value is not None]
-    shown = [*known, *([] if average is None else [average])]
     label = f"{len(values)} seeds"
     label += f", from {min(known):.4g} to {max(known):.4g}" if known else ""
     label += f", {len(values) - len(known)} open" if len(known) < len(values) else ""
-    plot = _Plot((-0.5, len(values) - 0.5), _around(shown, region), label)
+    plot = _Plot((-0.5, len(values) - 0.5), _around([*known, average], region), label)
     plot.region(region)
     plot.axes("seed", "value", whole_x=True)
-    if average is not None:
-        plot.level(average, "average")
+    plot.level(average, "average")
     for seed, value in enumerate(values):
         if value is not None:
             plot.dot(seed, value)
     return plot.svg()
 
 
-def looks(found: Sequence[dict[str, Any]], region: Sequence[Number]) -> str:
+def looks(found: Sequence[Look], region: Region) -> str:
     """Returns estimate and repeated interval look by look, with the claimed region.
 
     Args:
         found: The looks of a finding.
-        region: Where the mean has to lie; None is infinite.
+        region: Where the mean has to lie.
     """
-    ends = [look[end] for look in found for end in ("low", "high") if look[end] is not None]
-    estimates = [look["estimate"] for look in found]
-    label = "; ".join(f"{look['seeds']} seeds: {_interval(look)}" for look in found)
-    plot = _Plot((0, found[-1]["seeds"] + 3), _around([*ends, *estimates], region), label)
+    ends = [end for look in found for end in (look.low, look.high) if end is not None]
+    estimates = [look.estimate for look in found]
+    label = "; ".join(f"{look.seeds} seeds: {_interval(look)}" for look in found)
+    plot = _Plot((0, found[-1].seeds + 3), _around([*ends, *estimates], region), label)
     plot.region(region)
-    ticks = [look["seeds"] for look in found] if len(found) <= _NAMED_LOOKS else None
+    ticks = [look.seeds for look in found] if len(found) <= _NAMED_LOOKS else None
     plot.axes("seeds at the look", "estimate", whole_x=True, x_ticks=ticks)
     for look in found:
-        plot.interval(look["seeds"], look["low"], look["estimate"], look["high"])
+        plot.interval(look)
     return plot.svg()
 
 
@@ -144,11 +131,11 @@ class Forest:
         effects: Of all rows, in standard deviations; None where there is none.
     """
 
-    def __init__(self, effects: Iterable[Number]) -> None:
+    def __init__(self, effects: Iterable[float | None]) -> None:
         known = [abs(effect) for effect in effects if effect is not None]
         self._end = math.asinh(max([*known, 3.0]) * 1.2)
 
-    def row(self, low: Number, effect: float, high: Number, label: str) -> str:
+    def row(self, low: float | None, effect: float, high: float | None, label: str) -> str:
         """Returns one row: an interval, open where it is not known, and a dot."""
         svg = _strip(label)
         _add(svg, "line", x1=self._at(0), x2=self._at(0), y1=-2, y2=22, **{"class": "zero"})
@@ -206,7 +193,7 @@ class _Plot:
         title = self._word(0, 0, y_title, "middle")
         title.set("transform", f"translate(10 {(_TOP + bottom) / 2:g}) rotate(-90)")
 
-    def path(self, values: Sequence[Number], style: str) -> None:
+    def path(self, values: Sequence[float | None], style: str) -> None:
         """Draws a curve from epoch 1 on, broken where there is no value."""
         steps, pen = [], "M"
         for epoch, value in enumerate(values, start=1):
@@ -239,16 +226,14 @@ class _Plot:
         ends = {"x1": at, "x2": at, "y1": self._at_y(low), "y2": self._at_y(high)}
         _add(self._svg, "line", **ends, **{"class": "whisker"})
 
-    def region(self, region: Sequence[Number]) -> None:
+    def region(self, region: Region) -> None:
         """Shades where the claim says the mean is, and draws its edges."""
-        low, high = region
-        top = self._at_y(self._y[1] if high is None else high)
-        bottom = self._at_y(self._y[0] if low is None else low)
+        top = self._at_y(self._y[1] if region.high is None else region.high)
+        bottom = self._at_y(self._y[0] if region.low is None else region.low)
         box = {"x": _LEFT, "y": top, "width": _WIDTH - _RIGHT - _LEFT, "height": bottom - top}
         _add(self._svg, "rect", **box, **{"class": "region"})
-        for edge in region:
-            if edge is not None:
-                self.level(edge, "edge")
+        for edge in region.edges:
+            self.level(edge, "edge")
 
     def level(self, y: float, style: str) -> None:
         at = self._at_y(y)
@@ -258,13 +243,13 @@ class _Plot:
     def dot(self, x: float, y: float) -> None:
         _add(self._svg, "circle", cx=self._at_x(x), cy=self._at_y(y), r=3.5)
 
-    def interval(self, x: float, low: Number, estimate: float, high: Number) -> None:
+    def interval(self, look: Look) -> None:
         """Draws an interval, to the chart's border where it is infinite."""
-        at = self._at_x(x)
-        bottom = self._at_y(self._y[0] if low is None else low)
-        top = self._at_y(self._y[1] if high is None else high)
+        at = self._at_x(look.seeds)
+        bottom = self._at_y(self._y[0] if look.low is None else look.low)
+        top = self._at_y(self._y[1] if look.high is None else look.high)
         _add(self._svg, "line", x1=at, x2=at, y1=top, y2=bottom, **{"class": "interval"})
-        self.dot(x, estimate)
+        self.dot(look.seeds, look.estimate)
 
     def svg(self, caption: str = "") -> str:
         if caption:
@@ -297,9 +282,9 @@ def _spread(values: Sequence[float]) -> tuple[float, float]:
     return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
 
 
-def _around(values: Sequence[float], region: Sequence[Number]) -> tuple[float, float]:
+def _around(values: Sequence[float], region: Region) -> tuple[float, float]:
     """Returns a range that shows values and edges, with some air."""
-    shown = [*values, *(edge for edge in region if edge is not None)]
+    shown = [*values, *region.edges]
     return _padded(min(shown), max(shown), below=True)
 
 
@@ -310,7 +295,8 @@ def _padded(low: float, high: float, *, below: bool = False) -> tuple[float, flo
 
 def _ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
     """Returns some round numbers within a range."""
-    step: float = 10.0 ** math.floor(math.log10((high - low) / 4))
+    # Below the smallest number there is no step.
+    step = max(10.0 ** math.floor(math.log10((high - low) / 4)), math.ulp(0.0))
     step = max(step, 1.0) if whole else step
     factor = next(f for f in _FACTORS if (high - low) / (f * step) <= 6)
     step *= factor
@@ -324,9 +310,9 @@ def _tick_text(tick: float) -> str:
     return f"{tick:.6g}".replace("-", "\N{MINUS SIGN}")
 
 
-def _interval(look: dict[str, Any]) -> str:
-    ends = ("unbounded" if look[end] is None else f"{look[end]:.4g}" for end in ("low", "high"))
-    return f"{look['estimate']:.4g}, interval {' to '.join(ends)}"
+def _interval(look: Look) -> str:
+    ends = ("unbounded" if end is None else f"{end:.4g}" for end in (look.low, look.high))
+    return f"{look.estimate:.4g}, interval {' to '.join(ends)}"
 
 
 def _strip(label: str) -> ET.Element:

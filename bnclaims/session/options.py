@@ -1,7 +1,8 @@
 """Settings of a session: command line, then environment, then ini file, then default."""
 
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -9,7 +10,8 @@ from typing import Any, Self
 import platformdirs
 import pytest
 
-from bnclaims.experiment.arm import PROTOCOLS, TrainingProtocol
+from bnclaims.experiment.protocol import KERAS_DEFAULTS, TrainingProtocol
+from bnclaims.reporting.report import FOLDER
 from bnclaims.statistics.boundary import BOUNDARIES, Boundary
 from bnclaims.statistics.design import Design, Open, Sequential
 from bnclaims.statistics.spending import OBrienFleming, Pocock, Power, Spending
@@ -20,16 +22,17 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
         "auto|mnist|digits|PATH",
         "the images: MNIST, the embedded digits, or a file or folder",
     ),
-    ("protocol", "|".join(sorted(PROTOCOLS)), "how much data and how many epochs"),
+    ("protocol", "NAME", "how arms are trained where claims do not say"),
     ("store", "DIR", "folder of the trained runs"),
     ("looks", "N,N,...", "after how many seeds to look at the evidence"),
-    ("alpha", "ALPHA", "error rate of a claim, each way"),
+    ("alpha", "ALPHA", "error rate of a claim, in each direction"),
     ("design", "sequential|open", "planned looks, or e-values that allow more seeds at any time"),
-    ("spending", "power[:RHO]|pocock|obrien-fleming", "how planned looks share alpha out"),
+    ("spending", "power[:RHO]|pocock|obrien-fleming", "how planned looks spend alpha"),
     ("boundary", "|".join(BOUNDARIES), "for which contrasts planned looks keep alpha"),
     ("threads", "N", "runs that a worker trains at a time; cores / workers by default"),
+    ("run-timeout", "SECONDS", "after which a run is given up and its claim an error"),
 )
-"""Name, values and help of each option `--claims-NAME` with its ini twin `claims_NAME`."""
+"""Name, values and help of each option `--claims-NAME` with its ini twin, see `ini_name`."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,13 @@ class Settings:
     design: Design
     threads: int
     chosen: bool
-    """Whether the command line or the ini file says anything about claims."""
+    """Whether the command line, the ini file or a `conftest.py` says anything about claims."""
+    protocols: tuple[str, ...] = ()
+    """Names of the declared protocols."""
     report: Path | None = None
     """Folder of the report; None for no report."""
+    run_timeout: float | None = None
+    """Seconds after which a run is given up; None for never."""
 
     @classmethod
     def from_pytest_config(cls, config: pytest.Config) -> Self:
@@ -54,14 +61,17 @@ class Settings:
             pytest.UsageError: A value is not understood; the message names option and values.
         """
         given = {name: _given(config, name) for name, _, _ in OPTIONS}
+        protocols = declared_protocols(config)
         return cls(
             data=given["data"] or "auto",
-            protocol=_protocol(given["protocol"] or "quick"),
+            protocol=_protocol(given["protocol"], protocols),
+            protocols=tuple(protocol.name for protocol in protocols),
             store=_store(given["store"]),
             design=_design(given),
             threads=_threads(given["threads"], config),
-            chosen=any(given.values()),
+            chosen=any(given.values()) or bool(protocols),
             report=_report(config),
+            run_timeout=_run_timeout(given["run-timeout"]),
         )
 
     def command(self, test: str) -> list[str]:
@@ -86,10 +96,15 @@ def _design_options(design: Design) -> list[str]:
 
 
 def _given(config: pytest.Config, name: str) -> str | None:
-    value: Any = config.getoption(f"claims_{name}")
+    value: Any = config.getoption(ini_name(name))
     if not value and name == "data":
         value = os.environ.get("BNCLAIMS_DATA")
-    return value or config.getini(f"claims_{name}") or None
+    return value or config.getini(ini_name(name)) or None
+
+
+def ini_name(name: str) -> str:
+    """Returns what an option is called in an ini file."""
+    return f"claims_{name.replace('-', '_')}"
 
 
 def _store(given: str | None) -> Path:
@@ -103,15 +118,35 @@ def _report(config: pytest.Config) -> Path | None:
     given = config.option.claims_report or config.getini("claims_report")
     if given == "none":
         return None
-    return Path(given).expanduser() if given else config.rootpath / "claims-report"
+    return Path(given).expanduser() if given else config.rootpath / FOLDER
 
 
-def _protocol(name: str) -> TrainingProtocol:
-    if name not in PROTOCOLS:
+def declared_protocols(config: pytest.Config) -> list[TrainingProtocol]:
+    """Returns the protocols that conftest files declare, the default one first.
+
+    Raises:
+        pytest.UsageError: Two have one name, or one is no protocol.
+    """
+    found = [p for declared in config.hook.pytest_claims_protocols() for p in declared]
+    if strange := [p for p in found if not isinstance(p, TrainingProtocol)]:
         raise pytest.UsageError(
-            f"--claims-protocol {name}: choose one of {', '.join(sorted(PROTOCOLS))}"
+            f"pytest_claims_protocols returned {strange[0]!r}: give bnclaims.TrainingProtocol(...)"
         )
-    return PROTOCOLS[name]
+    names = [protocol.name for protocol in found]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise pytest.UsageError(f"two protocols are called {min(twice)!r}: rename one of them")
+    return found
+
+
+def _protocol(name: str | None, declared: Sequence[TrainingProtocol]) -> TrainingProtocol:
+    if name is None:
+        return declared[0] if declared else KERAS_DEFAULTS
+    known = {protocol.name: protocol for protocol in (*declared, KERAS_DEFAULTS)}
+    if name not in known:
+        raise pytest.UsageError(
+            f"--claims-protocol {name}: choose one of {', '.join(sorted(known))}"
+        )
+    return known[name]
 
 
 def _design(given: Mapping[str, str | None]) -> Design:
@@ -184,6 +219,18 @@ def _threads(given: str | None, config: pytest.Config) -> int:
     if not given.isdecimal() or int(given) < 1:
         raise pytest.UsageError(f"--claims-threads {given}: give an integer of 1 or more")
     return int(given)
+
+
+def _run_timeout(given: str | None) -> float | None:
+    if given is None:
+        return None
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise pytest.UsageError(f"--claims-run-timeout {given}: give seconds, as in 600")
+    return seconds
 
 
 def _cores() -> int:

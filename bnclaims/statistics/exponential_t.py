@@ -56,7 +56,7 @@ _SCORES = (-7.7, 6.4)
 _POINTS = 2**15
 _PILOT_POINTS = (256, 4096)
 """Of each component at first, and of all together once weights are known."""
-_CONCENTRATIONS = 2.0 ** np.arange(20)
+_CONCENTRATIONS: _Array = 2.0 ** np.arange(20, dtype=np.float64)
 _LEAST_WEIGHT = 0.004
 # Of the exponential's own law in every mixture, so that no weight grows without bound.
 _DEFENCE = 0.2

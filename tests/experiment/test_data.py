@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import operator
 import os
 import re
 import socket
@@ -21,15 +22,16 @@ from filelock import FileLock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bnclaims.errors import DataError
 from bnclaims.experiment import data
-from bnclaims.experiment.data import Data, DataError, DataSource, resolve
+from bnclaims.experiment.data import Data, DataSource, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-Arrays = dict[str, "NDArray[Any]"]
+Arrays = dict[str, Any]
 IDX_NAMES = {
     "x_train": "train-images-idx3-ubyte",
     "y_train": "train-labels-idx1-ubyte",
@@ -51,7 +53,7 @@ def small(seed: int = 0, train: int = 5, test: int = 3) -> Arrays:
 def save(path: Path, arrays: Arrays) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]  # a key could be allow_pickle
+        np.savez(file, **arrays)  # a key could be allow_pickle
     return path
 
 
@@ -124,7 +126,7 @@ def mnist(monkeypatch: pytest.MonkeyPatch) -> Arrays:
 def test_fingerprint_ignores_the_name_and_the_memory_layout() -> None:
     arrays = small()
     first = Data("one", **arrays)
-    column_major = {key: np.asfortranarray(array) for key, array in arrays.items()}
+    column_major: Arrays = {key: np.asfortranarray(array) for key, array in arrays.items()}
     assert first.fingerprint == Data("two", **column_major).fingerprint
     assert re.fullmatch("[0-9a-f]{64}", first.fingerprint)
 
@@ -149,12 +151,12 @@ def test_fingerprint_changes_with_one_bit(key: str, draw: st.DataObject) -> None
 @pytest.mark.parametrize(
     "change",
     [
-        lambda a: a | {"x_train": a["x_train"].astype(np.int16), "x_test": a["x_test"]},
+        lambda a: a | {k: a[k].astype(np.int16) for k in ("x_train", "x_test")},
         lambda a: a | {"y_train": a["y_train"].view(np.int8)},
         lambda a: a | {k: a[k].reshape(len(a[k]), 14, 56) for k in ("x_train", "x_test")},
         lambda a: a | {"y_train": a["y_train"].astype(">i8")},
         lambda a: a | {"y_train": a["y_train"].astype(bool)},
-        lambda a: a | {"x_train": a["x_train"].astype(np.float16)},
+        lambda a: a | {k: a[k].astype(np.float16) for k in ("x_train", "x_test")},
         lambda a: a | {k: a[k][:3] for k in ("x_train", "y_train")},
         lambda a: small(train=3) | {"x_train": a["x_test"], "x_test": a["x_train"][:3]},
     ],
@@ -186,8 +188,96 @@ def test_users_own_arrays_of_any_shape_are_accepted_and_left_writable() -> None:
     inputs = np.linspace(0, 1, 24).reshape(4, 3, 2)
     labels = np.array([[-1.5], [0.0], [3.0], [100.0]])
     own = Data("own", inputs, labels, inputs[:2], labels[:2])
-    assert own.x_train is inputs
+    np.testing.assert_array_equal(own.x_train, inputs)
     assert inputs.flags.writeable
+
+
+def test_what_is_changed_after_the_data_were_made_is_not_trained_on() -> None:
+    arrays = small()
+    own = Data("own", **arrays)
+    before = own.x_train.copy(), own.fingerprint
+    arrays["x_train"][:] = 7
+    np.testing.assert_array_equal(own.x_train, before[0])
+    assert Data("own", **small()).fingerprint == own.fingerprint == before[1]
+    with pytest.raises(ValueError, match="read-only"):
+        own.x_train[0] = 0
+
+
+def test_a_view_of_an_array_that_can_be_changed_is_copied() -> None:
+    arrays = small()
+    view = arrays["x_train"].view()
+    view.flags.writeable = False
+    own = Data("own", **(arrays | {"x_train": view}))
+    arrays["x_train"][:] = 7
+    assert (own.x_train != 7).any()
+
+
+def structured(seed: int = 0) -> dict[str, Any]:
+    x = np.random.default_rng(seed).normal(size=(5, 2))
+    return {
+        "x_train": {"a": x, "b": (x, x + 1)},
+        "y_train": (x[:, 0], x[:, 1]),
+        "x_test": {"a": x[:3], "b": (x[:3], x[:3])},
+        "y_test": (x[:3, 0], x[:3, 1]),
+    }
+
+
+def test_inputs_and_labels_come_in_tuples_and_dictionaries() -> None:
+    own = Data("own", **structured())
+    assert own.fingerprint != Data("own", **structured(1)).fingerprint
+    places = [place for place, _ in data.leaves(own.x_train, "x_train")]
+    assert places == ["x_train['a']", "x_train['b'][0]", "x_train['b'][1]"]
+    assert not own.x_train["b"][1].flags.writeable
+
+
+def test_weights_and_scaling_are_part_of_the_fingerprint() -> None:
+    weights = np.linspace(0, 1, 5)
+    prints = {
+        Data("own", **small(), **changes).fingerprint
+        for changes in (
+            {},
+            {"sample_weight_train": weights},
+            {"sample_weight_train": weights + 1},
+            {"sample_weight_test": weights[:3]},
+            {"scale": False},
+            {"scale": True},
+        )
+    }
+    assert len(prints) == 6
+
+
+def test_batches_are_read_once_into_arrays() -> None:
+    arrays = structured()
+    x, y = arrays["x_train"], arrays["y_train"]
+
+    def batches(weights: bool) -> Any:
+        for rows in (slice(0, 3), slice(3, 5)):
+            batch = data.mapped(operator.itemgetter(rows), (x, y))
+            yield (*batch, np.ones(rows.stop - rows.start)) if weights else batch
+
+    own = Data.from_batches("own", train=batches(True), test=list(batches(False)))
+    np.testing.assert_array_equal(own.x_train["b"][1], x["b"][1])
+    np.testing.assert_array_equal(own.y_test[0], y[0])
+    assert own.sample_weight_train is not None
+    assert own.sample_weight_test is None
+
+
+def endless() -> Any:
+    while True:
+        yield np.zeros((8, 1024)), np.zeros(8)
+
+
+@pytest.mark.parametrize(
+    ("batches", "words"),
+    [
+        (endless(), r"train is more than 1 MiB after 16 batches; .* raise limit=\."),
+        ([np.zeros(3)], r"train yields ndarray; expected \(x, y\) or \(x, y, w\)\."),
+        ([], "train yields nothing"),
+    ],
+)
+def test_batches_that_do_not_fit_are_refused(batches: Any, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        Data.from_batches("own", train=batches, test=[], limit=2**20)
 
 
 @pytest.mark.parametrize(
@@ -202,6 +292,11 @@ def test_users_own_arrays_of_any_shape_are_accepted_and_left_writable() -> None:
         ({"y_test": np.zeros(3, complex)}, "y_test has type complex128; expected numbers"),
         ({"y_test": [1, 2, 3]}, "y_test is a list; expected a NumPy array"),
         ({"y_test": np.array([1, np.nan, np.inf])}, "y_test holds 2 NaN or infinite values"),
+        ({"y_test": np.ma.array([1, 2, 3])}, "y_test is a MaskedArray; expected a NumPy array"),
+        ({"x_test": np.zeros((3, 28, 28))}, "x_train is uint8 and x_test is float64, but only byt"),
+        ({"x_train": np.eye(5, 784, dtype=np.uint8).reshape(5, 28, 28)}, "bytes of 0 and 1 only"),
+        ({"x_test": (np.zeros((3, 2)),)}, "x_train and x_test are not made of the same parts"),
+        ({"sample_weight_train": np.ones(4)}, "x_train has 5 .* sample_weight_train has 4"),
         ({"x_test": np.zeros((3, 28))}, r"x_train have shape .28, 28., those of x_test .28,."),
         ({"y_test": np.zeros((3, 1))}, r"y_train have shape .., those of y_test .1,."),
     ],
@@ -308,12 +403,12 @@ def test_arrays_of_another_kind_are_refused(
     with pytest.raises(DataError, match=f"^{re.escape(str(path))}: .*{message}") as caught:
         resolve(str(path), cache=cache)
     assert "\n" not in str(caught.value)
-    assert str(caught.value).endswith("Replace it by an intact copy.")
+    assert str(caught.value).endswith("Replace it with an intact copy.")
 
 
 def npz() -> bytes:
     file = io.BytesIO()
-    np.savez_compressed(file, **small())  # type: ignore[arg-type]
+    np.savez_compressed(file, **small())
     return file.getvalue()
 
 
@@ -373,7 +468,7 @@ def test_no_damage_escapes_as_another_error(
         raw = npz()
     else:
         file = io.BytesIO()
-        np.savez(file, **small())  # type: ignore[arg-type]
+        np.savez(file, **small())
         raw = file.getvalue()
     at = draw.draw(st.integers(0, len(raw) - 1) | st.integers(len(raw) - 400, len(raw) - 1))
     byte = draw.draw(st.integers(0, 255))
@@ -644,7 +739,7 @@ def test_auto_without_network_falls_back_loudly(
     assert source.name == "digits"
     assert source.path == cache / "digits-v1.npz"
     assert source.note == (
-        "embedded digits, because MNIST could not be had (no network for 0.5 s): NOT MNIST"
+        "embedded digits, because MNIST is unavailable (no network for 0.5 s): NOT MNIST"
     )
 
 
@@ -660,7 +755,7 @@ def test_auto_falls_back_when_the_download_fails(
     monkeypatch.setattr(data, "_unreachable", lambda seconds: "")
     fake_download(monkeypatch, effect, stderr)
     note = resolve("auto", cache=cache).note
-    assert re.search(f"because MNIST could not be had .*{message}.*NOT MNIST$", note)
+    assert re.search(f"because MNIST is unavailable .*{message}.*NOT MNIST$", note)
 
 
 def test_auto_downloads_when_the_host_answers(

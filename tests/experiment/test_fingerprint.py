@@ -20,8 +20,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from bnclaims.errors import DescriptionError
 from bnclaims.experiment import fingerprint as describe_module
-from bnclaims.experiment.fingerprint import DescriptionError, describe, digest
+from bnclaims.experiment.fingerprint import describe, digest
 from bnclaims.experiment.models import GLOROT_NORMAL, MLP
 
 Load = Callable[..., types.ModuleType]
@@ -498,6 +499,21 @@ HIDDEN = {
             import helpers
             return helpers.UNITS
         """,
+    "helper found by its name": """
+        import helpers
+        def build():
+            return getattr(helpers, "network")()
+        """,
+    "module imported by its name": """
+        import importlib
+        def build():
+            return importlib.import_module("helpers").network()
+        """,
+    "module and helper by name": """
+        import importlib
+        def build():
+            return getattr(importlib.import_module("helpers"), "UNITS")
+        """,
     "decorator that wraps": """
         import functools
         def decorated(function):
@@ -890,18 +906,195 @@ def test_what_is_installed_is_described_by_name() -> None:
     assert describe(len) == {"installed": "builtins.len"}
     assert describe(int) == {"installed": "builtins.int"}
     assert describe(json.JSONEncoder) == {"installed": "json.encoder.JSONEncoder"}
-    assert describe(MLP) == {"installed": "bnclaims.experiment.models.MLP"}
-    assert describe(digest) == {"installed": "bnclaims.experiment.fingerprint.digest"}
+    assert describe(MLP) == {"installed": "bnclaims.MLP"}
+    assert describe(digest) == {"installed": "bnclaims.digest"}
 
 
 def test_our_own_descriptions_are_described_by_name_and_fields() -> None:
     described = describe(GLOROT_NORMAL)
     assert described == {
-        "object": {"installed": "bnclaims.experiment.models.Initializer"},
+        "object": {"installed": "bnclaims.Initializer"},
         "fields": {"mapping": [["class_name", "GlorotNormal"], ["arguments", {"tuple": []}]]},
     }
     names = [name for name, _ in describe(MLP())["fields"]["mapping"]]
     assert names == [field.name for field in dataclasses.fields(MLP)]
+
+
+def test_our_own_are_described_by_their_public_name_wherever_they_live(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = describe(MLP())
+    monkeypatch.setattr(MLP, "__module__", "bnclaims.elsewhere")
+    assert describe(MLP()) == before
+
+
+# Keras's objects, and those of classes derived from Keras's
+
+KERAS = {
+    "registered schedule of an optimizer": """
+        import keras
+        @keras.saving.register_keras_serializable("ours", "Schedule")
+        class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+            def __call__(self, step):
+                return HERE / 100
+            def get_config(self):
+                return {}
+        thing = keras.optimizers.SGD(Schedule())
+        """,
+    "schedule of an optimizer, by its module": """
+        import keras
+        class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+            def __call__(self, step):
+                return HERE / 100
+            def get_config(self):
+                return {}
+        thing = keras.optimizers.SGD(Schedule())
+        """,
+    "registered layer of a model": """
+        import keras
+        @keras.saving.register_keras_serializable("ours", "Scale")
+        class Scale(keras.layers.Layer):
+            def call(self, x):
+                return x * HERE
+        thing = keras.Sequential([keras.Input((2,)), Scale()])
+        """,
+    "weights of a model": """
+        import keras, numpy as np
+        thing = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, "relu", False, "zeros")])
+        thing.set_weights([np.full((2, 1), HERE, "float32")])
+        """,
+    "call of a loss": """
+        import keras
+        class Loss(keras.losses.Loss):
+            def call(self, y, p):
+                return (y - p) ** HERE
+        thing = Loss()
+        """,
+    "private state of a loss": """
+        import keras
+        class Loss(keras.losses.Loss):
+            def __init__(self, power):
+                super().__init__()
+                self._power = power
+            def call(self, y, p):
+                return (y - p) ** self._power
+        thing = Loss(HERE)
+        """,
+    "registered function of a loss": """
+        import keras
+        @keras.saving.register_keras_serializable("ours", "power")
+        def power(y, p):
+            return (y - p) ** HERE
+        thing = keras.metrics.MeanMetricWrapper(power)
+        """,
+    "patience of a callback": """
+        import keras
+        thing = keras.callbacks.EarlyStopping(patience=HERE)
+        """,
+    "private state of a callback": """
+        import keras
+        class Callback(keras.callbacks.Callback):
+            def __init__(self, epoch):
+                super().__init__()
+                self._epoch = epoch
+        thing = Callback(HERE)
+        """,
+    "private state of an optimizer": """
+        import keras
+        class Ours(keras.optimizers.SGD):
+            def __init__(self, factor, **arguments):
+                super().__init__(**arguments)
+                self._factor = factor
+        thing = Ours(HERE)
+        """,
+    "registered activation that a function names": """
+        import keras
+        @keras.saving.register_keras_serializable("ours", "act")
+        def act(x):
+            return x * HERE
+        def thing():
+            return keras.layers.Dense(1, activation="act")
+        """,
+    "registered optimizer by name": """
+        import keras
+        from bnclaims import Optimizer
+        @keras.saving.register_keras_serializable("ours", "Ours")
+        class Ours(keras.optimizers.SGD):
+            def update_step(self, gradient, variable, learning_rate):
+                return HERE
+        thing = Optimizer("ours>Ours")
+        """,
+}
+
+
+@pytest.mark.parametrize("name", KERAS)
+def test_what_a_keras_object_is_made_of_changes_its_digest(load: Load, name: str) -> None:
+    one, same, two = (
+        digest_of(load(KERAS[name].replace("HERE", number)).thing) for number in ("8", "8", "16")
+    )
+    assert one == same != two
+
+
+def test_a_model_class_keeps_its_digest_when_a_model_is_built(load: Load) -> None:
+    source = """
+        import keras
+        class Model(keras.Model):
+            pass
+        class Deeper(Model):
+            pass
+        def build():
+            x = keras.Input((2,))
+            return Deeper(x, keras.layers.Dense(1)(x))
+        """
+    module = load(source)
+    before = digest_of(module.build), digest_of(module.Model)
+    module.build()
+    assert (digest_of(module.build), digest_of(module.Model)) == before
+
+
+def test_an_optimizer_keeps_its_digest_from_one_instance_to_the_next() -> None:
+    import keras
+
+    assert digest_of(keras.optimizers.Adam(0.1)) == digest_of(keras.optimizers.Adam(0.1))
+
+
+def test_what_keras_would_not_find_again_is_refused() -> None:
+    import keras
+
+    class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+        def __call__(self, step: Any) -> float:
+            return 0.1
+
+        def get_config(self) -> dict[str, Any]:
+            return {}
+
+    with pytest.raises(DescriptionError, match=r"cannot find 'Schedule'.*: register it with keras"):
+        describe(keras.optimizers.SGD(Schedule()))
+
+
+# Files
+
+
+def test_a_path_is_the_content_of_its_file(tmp_path: Path) -> None:
+    one, same, other = (tmp_path / folder / "weights.npz" for folder in "abc")
+    for path, content in ((one, b"1"), (same, b"1"), (other, b"2")):
+        path.parent.mkdir()
+        path.write_bytes(content)
+    assert digest_of(one) == digest_of(same) != digest_of(other)
+    assert digest_of(one.parent) != digest_of(other.parent)
+
+    def build() -> bytes:
+        return one.read_bytes()
+
+    before = digest_of(build)
+    one.write_bytes(b"3")
+    assert digest_of(build) != before
+
+
+def test_a_path_to_nothing_is_refused(tmp_path: Path) -> None:
+    words = r"cannot describe the path '.*nothing': nothing is there, and a path stands for the c"
+    with pytest.raises(DescriptionError, match=words):
+        describe(tmp_path / "nothing")
 
 
 # Refusals
@@ -914,7 +1107,7 @@ def test_our_own_descriptions_are_described_by_name_and_fields() -> None:
 )
 def test_what_cannot_be_described_is_refused_with_what_to_do(value: Any) -> None:
     words = (
-        rf"^cannot describe .* of type {type(value).__name__}: an arm is told apart by what its "
+        rf"^cannot describe .* of type {type(value).__name__}: an arm is identified by what its "
         "model function reaches. Give it plain data, arrays, dataclasses or functions, or "
         "create the object inside the function$"
     )
@@ -1001,3 +1194,19 @@ def test_a_function_is_told_apart_by_any_data_that_it_closes_over(one: Any, two:
 
     same = digest_of(make(one)) == digest_of(make(two))
     assert same == (digest_of(one) == digest_of(two))
+
+
+def test_a_decorated_function_of_a_package_goes_by_its_name() -> None:
+    from sklearn.datasets import load_digits
+
+    def pretender(scale: float) -> Any:
+        def load() -> float:
+            return scale
+
+        load.__module__, load.__qualname__ = load_digits.__module__, load_digits.__qualname__
+        return load
+
+    assert load_digits.__closure__
+    assert describe(load_digits)["installed"] == "sklearn.datasets._base.load_digits"
+    assert "scikit-learn" in describe(load_digits)["version"]
+    assert describe(pretender(1.0)) != describe(pretender(2.0))

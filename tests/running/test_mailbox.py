@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bnclaims.running.mailbox import Board
+from bnclaims.running.mailbox import Mailbox
 
 GUARD = 60  # seconds after which a test that hangs gives up
 PROCESSES = multiprocessing.get_context("spawn")
@@ -24,7 +24,7 @@ def ask_once(folder: Path, start: Event, worker: str) -> None:
         return {"by": worker, "process": os.getpid()}
 
     start.wait(GUARD)
-    made = Board(folder, worker).once("data", make)
+    made = Mailbox(folder, worker).once("data", make)
     (folder / f"answer-{worker}").write_text(json.dumps(made))
 
 
@@ -56,7 +56,7 @@ def test_of_many_threads_that_ask_one_makes_it(tmp_path: Path) -> None:
         return {"number": len(made)}
 
     def ask(number: int) -> None:
-        board = Board(tmp_path, f"gw{number}")
+        board = Mailbox(tmp_path, f"gw{number}")
         answers.extend((name, board.once(name, make)["number"]) for name in ("a", "b", "c"))
 
     threads = [threading.Thread(target=ask, args=(n,), daemon=True) for n in range(4)]
@@ -70,10 +70,10 @@ def test_of_many_threads_that_ask_one_makes_it(tmp_path: Path) -> None:
 
 
 def test_names_are_made_apart_and_come_back_as_json(tmp_path: Path) -> None:
-    board = Board(tmp_path, "gw0")
+    board = Mailbox(tmp_path, "gw0")
     assert board.once("a", lambda: {"n": [1, None, "é"]}) == {"n": [1, None, "é"]}
     assert board.once("b", lambda: {"n": 2}) == {"n": 2}
-    assert Board(tmp_path, "gw1").once("a", lambda: {"n": 3}) == {"n": [1, None, "é"]}
+    assert Mailbox(tmp_path, "gw1").once("a", lambda: {"n": 3}) == {"n": [1, None, "é"]}
 
 
 def test_what_could_not_be_made_is_made_by_the_next(tmp_path: Path) -> None:
@@ -81,8 +81,8 @@ def test_what_could_not_be_made_is_made_by_the_next(tmp_path: Path) -> None:
         raise ValueError("no data")
 
     with pytest.raises(ValueError, match="no data"):
-        Board(tmp_path, "gw0").once("data", fail)
-    assert Board(tmp_path, "gw1").once("data", lambda: {"n": 1}) == {"n": 1}
+        Mailbox(tmp_path, "gw0").once("data", fail)
+    assert Mailbox(tmp_path, "gw1").once("data", lambda: {"n": 1}) == {"n": 1}
 
 
 def test_a_worker_killed_while_it_writes_does_not_spoil_the_answer(
@@ -98,12 +98,12 @@ def test_a_worker_killed_while_it_writes_does_not_spoil_the_answer(
     with monkeypatch.context() as patched:
         patched.setattr(Path, "write_text", write_half)
         with contextlib.suppress(KeyboardInterrupt):
-            Board(tmp_path, "gw0").once("data", lambda: {"n": 1})
-    assert Board(tmp_path, "gw1").once("data", lambda: {"n": 1}) == {"n": 1}
+            Mailbox(tmp_path, "gw0").once("data", lambda: {"n": 1})
+    assert Mailbox(tmp_path, "gw1").once("data", lambda: {"n": 1}) == {"n": 1}
 
 
 def test_what_is_posted_is_seen_by_all_once(tmp_path: Path) -> None:
-    first, second = Board(tmp_path, "gw0"), Board(tmp_path, "gw1")
+    first, second = Mailbox(tmp_path, "gw0"), Mailbox(tmp_path, "gw1")
     assert list(first.posted()) == []
     first.post("a" * 64, (5, 6, 7))
     second.post("b" * 64, (0,))
@@ -120,14 +120,14 @@ def test_notices_are_whole_whenever_they_are_read(tmp_path: Path) -> None:
     written = threading.Event()
 
     def write() -> None:
-        board = Board(tmp_path, "gw0")
+        board = Mailbox(tmp_path, "gw0")
         for number in range(200):
             board.post("a" * 64, tuple(range(number % 10, 40)))
         written.set()
 
     thread = threading.Thread(target=write, daemon=True)
     thread.start()
-    reader = Board(tmp_path, "gw1")
+    reader = Mailbox(tmp_path, "gw1")
     while not written.is_set():
         for digest, seeds in reader.posted():
             assert (digest, seeds) == ("a" * 64, tuple(range(seeds[0], 40)))
@@ -136,7 +136,7 @@ def test_notices_are_whole_whenever_they_are_read(tmp_path: Path) -> None:
 
 
 def work(folder: Path, working: Event, done: Event) -> None:
-    with Board(folder, "gw1").working():
+    with Mailbox(folder, "gw1").working():
         working.set()
         done.wait()
 
@@ -166,7 +166,7 @@ def another_worker(folder: Path) -> Iterator[tuple[Callable[[], None], Callable[
 
 @pytest.mark.parametrize("way", ["ended", "killed"])
 def test_others_work_until_they_are_through_or_killed(tmp_path: Path, way: str) -> None:
-    board = Board(tmp_path, "gw0")
+    board = Mailbox(tmp_path, "gw0")
     assert not board.others_work()
     with another_worker(tmp_path) as (end, kill):
         assert board.others_work()
@@ -178,23 +178,23 @@ def test_others_work_until_they_are_through_or_killed(tmp_path: Path, way: str) 
 
 
 def test_ones_own_work_is_not_others(tmp_path: Path) -> None:
-    board = Board(tmp_path, "gw0")
+    board = Mailbox(tmp_path, "gw0")
     with board.working():
         assert not board.others_work()
-        assert Board(tmp_path, "gw1").others_work()
-    assert not Board(tmp_path, "gw1").others_work()
+        assert Mailbox(tmp_path, "gw1").others_work()
+    assert not Mailbox(tmp_path, "gw1").others_work()
 
 
 def test_work_that_ends_in_an_error_has_ended(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="within"), Board(tmp_path, "gw0").working():
+    with pytest.raises(ValueError, match="within"), Mailbox(tmp_path, "gw0").working():
         raise ValueError("within")
-    assert not Board(tmp_path, "gw1").others_work()
+    assert not Mailbox(tmp_path, "gw1").others_work()
 
 
 def test_a_board_that_was_taken_down_has_no_one_working(tmp_path: Path) -> None:
     folder = tmp_path / "board"
     folder.mkdir()
-    board = Board(folder, "gw0")
+    board = Mailbox(folder, "gw0")
     folder.rmdir()
     assert not board.others_work()
     assert list(board.posted()) == []

@@ -10,7 +10,6 @@ from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import DescrStatsW
 
 from bnclaims import decreasing
-from bnclaims.language.evidence import Trial
 from bnclaims.statistics import contrasts as s
 from bnclaims.statistics import planning
 from bnclaims.statistics.boundary import ExponentialBoundary, NormalBoundary
@@ -28,7 +27,7 @@ from bnclaims.statistics.planning import (
     superiority,
     trend,
 )
-from tests.language.test_sample import no_run, sample
+from tests.fakes import new_trial, samples
 
 NORMAL = NormalBoundary()
 PLANNED = Sequential(boundary=NORMAL)
@@ -175,8 +174,7 @@ def test_an_outlook_settles_each_part_at_its_own_look_as_claims_do() -> None:
     found, stopped = planning.judged_over_looks(contrasts, shape.parts, design)
     codes = {"supported": 1, "refuted": -1, "inconclusive": 0}
     for i, levels in enumerate(runs):
-        trial = Trial(design=design, require=lambda _: None, load=no_run)
-        rows = [sample(row, trial, units) for units, row in enumerate(levels, start=1)]
+        rows = samples(new_trial(design), *levels)
         evidence = decreasing(rows, tolerance=0.6)
         assert codes[evidence.verdict] == found[i]
         assert evidence.look is not None

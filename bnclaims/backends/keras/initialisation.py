@@ -12,9 +12,12 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from bnclaims.backends.keras import state
+from bnclaims.errors import ArmError
 from bnclaims.experiment.seeds import derive
 
-_RNG_STATE = "seed_generator_state"
+RNG_STATE = "seed_generator_state"
+"""What Keras calls the state of a random layer."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,15 @@ class Initialisation:
     """
 
     def __init__(self, model: Any, build: Callable[[], Any]) -> None:
+        self._model = model
         self._build = build
         self._slots = _slots(model)
         self._start = [slot.variable.numpy() for slot in self._slots]
         self._explained = [
             _explains(slot, start) for slot, start in zip(self._slots, self._start, strict=True)
         ]
+        if not all(self._explained):
+            self._check_seeds()
 
     def assign(self, seed: int) -> None:
         """Sets every variable of the model to its initial value under a seed."""
@@ -53,8 +59,30 @@ class Initialisation:
             slot.variable.assign(value)
 
     def _rebuilt(self, seed: int) -> list[NDArray[Any]]:
-        keras.utils.set_random_seed(derive(seed, "build"))
-        return [slot.variable.numpy() for slot in _slots(self._build())]
+        with state.known(derive(seed, "build")):
+            return [slot.variable.numpy() for slot in _slots(self._build())]
+
+    def _check_seeds(self) -> None:
+        """Refuses a builder that sets a random seed: what it then draws is alike for all seeds.
+
+        Raises:
+            ArmError: It does.
+        """
+        left = []
+        for seed in (1, 2):
+            with state.known(seed):
+                self._build()
+                left.append(state.generators())
+        if any(one == other for one, other in zip(*left, strict=True)):
+            drawn = [
+                s.variable.path
+                for s, known in zip(self._slots, self._explained, strict=True)
+                if not known
+            ]
+            raise ArmError(
+                f"the builder of {self._model.name} sets a random seed, so that {drawn[0]} would "
+                "start alike for all seeds: leave that out, each run has a seed of its own"
+            )
 
 
 def _slots(model: Any) -> list[_Slot]:
@@ -93,7 +121,7 @@ def _explains(slot: _Slot, start: NDArray[Any]) -> bool:
 
     Anything else (weights loaded by the builder, a bias set by hand) must not be drawn over.
     """
-    if slot.variable.name == _RNG_STATE:
+    if slot.variable.name == RNG_STATE:
         return True
     initializer = _initializer(slot)
     if initializer is None:
@@ -103,7 +131,7 @@ def _explains(slot: _Slot, start: NDArray[Any]) -> bool:
 
 
 def _drawn(slot: _Slot, seed: int, start: NDArray[Any]) -> Any:
-    if slot.variable.name == _RNG_STATE:
+    if slot.variable.name == RNG_STATE:
         return np.array([derive(seed, *slot.key), 0], dtype=start.dtype)
     initializer = _initializer(slot)
     config = initializer.get_config()

@@ -1,4 +1,4 @@
-"""Trains the runs of an arm: real Keras models, a whole epoch as one program.
+"""Trains the runs of an arm: real Keras models, a whole epoch as one program, or by `fit` itself.
 
 The program is traced once an arm, then serves one seed after another, each on one
 thread; several threads train several seeds at a time. So a run knows nothing of its cohort, and
@@ -17,33 +17,37 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from bnclaims.backends.keras import state
 from bnclaims.backends.keras.building import (
     builder,
     check_labels,
     check_randomness,
     reason,
     resident,
+    scale,
     scaled,
-    understood,
     unreplicated,
 )
-from bnclaims.backends.keras.initialisation import Initialisation
+from bnclaims.backends.keras.compiling import Compilation, compilation, not_by_program
+from bnclaims.backends.keras.curves import FINE_POINTS, Stopped, measured, padded, stretches
+from bnclaims.backends.keras.fitting import Fitter
+from bnclaims.backends.keras.initialisation import RNG_STATE, Initialisation
 from bnclaims.backends.keras.probing import LayerStatistics
-from bnclaims.experiment.arm import ArmError, TrainingArm, model_name
+from bnclaims.errors import ArmError
+from bnclaims.experiment.arm import TrainingArm, model_name
 from bnclaims.experiment.history import Curve, History
+from bnclaims.experiment.losses import keras_name
 from bnclaims.experiment.seeds import data_order
 
-FINE_POINTS = 20
-"""Points an epoch of the fine curves, about."""
-
 EVALUATION_BATCH = 1_000
+"""Test images at a time, where that changes nothing; else the batch size, as `fit` has it."""
 
 XLA_STEPS = 3_000
 """Steps a run from which XLA pays for its compilation on a CPU; see docs/architecture.md."""
@@ -54,7 +58,21 @@ IN_PLACE_BATCH = 16
 _KEPT = 4
 """Trainers kept for the next look at their arms, at some 50 MB each with XLA, 10 without."""
 
-_rested: "deque[_Trainer]" = deque(maxlen=_KEPT)
+
+_LAST_EPOCH = 5.0
+"""Seconds that threads get to end at an epoch's end; one that hangs is left behind."""
+
+
+class Trainer(Protocol):
+    """Trains an arm for seed after seed."""
+
+    arm: TrainingArm
+
+    def train(self, seed: int, stop: threading.Event | None = None) -> History:
+        """Returns the history of one seed, unless told to stop before an epoch."""
+
+
+_rested: "deque[Trainer]" = deque(maxlen=_KEPT)
 _resting = threading.Lock()
 
 
@@ -77,9 +95,9 @@ def configure(threads: int) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     except RuntimeError:
         if os.environ.get("TF_NUM_INTRAOP_THREADS") == "1":
-            return  # it had run, but on one thread, as `engine.prepare` asked for
+            return  # it had run, but on one thread, as `KerasBackend.prepare` asked for
         warnings.warn(
-            "TensorFlow had run before bnclaims could set its threads; numbers may differ in "
+            "TensorFlow was used before bnclaims could set its threads, so numbers may differ in "
             "their last bits from other runs'. Create tensors inside tests, not on import",
             stacklevel=2,
         )
@@ -124,7 +142,7 @@ def _train_on_threads(
                     if seed is None:
                         break
                     done.put((seed, trainer().train(seed, stop)))
-        except _StoppedError:
+        except Stopped:
             pass
         except BaseException as error:  # noqa: BLE001  (it is raised again in the caller's thread)
             done.put(error)
@@ -148,24 +166,24 @@ def _train_on_threads(
         stop.set()
         for worker in workers:
             if worker.ident:
-                worker.join()
+                worker.join(_LAST_EPOCH)
 
 
 @contextlib.contextmanager
-def _borrowed(arm: TrainingArm) -> Iterator[Callable[[], "_Trainer"]]:
+def _borrowed(arm: TrainingArm) -> Iterator[Callable[[], Trainer]]:
     """Lends what returns a trainer of an arm, made when first asked for; keeps it afterwards.
 
     The next look at an arm comes after other arms' looks, and then need not compile it again.
     """
-    taken: list[_Trainer] = []
+    taken: list[Trainer] = []
 
-    def trainer() -> _Trainer:
+    def trainer() -> Trainer:
         if not taken:
             with _resting:
                 found = next((t for t in _rested if t.arm.digest == arm.digest), None)
                 if found:
                     _rested.remove(found)
-            taken.append(found or _Trainer(arm))
+            taken.append(found or _trainer(arm))
         return taken[0]
 
     yield trainer
@@ -173,44 +191,61 @@ def _borrowed(arm: TrainingArm) -> Iterator[Callable[[], "_Trainer"]]:
         _rested.extend(taken)
 
 
-class _StoppedError(Exception):
-    """Nobody waits for this run any more."""
+def _trainer(arm: TrainingArm) -> Trainer:
+    """Returns our program for an arm, or `fit` itself for what that cannot train truly."""
+    build = builder(arm)
+    with state.known():
+        model = build()
+        compiled = compilation(arm, model)
+        if not (why := not_by_program(arm, model, compiled)):
+            assert compiled is not None
+            return _Program(arm, build, model, compiled)
+    fitter = Fitter(arm, build, compilation)
+    warnings.warn(
+        f"{arm} is trained by Keras's fit, one seed at a time and slower than by our program, as "
+        f"{why}",
+        stacklevel=2,
+    )
+    return fitter
 
 
-class _Trainer:
+class _Program:
     """One Keras model, its optimizer and its epoch as a program, reused for seed after seed."""
 
-    def __init__(self, arm: TrainingArm) -> None:
+    def __init__(
+        self, arm: TrainingArm, build: Callable[[], Any], model: Any, compiled: Compilation
+    ) -> None:
         self.arm = arm
-        build = builder(arm)
-        self.model = build()
-        self.x, self.y, self.x_test, self.y_test = resident(arm, self.model)
-        if arm.loss.startswith("sparse_"):
-            check_labels(arm, self.model)
-        optimizer = unreplicated(understood(arm, arm.optimizer.build))
-        self.model.compile(optimizer=optimizer, loss=arm.loss)
-        self.model.optimizer.build(self.model.trainable_variables)
-        self.initialisation = Initialisation(self.model, build)
-        self.optimizer_start = [v.numpy() for v in self.model.optimizer.variables]
-        self.classifies = "categorical_crossentropy" in arm.loss
+        self.model = model
+        self.x, self.y, self.x_test, self.y_test = resident(arm, model)
+        self.scale = scale(arm, model)
+        if (keras_name(compiled.loss) or "").startswith("sparse_"):
+            check_labels(arm, model)
+        model.compile(optimizer=unreplicated(compiled.optimizer), loss=compiled.loss)
+        model.optimizer.build(model.trainable_variables)
+        self.initialisation = Initialisation(model, build)
+        self.optimizer_start = [v.numpy() for v in model.optimizer.variables]
+        self.classifies = compiled.accuracy
+        self.evaluation_batch = EVALUATION_BATCH if self._evaluates_alike() else arm.batch_size
         self.epoch = _with_short_stack(self._compiled)
-        self.statistics = self._probed() if arm.probes else None
+        self.statistics = _with_short_stack(self._probed) if arm.probes else None
 
     def train(self, seed: int, stop: threading.Event | None = None) -> History:
         """Returns the history of one seed, unless told to stop before an epoch."""
         self._restart(seed)
-        epochs = []
+        epochs, measures = [], []
         snapshots = [self._probe()]
         for number in range(self.arm.epochs):
             if stop and stop.is_set():
-                raise _StoppedError
+                raise Stopped
             started = time.perf_counter()
             curves = self._run_epoch(data_order(seed, number, len(self.x)))
             epochs.append((*curves, time.perf_counter() - started))
+            measures.append(self._measured(seed))
             if not np.isfinite(curves[0]).all():
                 break
             snapshots.append(self._probe())
-        return self._history(epochs, snapshots)
+        return self._history(epochs, snapshots, measures)
 
     def _restart(self, seed: int) -> None:
         self.initialisation.assign(seed)
@@ -220,6 +255,23 @@ class _Trainer:
             variable.assign(start)
         if self.statistics:
             self.statistics.restart()
+
+    def _evaluates_alike(self) -> bool:
+        """Says whether an evaluation is the same whatever its batches are.
+
+        It is not where layers of the user's own may add losses, or where it changes the state of
+        the model, as dropout within a recurrent layer does, which draws its mask even then.
+        """
+        layers = list(self.model._flatten_layers(include_self=False))
+        if any(not type(layer).__module__.startswith("keras.") for layer in layers):
+            return False
+        if not any(variable.name == RNG_STATE for variable in self.model.variables):
+            return True
+        evaluate = tf.function(self._evaluate, autograph=False)
+        graph = _with_short_stack(lambda: evaluate.get_concrete_function(tf.range(1))).graph
+        nodes = [*graph.as_graph_def().node]
+        nodes += [n for f in graph.as_graph_def().library.function for n in f.node_def]
+        return not any(node.op.startswith("Assign") for node in nodes)
 
     # The program
 
@@ -236,7 +288,7 @@ class _Trainer:
                 if not jit_compile:
                     raise ArmError(self._refusal(reason(error))) from None
                 warnings.warn(
-                    f"{model_name(self.arm.model)} does not compile with XLA and trains without",
+                    f"{model_name(self.arm.model)} does not compile with XLA and trains without it",
                     stacklevel=2,
                 )
             except (ValueError, TypeError) as error:
@@ -278,13 +330,13 @@ class _Trainer:
             jit_compile,
         )
         tested = _batchwise(
-            self._evaluate, len(self.x_test), EVALUATION_BATCH, evaluations, jit_compile=False
+            self._evaluate, len(self.x_test), self.evaluation_batch, evaluations, jit_compile=False
         )
         return (*trained, *tested)
 
     def _step(self, rows: Any, in_order: bool) -> tuple[Any, Any]:
         model = self.model
-        x, y = scaled(tf.gather(self.x, rows)), tf.gather(self.y, rows)
+        x, y = scaled(tf.gather(self.x, rows), self.scale), tf.gather(self.y, rows)
         with tf.GradientTape() as tape:
             predicted = model(x, training=True)
             loss = model.compute_loss(x=x, y=y, y_pred=predicted, training=True)
@@ -295,43 +347,45 @@ class _Trainer:
         return loss, self._correct(y, predicted)
 
     def _evaluate(self, rows: Any) -> tuple[Any, Any]:
-        x, y = scaled(tf.gather(self.x_test, rows)), tf.gather(self.y_test, rows)
+        x, y = scaled(tf.gather(self.x_test, rows), self.scale), tf.gather(self.y_test, rows)
         predicted = self.model(x, training=False)
         loss = self.model.compute_loss(x=x, y=y, y_pred=predicted, training=False)
         return loss, self._correct(y, predicted)
 
     def _correct(self, y: Any, predicted: Any) -> Any:
+        """Returns how many labels, over all positions, are right, as Keras's accuracy has it."""
         if not self.classifies:
             return tf.constant(0, tf.int32)
-        labels = y if y.shape.rank < predicted.shape.rank else tf.argmax(y, axis=-1)
-        answers = tf.argmax(predicted, axis=-1, output_type=tf.int32)
-        return tf.reduce_sum(tf.cast(answers == tf.cast(labels, tf.int32), tf.int32))
+        return tf.reduce_sum(tf.cast(_right(y, predicted), tf.int32))
 
     # The numbers
 
     def _run_epoch(self, order: NDArray[np.int32]) -> tuple[Curve, Curve, float, float]:
         """Returns loss and accuracy of each training batch and the test images' two means."""
         steps = len(self.x) // self.arm.batch_size
-        evaluations = len(self.x_test) // EVALUATION_BATCH
+        evaluations = len(self.x_test) // self.evaluation_batch
         results = self.epoch(tf.constant(order), tf.constant(steps), tf.constant(evaluations))
         loss, correct, val_loss, val_correct = (r.numpy().astype(np.float64) for r in results)
         sizes = self._batch_sizes()
-        val_sizes = _batch_sizes(len(self.x_test), EVALUATION_BATCH)
-        unknown = 1.0 if self.classifies else np.nan
+        val_sizes = _batch_sizes(len(self.x_test), self.evaluation_batch)
+        known = 1.0 if self.classifies else np.nan
+        labels, val_labels = (_positions(y, self.model.output_shape) for y in (self.y, self.y_test))
         return (
             loss,
-            unknown * correct / sizes,
+            known * correct / (sizes * labels),
             float(np.average(val_loss, weights=val_sizes)),
-            unknown * float(val_correct.sum()) / len(self.x_test),
+            known * float(val_correct.sum()) / (len(self.x_test) * val_labels),
         )
 
     def _batch_sizes(self) -> Curve:
         return _batch_sizes(len(self.x), self.arm.batch_size)
 
-    def _history(self, epochs: list[Any], snapshots: list[Any]) -> History:
+    def _history(
+        self, epochs: list[Any], snapshots: list[Any], measures: list[dict[str, float]]
+    ) -> History:
         sizes = self._batch_sizes()
         points = min(FINE_POINTS, len(sizes))
-        ends = np.linspace(0, len(sizes), points + 1).round().astype(int)[1:]
+        ends = stretches(len(sizes), points)
         fine = [(_means(loss, sizes, ends), _means(hits, sizes, ends)) for loss, hits, *_ in epochs]
         whole = [
             (np.average(loss, weights=sizes), np.average(hits, weights=sizes), val, val_hits, sec)
@@ -339,7 +393,7 @@ class _Trainer:
         ]
         planned = self.arm.epochs
         loss, accuracy, val_loss, val_accuracy, seconds = (
-            _padded(np.array(column), planned) for column in zip(*whole, strict=True)
+            padded(np.array(column), planned) for column in zip(*whole, strict=True)
         )
         stretch = np.cumsum(sizes)[ends - 1] / sizes.sum()
         return History(
@@ -347,22 +401,51 @@ class _Trainer:
             accuracy=accuracy,
             val_loss=val_loss,
             val_accuracy=val_accuracy,
-            fine_loss=_padded(np.concatenate([f[0] for f in fine]), planned * points),
-            fine_accuracy=_padded(np.concatenate([f[1] for f in fine]), planned * points),
+            fine_loss=padded(np.concatenate([f[0] for f in fine]), planned * points),
+            fine_accuracy=padded(np.concatenate([f[1] for f in fine]), planned * points),
             fine_epochs=np.concatenate([number + stretch for number in range(planned)]),
             seconds=seconds,
+            metrics={
+                name: padded(np.array([measure[name] for measure in measures]), planned)
+                for name in self.arm.measures
+            },
             probes=self.statistics.stacked(snapshots, planned + 1) if self.statistics else {},
         )
+
+    def _measured(self, seed: int) -> dict[str, float]:
+        if not self.arm.measures:
+            return {}
+        x = scaled(self.x_test, self.scale).numpy()
+        return measured(self.arm, self.model, x, self.y_test.numpy(), seed)
 
     # The probes
 
     def _probed(self) -> LayerStatistics:
         rows = tf.range(min(LayerStatistics.batch, len(self.x_test)))
-        x, y = scaled(tf.gather(self.x_test, rows)), tf.gather(self.y_test, rows)
+        x, y = scaled(tf.gather(self.x_test, rows), self.scale), tf.gather(self.y_test, rows)
         return LayerStatistics(self.model, x, y)
 
     def _probe(self) -> Any:
         return self.statistics.measure() if self.statistics else None
+
+
+def _right(y: Any, predicted: Any) -> Any:
+    """Says of each label whether it is predicted, as Keras's "accuracy" does by the shapes."""
+    if predicted.shape[-1] == 1:
+        labels = tf.reshape(tf.cast(y, predicted.dtype), tf.shape(predicted))
+        return tf.cast(predicted > 0.5, predicted.dtype) == labels
+    sparse = y.shape.rank < predicted.shape.rank or y.shape[-1] == 1
+    labels = y if sparse else tf.argmax(y, axis=-1)
+    answers = tf.argmax(predicted, axis=-1, output_type=tf.int32)
+    if labels.shape.rank == predicted.shape.rank:
+        labels = tf.squeeze(labels, axis=-1)
+    return answers == tf.cast(labels, tf.int32)
+
+
+def _positions(y: Any, output: tuple[int | None, ...]) -> int:
+    """Returns how many labels an example has."""
+    one_hot = len(y.shape) == len(output) and output[-1] != 1 and y.shape[-1] != 1
+    return int(np.prod(y.shape[1:-1] if one_hot else y.shape[1:]))
 
 
 def _in_order(gradients: list[Any]) -> list[Any]:
@@ -436,7 +519,3 @@ def _means(values: Curve, sizes: Curve, ends: NDArray[np.intp]) -> Curve:
     starts = np.concatenate([[0], ends[:-1]])
     totals = np.add.reduceat(values * sizes, starts)
     return np.asarray(totals / np.add.reduceat(sizes, starts), np.float64)
-
-
-def _padded(curve: Curve, length: int) -> Curve:
-    return np.pad(curve, (0, length - len(curve)), constant_values=np.nan)
