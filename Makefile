@@ -13,7 +13,7 @@ claims: $(INSTALLED)  ## verify every claim under the quick protocol
 	$(BIN)/pytest claims/ -n auto
 
 article: $(INSTALLED)  ## verify every claim under the articles' own protocol
-	$(BIN)/pytest claims/ -n auto --claims-protocol article
+	$(BIN)/pytest claims/ -n auto --claims-protocol=article
 
 timed: $(INSTALLED)  ## verify the claims about wall time; leave the machine alone meanwhile
 	$(BIN)/pytest claims/ -m timed

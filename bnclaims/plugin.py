@@ -263,6 +263,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         suite = item.config.stash[_SUITE]
         if item.get_closest_marker("xfail"):
             pytest.fail(_XFAIL, pytrace=False)
+        if suite.settings.homeless:
+            pytest.fail(suite.settings.homeless, pytrace=False)
         try:
             declared.check_protocols(suite.settings.protocols)
         except ClaimError as error:
@@ -587,7 +589,7 @@ def _why(call: pytest.CallInfo[None]) -> str:
 def _failure(item: pytest.Item, outcome: Outcome, trial: Trial | None, why: str) -> str:
     settings = item.config.stash[_SUITE].settings
     evidence = [str(e) for e in trial.evidence] if trial else []
-    command = [*settings.command(item.nodeid), "--claims-store", str(settings.store)]
+    command = [*settings.command(item.nodeid), f"--claims-store={settings.store}"]
     return "\n".join(
         [
             f"{outcome.id} is {outcome.verdict}, expected {outcome.expected}",

@@ -161,7 +161,7 @@ def test_a_refuted_claim_fails_with_its_evidence(
             "  5 of at most 20 seeds, p = * adjusted for repeated looks (* nominal, 0.031 *",
             "  standardised effect from the edge * [[]*[]], the two sides correlate * over seeds",
             "quick protocol, *small.npz*",
-            "reproduce: pytest test_a_refuted*::test_more --claims-protocol quick --claims-data *",
+            "reproduce: pytest test_a_refuted*::test_more --claims-protocol=quick --claims-data=*",
             "refuted! more *",
             "! more: expected supported, now refuted",
         ]
@@ -221,11 +221,10 @@ def test_the_design_is_chosen_and_repeated_in_the_command(
     pytester.makepyfile(REFUTED)
     result = run(pytester, options, option)
     result.assert_outcomes(failed=1)
-    command = option.replace("=", " ")
     result.stdout.fnmatch_lines(
         [
             f"bnclaims: looks at 5, 10, 15, 20 seeds, alpha 0.01 each way, {said}*",
-            f"reproduce: pytest * {command} *--claims-store *",
+            f"reproduce: pytest * {option} *--claims-store=*",
         ]
     )
 
@@ -405,7 +404,7 @@ def test_a_wrong_declaration_is_refused(
         ("--claims-spending=power:-1", "--claims-spending power:-1: rho must be positive*"),
         ("--claims-spending=power:1e5", "--claims-spending power:1e5: *spends nothing at the*"),
         ("--claims-boundary=flat", "--claims-boundary flat: choose one of exponential, normal"),
-        ("--claims-threads=0", "--claims-threads 0: give an integer of 1 or more"),
+        ("--claims-threads=0", "--claims-threads 0: give an integer of 1 or more, 1024 at most"),
         ("--claims-store=/dev/null", "--claims-store /dev/null: this is a file; give a folder"),
         ("--claims-data=/no/such/file.npz", "*/no/such/file.npz*"),
     ],
