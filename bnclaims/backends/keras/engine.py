@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from bnclaims.experiment.arm import Arm, TrainingArm
+from bnclaims.experiment.arm import Arm, ArmError, TrainingArm
 from bnclaims.experiment.history import History
 
 
@@ -47,7 +47,7 @@ def _chained(first: int, rest: Iterator[int]) -> Iterator[int]:
 def prepare(threads: int) -> None:
     """Has TensorFlow start quietly and on the right threads, whoever imports it."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ["KERAS_BACKEND"] = "tensorflow"
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
     os.environ["TF_NUM_INTEROP_THREADS"] = str(threads)
 
@@ -55,6 +55,11 @@ def prepare(threads: int) -> None:
 @cache
 def _start(threads: int) -> None:
     prepare(threads)
+    if (chosen := os.environ["KERAS_BACKEND"]) != "tensorflow":
+        raise ArmError(
+            f"KERAS_BACKEND={chosen} is set, but runs are trained by Keras on TensorFlow: unset it, "
+            "or set it to tensorflow"
+        )
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     there = "tensorflow" in sys.modules
     with quiet():
