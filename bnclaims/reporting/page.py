@@ -1,14 +1,20 @@
-"""The page: a session's results as one HTML file that needs neither network nor scripts."""
+"""The page: a session's results as one HTML file that needs no network, and no script.
+
+Its own short script adds conveniences only.
+"""
 
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from itertools import product
+from typing import TYPE_CHECKING
 
 from bnclaims.language.figure import Drawing, Line
 from bnclaims.language.finding import Finding, Region
 from bnclaims.reporting import charts
 from bnclaims.reporting.badges import COLOURS, MARKS, file_name, tally
+from bnclaims.reporting.compared import Compared, Margin, compared
 from bnclaims.reporting.results import ClaimResult, Results
 from bnclaims.reporting.terminal import interval_text, mean_and_deviation, p_text, rounded
 
@@ -18,6 +24,10 @@ if TYPE_CHECKING:
 
 _RAREST = 1_000
 """The rarest that a sentence says: five seeds cannot show one in a million."""
+_SURPRISES = 4
+_FEW_PUBLICATIONS = 3
+_NOT_MNIST = "NOT MNIST"
+"""What the note of any other data says."""
 
 
 def html(results: Results) -> str:
@@ -27,22 +37,68 @@ def html(results: Results) -> str:
         results: Of a session.
     """
     claims = results.claims
-    publications = sorted({publication(claim) for claim in claims})
-    forest = charts.Forest(end for claim in claims for end in _ends(claim))
-    template = _environment().get_template("page.html")
+    publications = Counter(publication(claim) for claim in claims)
+    names = sorted(publications)
+    verdicts = _verdict_counts(results)
     anchors = _anchors(claims)
-    return template.render(
-        results=results,
-        anchor=lambda claim: anchors[id(claim)],
-        claims=claims,
-        ranked=sorted(claims, key=_rank),
-        publications=publications,
-        forest=forest,
-        tally=tally(results),
-        data=sorted({claim.data_note for claim in claims}),
-        empty=_empty_filters(claims, publications, bool(results.errors)),
-        swatches=range(charts.COLOURS),
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            results=results,
+            anchor=lambda claim: anchors[id(claim)],
+            place=lambda claim: list(anchors).index(id(claim)),
+            claims=claims,
+            groups=[(name, _ranked(claims, name)) for name in names],
+            publications=names,
+            publication_counts=publications,
+            subject=subject(names),
+            forest=charts.Forest(end for claim in claims for end in _ends(claim)),
+            verdicts=verdicts,
+            tiles=[(name, verdicts.get(name, 0), _MEANINGS[name]) for name in _tiles(verdicts)],
+            tally=tally(results),
+            surprises=surprises(claims),
+            seeds=_seeds(claims),
+            significant=_significant(results),
+            data=sorted({claim.data_note for claim in claims}),
+            data_names=sorted({data_name(claim) for claim in claims}),
+            not_mnist=any(_NOT_MNIST in claim.data_note for claim in claims),
+            empty=_empty_filters(results, names, list(verdicts)),
+            swatches=range(charts.COLOURS),
+        )
     )
+
+
+def subject(publications: Sequence[str]) -> str:
+    """Returns what claims are from, in a few words: publications without what is in brackets."""
+    if len(publications) > _FEW_PUBLICATIONS:
+        return f"{len(publications)} publications"
+    return ", ".join(re.sub(r"\s*\(.*?\)", "", name) for name in publications)
+
+
+def data_name(claim: ClaimResult) -> str:
+    """Returns what a claim's data are, without the path and the reason that their note may say."""
+    return re.split(" from |[,:]", claim.data_note)[0]
+
+
+def surprises(claims: Sequence[ClaimResult]) -> list[ClaimResult]:
+    """Returns the claims that came out most surprisingly, those not expected so first."""
+    found = [claim for claim in claims if claim.verdict == "refuted" or not claim.as_expected]
+
+    def surprise(claim: ClaimResult) -> tuple[bool, float]:
+        _, effect, _ = _ends(claim)
+        return claim.as_expected, -abs(effect or 0.0)
+
+    return sorted(found, key=surprise)[:_SURPRISES]
+
+
+def found_text(claim: ClaimResult) -> str:
+    """Returns what was found, in a sentence or two: the arms' means where they are known."""
+    finding = claim.deciding
+    if finding is None:
+        return _without_numbers(claim)
+    metric = compared(claim)
+    return (metric and _arms_text(metric, finding)) or _compared(claim, finding)
 
 
 def publication(claim: ClaimResult) -> str:
@@ -55,7 +111,12 @@ def in_words(claim: ClaimResult) -> list[str]:
     finding = claim.deciding
     if finding is None:
         return [_without_numbers(claim)]
-    said = [_opening(claim), _compared(claim, finding)]
+    metric = compared(claim)
+    said = [
+        _opening(claim),
+        _arms_text(metric, finding) if metric else "",
+        _compared(claim, finding),
+    ]
     if finding.verdict == "inconclusive":
         said += [_outlook(finding)] if claim.verdict == "inconclusive" else []
     elif finding.p is not None and finding.verdict == claim.verdict:
@@ -112,29 +173,68 @@ def _anchors(claims: Sequence[ClaimResult]) -> dict[int, str]:
     return anchors
 
 
-def _rank(claim: ClaimResult) -> tuple[bool, float]:
-    """Returns a key that puts the strongest support first, the strongest refutation last."""
-    _, effect, _ = _ends(claim)
-    return effect is None, -(effect or 0.0)
+_MEANINGS = {
+    "supported": "the runs show what is claimed",
+    "refuted": "the runs show that it is not so, or by less than claimed",
+    "inconclusive": "the planned seeds did not settle it",
+    "error": "its test went wrong: no verdict",
+    "unexpected": "not the verdict that the claim's author declared",
+}
+
+
+def _tiles(verdicts: dict[str, int]) -> list[str]:
+    return [name for name in _MEANINGS if name != "error" or name in verdicts]
+
+
+def _verdict_counts(results: Results) -> dict[str, int]:
+    """Returns how many claims each choice of a verdict shows, without those that show none."""
+    counts = Counter(name for claim in results.claims for name in _choices(claim))
+    counts.update(("all", "error", "unexpected") * len(results.errors))
+    return {name: counts[name] for name in ("all", *COLOURS, "unexpected") if counts[name]}
+
+
+def _ranked(claims: Sequence[ClaimResult], name: str) -> list[ClaimResult]:
+    """Returns a publication's claims, the strongest support first, what has no effect last."""
+    found = [claim for claim in claims if publication(claim) == name]
+
+    def rank(claim: ClaimResult) -> tuple[bool, float]:
+        _, effect, _ = _ends(claim)
+        return effect is None, -(effect or 0.0)
+
+    return sorted(found, key=rank)
+
+
+def _seeds(claims: Sequence[ClaimResult]) -> str:
+    """Returns how many seeds the claims took; '' where none took any."""
+    counts = sorted({finding.seeds for claim in claims for finding in claim.findings})
+    if not counts:
+        return ""
+    return f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
+
+
+def _significant(results: Results) -> tuple[int, int]:
+    """Returns how many verdicts stand for all claims together, and of how many."""
+    decided = [
+        claim.holm_p
+        for claim in results.claims
+        if claim.holm_p is not None and claim.verdict != "inconclusive"
+    ]
+    return sum(p <= results.design.alpha for p in decided), len(decided)
 
 
 def _empty_filters(
-    claims: Sequence[ClaimResult], publications: Sequence[str], errors: bool
+    results: Results, publications: Sequence[str], verdicts: Sequence[str]
 ) -> list[tuple[str, str]]:
     """Returns the choices of verdict and publication that leave nothing to show."""
     shown = {
-        (v, w)
-        for c in claims
-        for v in _choices(c)
-        for w in ("all", publications.index(publication(c)))
+        (verdict, place)
+        for claim in results.claims
+        for verdict in _choices(claim)
+        for place in ("all", str(publications.index(publication(claim))))
     }
-    if errors:
-        shown |= {(v, "all") for v in ("all", "error", "unexpected")}
-    verdicts = ("all", *COLOURS, "unexpected")
-    choices: list[tuple[str, Any]] = [
-        (v, w) for v in verdicts for w in ("all", *range(len(publications))) if (v, w) not in shown
-    ]
-    return [(v, str(w)) for v, w in choices]
+    shown |= {(verdict, "all") for verdict in verdicts}
+    places = ("all", *map(str, range(len(publications))))
+    return [choice for choice in product(verdicts, places) if choice not in shown]
 
 
 def _choices(claim: ClaimResult) -> tuple[str, ...]:
@@ -156,6 +256,51 @@ def _opening(claim: ClaimResult) -> str:
         "inconclusive": "The runs do not settle this claim",
     }[claim.verdict]
     return f"{said}, after {n} seeds (independent repetitions of everything random)."
+
+
+def _arms_text(metric: Compared, finding: Finding) -> str:
+    """Returns the means of a claim's arms, and what the claim asks of them."""
+    means = [mean for arm in metric.arms if (mean := arm.mean) is not None]
+    if len(means) < len(metric.arms):
+        return ""
+    names = distinct_names([arm.arm for arm in metric.arms])
+    each = [f"{_digits(mean)} with {name}" for name, mean in zip(names, means, strict=True)]
+    if len(means) != 2:
+        return f"{metric.metric.capitalize()}: {', '.join(each)}."
+    margin = metric.margin
+    first = margin.of if margin else 0
+    ratio = _ratio(means[first], means[1 - first])
+    words = f"The {metric.metric} was {each[first]} and {each[1 - first]}{ratio}."
+    return f"{words} {_asked(margin, finding)}" if margin else words
+
+
+def distinct_names(names: Sequence[str]) -> list[str]:
+    """Returns arms' names without what all of them say; as they are where one would say nothing."""
+    parts = [re.split(r", (?![^(]*\))", name) for name in names]
+    shared = set(parts[0]).intersection(*parts)
+    short = [", ".join(part for part in name if part not in shared) for name in parts]
+    return short if all(short) and len(set(short)) == len(names) else list(names)
+
+
+def _digits(value: float) -> str:
+    return f"{value:#.3g}".rstrip(".")
+
+
+def _ratio(mean: float, beside: float) -> str:
+    if mean <= 0 or beside <= 0:
+        return ""
+    if mean > 2 * beside:
+        return f": {mean / beside:.2g} times as high"
+    return f": {abs(mean / beside - 1):.0%} {'lower' if mean < beside else 'higher'}"
+
+
+def _asked(margin: Margin, finding: Finding) -> str:
+    if finding.region.edges != (0.0,) or margin.factor == 1:
+        return f"The claim asks for a mean {region_text(margin.region)}."
+    than = "lower" if margin.factor < 1 else "higher"
+    below = margin.region.low is None
+    bound = "more" if below == (margin.factor < 1) else "less"
+    return f"The claim asks for {bound} than {100 * abs(1 - margin.factor):.3g}% {than}."
 
 
 def _compared(claim: ClaimResult, finding: Finding) -> str:
@@ -220,6 +365,8 @@ def _environment() -> "jinja2.Environment":
     environment.globals |= {
         "arm_lines": arm_lines,
         "charts": charts,
+        "compared": compared,
+        "found_text": found_text,
         "figure_svg": figure_svg,
         "forest_row": forest_row,
         "in_words": in_words,
