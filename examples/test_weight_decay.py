@@ -46,5 +46,5 @@ def test_decay_shrinks_weights_for_free(train: Train) -> None:
         for decay in (0.1, 0.0)
     )
     smaller = measured(decayed, name="norm") < 0.9 * measured(plain, name="norm")
-    as_good = val_accuracy(decayed) > val_accuracy(plain) - 0.02
+    as_good = val_accuracy(decayed) - val_accuracy(plain) > -0.02
     assert all_of(smaller, as_good)
