@@ -31,6 +31,8 @@ def weight_norm(model: Any, _: Any, __: Any) -> float:
 @claim(
     "Decoupled weight decay of 0.1 takes a tenth off the weights at no cost in accuracy",
     source="after Loshchilov & Hutter 2019, ICLR",
+    expected="refuted",
+    because="it takes 8% off them, from a norm of 15.3 to 14.1, and it costs no accuracy",
 )
 def test_decay_shrinks_weights_for_free(train: Train) -> None:
     decayed, plain = (
