@@ -7,16 +7,19 @@ INSTALLED := $(VENV)/.installed
 TESTABLE := $(VENV)/.testable
 DOCUMENTABLE := $(VENV)/.documentable
 
-.PHONY: claims article timed plan test lint docs calibration benchmark clean
+.PHONY: claims article timed examples plan test lint docs calibration benchmark clean
 
 claims: $(INSTALLED)  ## verify every claim under the quick protocol
 	$(BIN)/pytest claims/ -n auto
 
 article: $(INSTALLED)  ## verify every claim under the articles' own protocol
-	$(BIN)/pytest claims/ -n auto --claims-protocol article
+	$(BIN)/pytest claims/ -n auto --claims-protocol=article
 
 timed: $(INSTALLED)  ## verify the claims about wall time; leave the machine alone meanwhile
 	$(BIN)/pytest claims/ -m timed
+
+examples: $(TESTABLE)  ## verify the claims of the examples, about other models and libraries
+	$(BIN)/pytest examples/ -n auto
 
 plan: $(INSTALLED)  ## show what would be trained, and train nothing
 	$(BIN)/pytest claims/ --claims-plan

@@ -6,7 +6,7 @@ what a verdict costs and how the catalogue scales.
 
 Run, once a session has stored its runs (then it takes seconds), for each protocol and data set:
 
-    pytest claims/ --claims-protocol article --claims-report article-mnist
+    pytest claims/ --claims-protocol=article --claims-report=article-mnist
     python benchmarks/publish.py article-mnist quick-mnist article-digits quick-digits
 """
 

@@ -16,6 +16,7 @@ from bnclaims.errors import (
     Inconclusive,
     MarkerError,
     NotFiniteError,
+    ResultsError,
     StoreError,
 )
 from bnclaims.experiment.data import Data
@@ -89,6 +90,7 @@ __all__ = [
     "NotFiniteError",
     "Optimizer",
     "Probe",
+    "ResultsError",
     "Runs",
     "Sample",
     "Seed",

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bnclaims.errors import CommandError, MarkerError
+from bnclaims.errors import CommandError, MarkerError, ResultsError
 from bnclaims.reporting import badges, markdown, report, terminal, wire
 from bnclaims.reporting.results import Results
 
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Else Python complains when it flushes what nobody reads.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _CLOSED_PIPE
-    except (CommandError, MarkerError, wire.ResultsError, OSError) as error:
+    except (CommandError, MarkerError, ResultsError, OSError) as error:
         print(f"bnclaims: {error}", file=sys.stderr)  # noqa: T201
         return 2
     return status

@@ -9,6 +9,7 @@ BnclaimsError
 ├── ClaimError          (ValueError)    no evidence could decide a comparison
 ├── NotFiniteError      (ValueError)    a metric has no value for some run
 ├── Inconclusive                        a verdict: the evidence decides neither way
+├── ResultsError        (ValueError)    a file holds no results that can be read
 ├── MarkerError         (ValueError)    a page lacks the place for generated text
 └── CommandError                        a command cannot do what was asked
 ```
@@ -48,6 +49,10 @@ class NotFiniteError(BnclaimsError, ValueError):
 
 class Inconclusive(BnclaimsError):  # noqa: N818  (a verdict, not a mistake)
     """The evidence decides neither way at the last look; the message says what it would take."""
+
+
+class ResultsError(BnclaimsError, ValueError):
+    """A file holds no results that can be read; the message names it, and the place in it."""
 
 
 class MarkerError(BnclaimsError, ValueError):

@@ -3,10 +3,8 @@
 import contextlib
 import inspect
 import shlex
-import shutil
 import signal
 import sys
-import tempfile
 import textwrap
 import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -26,11 +24,11 @@ from bnclaims.reporting import terminal, wire
 from bnclaims.reporting.outcome import outcome_of
 from bnclaims.reporting.results import ClaimResult, ErrorRecord, Outcome
 from bnclaims.running.local_store import LocalStore
-from bnclaims.running.mailbox import Mailbox
+from bnclaims.running.mailbox import Mailbox, temporary_folder
 from bnclaims.session import hooks
 from bnclaims.session.ending import Ending
 from bnclaims.session.live import LiveLine, real_stdout
-from bnclaims.session.options import OPTIONS, Settings
+from bnclaims.session.options import OPTIONS, Settings, ini_name
 from bnclaims.session.record import Record
 from bnclaims.session.suite import Suite
 
@@ -68,7 +66,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("claims", "claims about training neural networks (bnclaims)")
     for name, values, text in OPTIONS:
         group.addoption(f"--claims-{name}", metavar=values, default=None, help=text)
-        parser.addini(f"claims_{name}", f"as --claims-{name}: {text}", default="")
+        parser.addini(ini_name(name), f"as --claims-{name}: {text}", default="")
     report_help = "folder of the report, claims-report by default; none for no report"
     group.addoption("--claims-report", metavar="DIR|none", default=None, help=report_help)
     parser.addini("claims_report", f"as --claims-report: {report_help}", default="")
@@ -100,8 +98,7 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = Path(worker["bnclaims_mailbox"])
         mailbox: Mailbox | None = Mailbox(folder, worker["workerid"])
     elif _is_controller(config):
-        folder = Path(tempfile.mkdtemp(prefix="bnclaims-"))
-        config.stash[_MAILBOX] = folder
+        folder = config.stash[_MAILBOX] = _mailbox_folder(config)
         mailbox = Mailbox(folder, "controller")
     else:
         mailbox = None
@@ -111,6 +108,18 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_SUITE] = Suite(settings, mailbox, backend, store)
     if worker is None:
         _listen(config)
+
+
+def _mailbox_folder(config: pytest.Config) -> Path:
+    stack = contextlib.ExitStack()
+    try:
+        folder = stack.enter_context(temporary_folder())
+    except OSError as error:
+        raise pytest.UsageError(
+            f"cannot make a temporary folder ({error}): make room, or set TMPDIR to another place"
+        ) from None
+    config.add_cleanup(stack.close)
+    return folder
 
 
 def _listen(config: pytest.Config) -> None:
@@ -157,13 +166,10 @@ def pytest_claims_store(folder: Path) -> LocalStore:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Has the report say with which exit status pytest ends; removes the mailbox."""
+    """Has the report say with which exit status pytest ends, and lets go of the terminal."""
     _settle_report(config)
     if (stream := config.stash.get(_STDOUT, None)) is not None:
         stream.close()
-    folder = config.stash.get(_MAILBOX, None)
-    if folder is not None:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -257,6 +263,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         suite = item.config.stash[_SUITE]
         if item.get_closest_marker("xfail"):
             pytest.fail(_XFAIL, pytrace=False)
+        if suite.settings.homeless:
+            pytest.fail(suite.settings.homeless, pytrace=False)
         try:
             declared.check_protocols(suite.settings.protocols)
         except ClaimError as error:
@@ -581,7 +589,7 @@ def _why(call: pytest.CallInfo[None]) -> str:
 def _failure(item: pytest.Item, outcome: Outcome, trial: Trial | None, why: str) -> str:
     settings = item.config.stash[_SUITE].settings
     evidence = [str(e) for e in trial.evidence] if trial else []
-    command = [*settings.command(item.nodeid), "--claims-store", str(settings.store)]
+    command = [*settings.command(item.nodeid), f"--claims-store={settings.store}"]
     return "\n".join(
         [
             f"{outcome.id} is {outcome.verdict}, expected {outcome.expected}",

@@ -22,11 +22,15 @@ from bnclaims.reporting.results import (
     Results,
     SessionRecord,
 )
+from bnclaims.statistics.boundary import BOUNDARIES
 from bnclaims.statistics.design import Design, Sequential
 from tests.fakes import SEEDS, new_trial, sample
 
 QUICK = TrainingProtocol("quick", images=10_000, epochs=6)
 """A protocol."""
+
+NORMAL = Sequential(boundary=BOUNDARIES["normal"])
+"""The design of made-up claims: exact for their normal data."""
 
 HOSTILE = "<script>alert('\"&\\n')</script> 🙂 \u202etfel"
 
@@ -78,7 +82,7 @@ def compared(
     design: Design | None = None,
 ) -> Outcome:
     """What a claim of one comparison comes to."""
-    trial = new_trial(design)
+    trial = new_trial(design or NORMAL)
     verdict = compare(trial).verdict
     return outcome_of(
         Claim(name, statement, "here", "supported", ""),

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bnclaims.experiment.history import History
-from bnclaims.running.local_store import _decoded
+from bnclaims.running.local_store import decoded
 
 CLAIMS = """
 import numpy as np
@@ -46,7 +46,7 @@ def session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
 def runs(store: Path) -> dict[str, History]:
     files = sorted(store.glob("runs/*/*.run"))
     return {
-        f"{file.parent.name}/{file.stem}": _decoded(
+        f"{file.parent.name}/{file.stem}": decoded(
             file.read_bytes(), (file.parent.name, int(file.stem))
         )
         for file in files

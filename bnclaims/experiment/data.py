@@ -12,6 +12,7 @@ import hashlib
 import os
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -59,6 +60,9 @@ _IDX_FILES = {
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZIP_MAGIC = b"PK\x03\x04"
 _REPLACE = "Replace it with an intact copy."
+_LARGEST = 2**31
+"""The most bytes that a file of images may hold when it is unpacked."""
+
 _PERMIT = "Make it readable, or choose other data."
 
 
@@ -579,7 +583,9 @@ def _write(path: Path, write: Callable[[Path], object]) -> None:
 def _load(path: Path, name: str) -> Data:
     """Read and check a set of images."""
     try:
-        path.stat()  # what is not there is no damaged file
+        mode = path.stat().st_mode  # what is not there is no damaged file
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a pipe or a device may have no end
+            raise _bad(path, "a pipe or a device", "a file or a folder", "Copy it to a file.")
         arrays: dict[str, Any] = {**_images(path)}
     except OSError as error:
         raise _bad(path, _cause(error), "a readable file or folder", _PERMIT) from error
@@ -616,6 +622,8 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
             if not zipfile.is_zipfile(file):
                 found = "a truncated zip file" if head == _ZIP_MAGIC else "not a zip file"
                 raise _bad(path, found, expected)
+            with zipfile.ZipFile(file) as packed:
+                _check_size(path, sum(part.file_size for part in packed.infolist()))
             file.seek(0)
             with np.load(file, allow_pickle=False) as archive:
                 missing = [key for key in _ARRAYS if key not in archive.files]
@@ -669,7 +677,9 @@ def _read_idx(path: Path, rank: int) -> NDArray[np.uint8]:
     try:
         raw = path.read_bytes()
         if raw.startswith(_GZIP_MAGIC):
-            raw = gzip.decompress(raw)
+            with gzip.open(path) as file:
+                raw = file.read(_LARGEST + 1)
+            _check_size(path, len(raw))
     except PermissionError as error:
         raise _bad(path, _cause(error), expected, _PERMIT) from error
     except (OSError, EOFError, zlib.error) as error:
@@ -685,6 +695,11 @@ def _read_idx(path: Path, rank: int) -> NDArray[np.uint8]:
     if len(raw) != size:
         raise _bad(path, f"{len(raw)} bytes, but {size} for its shape {shape}", expected)
     return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)
+
+
+def _check_size(path: Path, size: int) -> None:
+    if size > _LARGEST:
+        raise _bad(path, f"more than {_LARGEST / 2**30:g} GiB", "images that fit into memory")
 
 
 # Messages

@@ -87,10 +87,10 @@ class _Metric:
     """A function of histories that takes runs, too."""
 
     def __init__(self, function: Callable[..., float], limits: Limits) -> None:
+        update_wrapper(self, function)  # which copies its attributes, too
         self._function = function
         self._name = function.__name__
         self._limits = limits
-        update_wrapper(self, function)
 
     def __call__(
         self, *runs: Runs | History, diverged: float | None = None, **arguments: Any

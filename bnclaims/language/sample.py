@@ -31,6 +31,11 @@ class Runs:
     first_seed: int
     trial: Trial = field(repr=False, compare=False)
 
+    def __post_init__(self) -> None:
+        seed: Any = self.first_seed
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+            raise ValueError(f"first_seed={seed!r}: give an integer of 0 or more")
+
     def seeds(self, count: int) -> range:
         """Returns the seeds of the first runs."""
         return range(self.first_seed, self.first_seed + count)

@@ -25,6 +25,9 @@ COLOURS = {
 MARKS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "error": "!"}
 """For where there is no room for words, or for words alone."""
 
+_LONGEST = 100
+"""Characters of a file's name, before what tells it from others: file systems take 255 bytes."""
+
 _LABEL_COLOUR = "#333333"
 _SUITE = "claims"
 """What the suite's badge is called."""
@@ -65,7 +68,7 @@ def tally(results: Results) -> list[tuple[str, int]]:
 
 def file_name(claim: str) -> str:
     """Returns a claim's name as one that every file system takes."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", claim).strip("-")
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", claim)[:_LONGEST].strip("-")
 
 
 def file_names(names: Iterable[str], reserved: Collection[str] = ()) -> dict[str, str]:

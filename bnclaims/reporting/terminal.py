@@ -8,7 +8,7 @@ from typing import Any
 
 from bnclaims.language.finding import Finding
 from bnclaims.reporting.results import ArmRecord, ClaimResult, Outcome
-from bnclaims.running.progress import duration
+from bnclaims.running.progress import SECONDS_PER_COST, duration
 from bnclaims.running.schedule import Request
 
 _HEAD = ("verdict", "claim", "estimate", "interval", "claimed", "n", "p")
@@ -19,9 +19,6 @@ _WRAPPING: dict[str, Any] = {"subsequent_indent": "    ", "break_long_words": Fa
 
 _FINER = 8
 """How many more decimals an interval gets at most, to be seen clear of an edge."""
-
-_SECONDS_PER_IMAGE = 40e-6
-"""A guess for a first plan: the article's network on one core of 2024."""
 
 
 def table(outcomes: Sequence[Outcome]) -> list[tuple[str, str]]:
@@ -141,7 +138,7 @@ def plan(
         f"    {_state(request, runs)}  {request.arm}{_from(request)}" for request, runs in requests
     ]
     cost = sum(request.arm.cost * runs for request, runs in requests)
-    seconds = cost * (rate or _SECONDS_PER_IMAGE) / workers
+    seconds = cost * (rate or SECONDS_PER_COST) / workers
     basis = "measured in stored runs" if rate else "estimated; no stored runs to measure"
     lines.append(
         f"{missing} runs to train, about {duration(seconds)} on {workers} "

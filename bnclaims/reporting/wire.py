@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from bnclaims.errors import ResultsError
 from bnclaims.reporting.results import ErrorRecord, Outcome, Results
 
 FILE = "results.json"
@@ -16,10 +17,6 @@ SCHEMA_VERSION = 4
 _VERSION_KEY = "schemaVersion"
 
 _T = TypeVar("_T", Outcome, ErrorRecord)
-
-
-class ResultsError(ValueError):
-    """A file holds no results that can be read; the message names it, and the place in it."""
 
 
 def to_plain(value: Outcome | ErrorRecord) -> dict[str, Any]:

@@ -31,3 +31,6 @@ class Store(Protocol):
 
         It ends with the process that holds it, however that ends.
         """
+
+    def holder(self, arm: Arm, name: str) -> str:
+        """Returns who holds a lock, for people; '' where nobody does, or it is not known."""

@@ -64,7 +64,7 @@ class Suite:
         self._functions = FunctionBackend(KerasBackend(settings.threads))
         self.mailbox = mailbox
         self.traces: dict[str, Trace] = {}
-        self._told: dict[str, dict[str, Any]] = {}
+        self._progress = Progress()
         self._selected: dict[str, str] = {}
         self.tests: dict[str, list[str]] = {}
         """The tests of each declared claim, by its name, whether selected or not."""
@@ -104,7 +104,14 @@ class Suite:
     @cached_property
     def schedule(self) -> Schedule:
         """Sees to the runs; made when the claims have been traced."""
-        return Schedule(self.store, self._run, self.mailbox, self.planned(), Journal(self._tell))
+        return Schedule(
+            self.store,
+            self._run,
+            self.mailbox,
+            self.planned(),
+            Journal(self._tell),
+            run_timeout=self.settings.run_timeout,
+        )
 
     @cached_property
     def session(self) -> Session:
@@ -183,13 +190,15 @@ class Suite:
 
     def progress(self) -> Progress:
         """Returns what this process and, where there is a mailbox, the others have trained."""
-        return Progress.joined(self.mailbox.told() if self.mailbox else dict(self._told))
+        for worker, event in self.mailbox.told() if self.mailbox else ():
+            self._progress.add(worker, event)
+        return self._progress
 
-    def _tell(self, journal: dict[str, Any]) -> None:
+    def _tell(self, event: dict[str, Any]) -> None:
         if self.mailbox is None:
-            self._told[""] = journal
+            self._progress.add("", event)
         else:
-            self.mailbox.tell(journal)
+            self.mailbox.tell(event)
 
     # The schedule is made on first use: it must know all claims' traces.
 

@@ -5,6 +5,7 @@ on a look decides, what p accounts for the other looks, and the same for a share
 """
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
@@ -83,7 +84,7 @@ class Sequential:
 
     def critical(self, look: int) -> float:
         """Returns the t statistic from which on a look decides."""
-        return self.boundary.critical_values(self.looks, self.alpha, self.spending)[look]
+        return _critical_values(self)[look]
 
     def critical_alone(self, seeds: int) -> float:
         """Returns the t statistic that would decide if this were the only look."""
@@ -146,6 +147,11 @@ class Open:
     def level(self, look: int) -> float:  # noqa: ARG002  (the same at every look)
         """Returns what an adjusted p must not exceed for a look to decide."""
         return self.alpha
+
+
+@lru_cache(maxsize=256)
+def _critical_values(design: Sequential) -> tuple[float, ...]:
+    return design.boundary.critical_values(design.looks, design.alpha, design.spending)
 
 
 def lowest_share(design: Design, hits: int, look: int) -> float:

@@ -82,6 +82,10 @@ def test_a_metric_knows_its_limits() -> None:
     assert (val_accuracy(runs("falls")) - val_accuracy(runs("breaks"))).limits == (-1, 1)
 
 
+def test_limits_of_a_metric_may_be_set_anew() -> None:
+    assert metric(low=-5)(curve_roughness)(runs("falls")).limits == (-5, np.inf)
+
+
 @pytest.mark.parametrize("returned", ["1", None, np.ones(3), [1.0]])
 def test_a_metric_returns_one_number(returned: Any) -> None:
     @metric

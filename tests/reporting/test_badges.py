@@ -83,6 +83,14 @@ def test_no_two_names_share_a_file() -> None:
     assert badges.file_names(["a b"]) == {"a b": "a-b"}
 
 
+def test_a_long_name_makes_a_file_name_that_file_systems_take(tmp_path: Path) -> None:
+    """A parametrised claim of 300 characters lost the page."""
+    long = [outcome(f"each[{'x' * 300}-{number}]", 9.0) for number in (1, 2)]
+    paths = badges.write(results(*long), tmp_path)
+    assert len(set(paths)) == 3
+    assert all(len(path.name) < 130 for path in paths)
+
+
 def test_a_claim_called_claims_leaves_the_suites_badge_alone(tmp_path: Path) -> None:
     paths = badges.write(results(outcome("claims", 9.0)), tmp_path)
     assert len(set(paths)) == 2

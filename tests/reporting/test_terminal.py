@@ -73,4 +73,4 @@ def test_an_interval_without_ends_is_shown_as_such() -> None:
 def test_the_evidence_of_a_claim_ends_with_its_p_among_all() -> None:
     lines = terminal.evidence([result(YES)])
     assert lines[:2] == ["yes: It holds", "  supported: s1 = 8.388 [4.974, 11.8], claimed > 0"]
-    assert lines[-1] == "    p = 2e-04 adjusted for looks and for the other claims (Holm)"
+    assert lines[-1] == "    p = 2e-04 adjusted for repeated looks and by Holm correction"

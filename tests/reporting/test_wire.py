@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bnclaims.cli import main
+from bnclaims.errors import ResultsError
 from bnclaims.reporting import plots, wire
 from bnclaims.reporting.results import ErrorRecord, Outcome
 from tests.fake_results import (
@@ -127,7 +128,7 @@ def test_a_damaged_file_is_named_with_the_place(
     change(document)
     file = tmp_path / "results.json"
     file.write_text(json.dumps(document))
-    with pytest.raises(wire.ResultsError) as caught:
+    with pytest.raises(ResultsError) as caught:
         wire.read(tmp_path)
     assert str(caught.value) == f"{file} {words}"
 
@@ -139,7 +140,7 @@ def test_a_damaged_file_is_named_with_the_place(
 def test_what_is_no_document_is_told_in_a_line(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "results.json"
     file.write_bytes(content)
-    with pytest.raises(wire.ResultsError, match=rf"^{re.escape(str(file))} holds no results .*$"):
+    with pytest.raises(ResultsError, match=rf"^{re.escape(str(file))} holds no results .*$"):
         wire.read(file)
 
 

@@ -8,6 +8,7 @@ import itertools
 import json
 import multiprocessing
 import os
+import platform
 import random
 import threading
 import time
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -196,6 +198,42 @@ def test_wrong_arrays_under_the_right_checksum_are_not_used(stored: Path, arrays
     assert_not_usable(stored, "its arrays cannot be read: ")
 
 
+@pytest.mark.parametrize("header", [b"", b"{", b"[]", b"3", b"[" * 100_000, b"\xff", b"null"])
+def test_a_wrong_header_under_the_right_checksum_is_not_used(stored: Path, header: bytes) -> None:
+    """It was a traceback in each claim."""
+    content = header + b"\n" + packed(**history_of(0).to_arrays())
+    checksum = hashlib.sha256(content).hexdigest().encode()
+    stored.write_bytes(b"bnclaims-run-1 " + checksum + b"\n" + content)
+    assert_not_usable(stored)
+
+
+def compressed(**arrays: NDArray[Any]) -> bytes:
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("arrays", "why"),
+    [
+        ({"loss": np.ones((2, 2))}, "loss is no curve but float64 of shape (2, 2)"),
+        ({"seconds": np.array(3.0)}, "seconds is no curve but float64 of shape ()"),
+        ({"val_loss": np.array(["a"])}, "val_loss is no curve but <U1 of shape (1,)"),
+        ({"probes/big": np.zeros(2**27)}, "they are compressed"),
+    ],
+    ids=["matrix", "number", "text", "1 MB that inflates to 1 GB"],
+)
+def test_arrays_that_are_no_history_are_not_used(
+    stored: Path, arrays: dict[str, NDArray[Any]], why: str
+) -> None:
+    pack = compressed if "probes/big" in arrays else packed
+    content = json.dumps({"digest": ARM.digest, "seed": 0}).encode() + b"\n"
+    content += pack(**history_of(0).to_arrays() | arrays)
+    checksum = hashlib.sha256(content).hexdigest().encode()
+    stored.write_bytes(b"bnclaims-run-1 " + checksum + b"\n" + content)
+    assert_not_usable(stored, f"its arrays cannot be read: {why}")
+
+
 def test_a_run_in_the_place_of_another_is_not_used(stored: Path) -> None:
     stored.with_name("1.run").write_bytes(stored.read_bytes())
     with pytest.warns(StoreWarning, match=r"1\.run cannot be used \(it is the run of another"):
@@ -281,12 +319,46 @@ def test_a_disk_that_takes_no_more_leaves_the_runs_in_memory(full_disk: Path) ->
     assert str(warning.message).startswith(f"cannot write runs to {full_disk} (")
     assert str(warning.message).endswith(
         "): this session keeps them in memory, the next one will train them again. Make room or "
-        "choose another folder with --claims-store"
+        "choose another folder with --claims-store=DIR"
     )
     assert warning.filename == __file__
     assert_same(store.load(ARM, 0), history_of(0))
     assert LocalStore(full_disk).load(ARM, 0) is None
     assert full_disk.is_file() or not [p for p in full_disk.rglob("*") if p.is_file()]
+
+
+def test_a_disk_that_takes_no_more_is_said_once(full_disk: Path) -> None:
+    """Each of fifty runs warned."""
+    store = LocalStore(full_disk)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for seed in range(5):
+            store.save(ARM, seed, history_of(seed))
+    assert len(caught) == 1
+
+
+def test_runs_are_for_whom_the_umask_says(tmp_path: Path) -> None:
+    """They were for their owner only, so that a shared store served nobody."""
+    umask = os.umask(0o002)
+    try:
+        store = LocalStore(tmp_path)
+        store.save(ARM, 0, history_of(0))
+    finally:
+        os.umask(umask)
+    assert store.path(ARM, 0).stat().st_mode & 0o777 == 0o664
+
+
+def test_files_of_killed_sessions_are_swept_after_a_day(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    folder = store.path(ARM, 0).parent
+    folder.mkdir(parents=True)
+    old, young = folder / ".0.run-old", folder / ".0.run-young"
+    for file in (old, young):
+        file.touch()
+    os.utime(old, (0, 0))
+    store.save(ARM, 0, history_of(0))
+    assert not old.exists()
+    assert young.exists()  # another session may be writing it
 
 
 def test_a_disk_that_fills_up_leaves_the_older_run(
@@ -429,6 +501,39 @@ def test_a_lock_is_held_by_one_of_many_threads_at_a_time(tmp_path: Path) -> None
         thread.join(GUARD)
     assert most == 1
     assert entries >= 4
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_has_files_for_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Every worker then trained every run, without a word."""
+
+    def no_locks(_lock: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(FileLock, "_acquire", no_locks)
+    store = LocalStore(tmp_path)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with store.lock(ARM, "0") as held:
+            assert held
+            assert store.holder(ARM, "0").startswith(f"process {os.getpid()} ")
+            assert not is_free(tmp_path)
+            assert is_free(tmp_path, "1")
+        with store.lock(ARM, "0") as held:
+            assert held
+    assert [str(w.message).split(" (")[0] for w in caught] == [  # one for each store
+        f"the file system of {tmp_path} has no locks"
+    ] * 3
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_lock_says_who_holds_it(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    assert store.holder(ARM, "0") == ""
+    with store.lock(ARM, "0"):
+        assert store.holder(ARM, "0") == f"process {os.getpid()} on {platform.node()}"
 
 
 def test_locks_leave_no_files(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import errno
 import multiprocessing
 import os
 import threading
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import History
 from bnclaims.running.local_store import LocalStore
@@ -551,18 +553,138 @@ def test_what_is_made_anew_for_a_claim_is_left_to_its_own_worker(tmp_path: Path)
 
 def test_its_journal_tells_what_is_to_do_and_what_was_done(tmp_path: Path) -> None:
     told: list[dict[str, Any]] = []
-    journal = Journal(told.append)
     store = LocalStore(tmp_path)
-    schedule = Schedule(store, FakeEngine(), None, [FIVE], journal)
+    schedule = Schedule(store, FakeEngine(), None, [FIVE], Journal(told.append))
     schedule.require([FIVE])
     later = Request(ARM, (5, 6))
     schedule.require([FIVE, later])
-    progress = Progress.joined({"": told[-1]})
-    assert (progress.runs_done, progress.runs) == (7, 7)
-    assert (progress.arms_done, progress.arms) == (1, 1)
-    assert told[0]["doing"] == str(ARM)
-    assert told[-1]["doing"] == ""
+    progress = Progress()
+    for event in told:
+        progress.add("", event)
+    assert progress.text().startswith("7 of 7 runs, 1 of 1 arms")
+    doing = [event["doing"] for event in told if "doing" in event]
+    assert doing == [str(ARM), "", str(ARM), ""]
     # What is stored is no work, and what was not trained takes no time.
     again: list[dict[str, Any]] = []
     Schedule(store, FakeEngine(), None, [FIVE], Journal(again.append)).require([FIVE])
     assert again == []
+
+
+# What does not end
+
+
+def hanging(arm: Arm, seed: int) -> None:
+    if arm.digest == "broken":
+        threading.Event().wait()
+
+
+BROKEN = Request(FakeArm("broken", 99), (0, 1))
+
+
+def test_a_run_that_takes_too_long_is_an_error_of_the_claims_that_need_it(tmp_path: Path) -> None:
+    """A builder that never returned hung the session."""
+    engine = FakeEngine(hanging)
+    schedule = Schedule(LocalStore(tmp_path), engine, None, run_timeout=0.3)
+    words = r"^fake broken, seed 0: not done after 0.3 seconds \(--claims-run-timeout\)"
+    for _ in range(2):
+        with pytest.raises(ArmError, match=words):
+            schedule.require([BROKEN])
+    schedule.require([FIVE])
+    assert engine.trained == runs_of(FIVE)
+
+
+def test_a_run_that_takes_too_long_is_known_to_all_workers(tmp_path: Path) -> None:
+    """Each tried for itself, and a helper with nothing else to do never ended."""
+    folder, engine = tmp_path / "board", FakeEngine(hanging)
+    folder.mkdir()
+    one, other = (
+        Schedule(
+            LocalStore(tmp_path), engine, Mailbox(folder, name), [BROKEN, FIVE], run_timeout=0.5
+        )
+        for name in ("gw0", "gw1")
+    )
+    with Mailbox(folder, "gw0").working():
+        helping = Background(other.help)
+        with pytest.raises(ArmError, match="not done after"):
+            one.require([BROKEN])
+        one.require([FIVE])
+    helping.finish()
+    begun = time.monotonic()
+    with pytest.raises(ArmError, match="not done after"):
+        other.require([BROKEN])
+    assert time.monotonic() - begun < 0.4
+
+
+def test_a_helper_leaves_a_run_that_its_claim_gives_up(tmp_path: Path) -> None:
+    """Under pytest-timeout a test ended and the helper went on with its hanging run for ever."""
+    reached = threading.Event()
+
+    def before(arm: Arm, seed: int) -> None:
+        reached.set()
+        hanging(arm, seed)
+
+    helper = on_board(tmp_path, FakeEngine(before), [BROKEN], "gw1")
+    claims = Mailbox(tmp_path / "board", "gw0")
+    with claims.working():
+        helping = Background(helper.help)
+        assert reached.wait(GUARD)
+        claims.fail(BROKEN.arm.digest, "Timeout", final=False)
+        assert helper._mailbox is not None
+        while BROKEN.arm.digest not in helper._failed and helping.is_alive():
+            time.sleep(0.05)
+            if not LocalStore(tmp_path).holder(BROKEN.arm, "0"):
+                break
+    helping.finish()
+
+
+def test_what_failed_is_told_to_helpers(tmp_path: Path) -> None:
+    schedule = on_board(tmp_path, FakeEngine(fail))
+    with pytest.raises(ValueError, match="cannot be trained"):
+        schedule.require([BROKEN])
+    engine = FakeEngine()
+    helper = on_board(tmp_path, engine, [BROKEN], "gw1")
+    assert not helper._work_on(())
+    helper.require([BROKEN])  # a claim that needs it tries for itself
+    assert engine.trained == runs_of(BROKEN)
+
+
+def test_a_stopped_process_is_named_and_in_the_end_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process with SIGSTOP and a lock in its hand kept the others waiting for ever."""
+    monkeypatch.setattr("bnclaims.running.schedule.PATIENCE", 0.5)
+    monkeypatch.setattr("bnclaims.running.schedule._SAID", 0.1)
+    told: list[dict[str, Any]] = []
+    elsewhere, engine = Elsewhere(tmp_path), FakeEngine()
+    elsewhere.lock(ARM, FIVE.name, "1")
+    Schedule(LocalStore(tmp_path), engine, None, journal=Journal(told.append)).require([FIVE])
+    assert engine.trained == [("arm", seed) for seed in (4, 3, 2, 0, 1)]
+    waited = [event["doing"] for event in told if event.get("waiting")]
+    assert waited
+    assert waited[0].startswith(f"waits for fake arm, seed 1: process {os.getpid()} on ")
+
+
+def test_a_process_at_work_is_waited_for(tmp_path: Path) -> None:
+    long = Request(FakeArm("long", cost=1e8), (0,))
+    schedule = alone(tmp_path, FakeEngine())
+    assert schedule._patience(FIVE) == 60
+    assert schedule._patience(long) == pytest.approx(3 * 1e8 * 40e-6)
+
+
+@pytest.mark.parametrize("requests", [200, 400])
+def test_looking_for_work_looks_at_each_request_a_few_times(tmp_path: Path, requests: int) -> None:
+    """A helper looked at all that was planned before each run: overhead grew with its square."""
+    asked = Counter[str]()
+
+    class Counting(LocalStore):
+        def load(self, arm: Arm, seed: int) -> History | None:
+            asked[arm.digest] += 1
+            return super().load(arm, seed)
+
+    needs = [Request(FakeArm(f"arm{n}"), (0, 1)) for n in range(requests)]
+    (tmp_path / "board").mkdir()
+    board = Mailbox(tmp_path / "board", "gw0")
+    schedule = Schedule(Counting(tmp_path), FakeEngine(), board, needs)
+    while schedule._work_on(()):
+        pass
+    assert max(asked.values()) <= 12

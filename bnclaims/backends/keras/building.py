@@ -312,6 +312,11 @@ def check_labels(arm: ModelArm, model: Any) -> None:
     classes = shape[-1]
     _, y, _, y_test = _tensors(arm.data)
     for labels in (y[: arm.images].numpy(), y_test.numpy()):
+        if not np.array_equal(labels, np.floor(labels)):
+            raise ArmError(
+                f"{arm}: labels of {arm.data.name} such as {labels[labels % 1 != 0][0]:g} are no "
+                "classes; a sparse loss takes 0, 1, 2 and so on"
+            )
         if labels.min() < 0 or labels.max() >= classes:
             raise ArmError(
                 f"{model_name(arm.model)} has {classes} classes, 0 to {classes - 1}, but the "

@@ -22,12 +22,6 @@ _SETTINGS: dict[str, tuple[Callable[[], Any], Callable[[Any], object], Any]] = {
         "channels_last",
     ),
     "dtype_policy": (keras.config.dtype_policy, keras.config.set_dtype_policy, "float32"),
-    "max_epochs": (keras.config.max_epochs, keras.config.set_max_epochs, None),
-    "max_steps_per_epoch": (
-        keras.config.max_steps_per_epoch,
-        keras.config.set_max_steps_per_epoch,
-        None,
-    ),
     "run_functions_eagerly": (
         tf.config.functions_run_eagerly,
         tf.config.run_functions_eagerly,
@@ -36,6 +30,10 @@ _SETTINGS: dict[str, tuple[Callable[[], Any], Callable[[Any], object], Any]] = {
     "jit": (tf.config.optimizer.get_jit, lambda on: tf.config.optimizer.set_jit(bool(on)), ""),
 }
 """How to read and to set each setting, and what it is when a model is built."""
+
+for _name in ("max_epochs", "max_steps_per_epoch"):
+    if _set := getattr(keras.config, f"set_{_name}", None):  # of Keras's newer releases
+        _SETTINGS[_name] = (getattr(keras.config, _name), _set, None)
 
 _SEEDS = ("global_random_seed", "global_seed_generator")
 """What Keras keeps of `set_random_seed`, for each thread."""

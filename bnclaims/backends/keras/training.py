@@ -59,6 +59,10 @@ _KEPT = 4
 """Trainers kept for the next look at their arms, at some 50 MB each with XLA, 10 without."""
 
 
+_LAST_EPOCH = 5.0
+"""Seconds that threads get to end at an epoch's end; one that hangs is left behind."""
+
+
 class Trainer(Protocol):
     """Trains an arm for seed after seed."""
 
@@ -162,7 +166,7 @@ def _train_on_threads(
         stop.set()
         for worker in workers:
             if worker.ident:
-                worker.join()
+                worker.join(_LAST_EPOCH)
 
 
 @contextlib.contextmanager
