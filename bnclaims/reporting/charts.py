@@ -57,7 +57,7 @@ def arms(metric: Compared) -> str:
     if not known:
         return ""
     region = metric.margin.region if metric.margin else None
-    label = f"{metric.metric}: " + "; ".join(f"{row.arm} {_mean_text(row)}" for row in rows)
+    label = f"{metric.metric}: " + "; ".join(f"{row.arm} {row.mean_text}" for row in rows)
     x = _padded(min(shown := [*known, *(region.edges if region else ())]), max(shown), below=True)
     plot = _Plot(x, (len(rows), 0), label, height=_ROW * len(rows) + _BOTTOM + 2, left=_ROW_LEFT)
     plot.columns(metric.metric)
@@ -191,10 +191,13 @@ class Forest:
         return _text(svg)
 
     def axis(self) -> str:
-        """Returns the scale."""
+        """Returns the scale; every other number is `minor`, for where there is no room for all."""
         svg = _strip("scale of standardised effects")
-        for tick in self._ticks():
+        ticks = self._ticks()
+        for place, tick in enumerate(ticks):
+            minor = min(place, len(ticks) - 1 - place) % 2 and tick
             text = _add(svg, "text", x=self._at(tick), y=14, **{"text-anchor": "middle"})
+            text.set("class", "minor" if minor else "major")
             text.text = f"{tick}".replace("-", "\N{MINUS SIGN}")
         return _text(svg)
 
@@ -276,7 +279,7 @@ class _Plot:
             x = self._at_x(row.mean)
             _add(self._svg, "line", x1=x, x2=x, y1=y - 9, y2=y + 9, **{"class": f"mean {style}"})
         _add(self._word(_ROW_LEFT, y - 15, name, "start"), "title").text = row.arm
-        self._word(_WIDTH - _RIGHT, y - 15, _mean_text(row), "end")
+        self._word(_WIDTH - _RIGHT, y - 15, row.mean_text, "end")
 
     def row_region(self, place: int, region: Region) -> None:
         """Shades where the claim says that a row's mean is, and draws the edges."""
@@ -392,10 +395,6 @@ class _Plot:
         low, high = self._y
         share = max(0.0, min(1.0, (y - low) / (high - low)))
         return self._height - _BOTTOM - share * (self._height - _TOP - _BOTTOM)
-
-
-def _mean_text(row: ArmValues) -> str:
-    return "none" if row.mean is None else f"{row.mean:.3g}"
 
 
 def _column(values: Series, place: int) -> list[float]:

@@ -42,6 +42,11 @@ class ArmValues:
         known = [value for value in self.values if value is not None]
         return statistics.fmean(known) if known else None
 
+    @property
+    def mean_text(self) -> str:
+        """The mean in three digits."""
+        return "none" if self.mean is None else f"{self.mean:#.3g}".rstrip(".")
+
 
 @dataclass(frozen=True)
 class Margin:

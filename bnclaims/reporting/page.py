@@ -264,9 +264,9 @@ def _arms_text(metric: Compared, finding: Finding) -> str:
     if len(means) < len(metric.arms):
         return ""
     names = distinct_names([arm.arm for arm in metric.arms])
-    each = [f"{_digits(mean)} with {name}" for name, mean in zip(names, means, strict=True)]
+    each = [f"{arm.mean_text} with {name}" for name, arm in zip(names, metric.arms, strict=True)]
     if len(means) != 2:
-        return f"{metric.metric.capitalize()}: {', '.join(each)}."
+        return f"{metric.metric.capitalize()}: {'; '.join(each)}."
     margin = metric.margin
     first = margin.of if margin else 0
     ratio = _ratio(means[first], means[1 - first])
@@ -280,10 +280,6 @@ def distinct_names(names: Sequence[str]) -> list[str]:
     shared = set(parts[0]).intersection(*parts)
     short = [", ".join(part for part in name if part not in shared) for name in parts]
     return short if all(short) and len(set(short)) == len(names) else list(names)
-
-
-def _digits(value: float) -> str:
-    return f"{value:#.3g}".rstrip(".")
 
 
 def _ratio(mean: float, beside: float) -> str:

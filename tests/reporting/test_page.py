@@ -1,6 +1,7 @@
 """The page: its words and pictures, and how it looks in a real browser."""
 
 import dataclasses
+import html
 import re
 import shutil
 from collections.abc import Iterator
@@ -11,7 +12,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from bnclaims.language.finding import Region, Verdict
 from bnclaims.reporting import page, report
+from bnclaims.reporting.results import ClaimResult, Results
 from tests.fake_results import (
     EXACT,
     HOSTILE,
@@ -22,6 +25,7 @@ from tests.fake_results import (
     YES,
     arm,
     compared,
+    finding,
     result,
     results,
     several,
@@ -83,8 +87,8 @@ def test_a_claim_may_assert_that_a_comparison_fails() -> None:
 
 
 def test_an_outlook_is_no_promise() -> None:
-    finding = dataclasses.replace(MAYBE.findings[0], needed=(24419, 37245))
-    said = page.in_words(result(dataclasses.replace(MAYBE, findings=(finding,))))[-1]
+    far = dataclasses.replace(MAYBE.findings[0], needed=(24419, 37245))
+    said = page.in_words(result(dataclasses.replace(MAYBE, findings=(far,))))[-1]
     assert said == "If the estimate is right, about 25,000 seeds would decide it with 80% power."
 
 
@@ -109,7 +113,7 @@ def test_a_claim_without_a_value_is_not_called_exact() -> None:
     without = results(dataclasses.replace(EXACT, verdict="inconclusive"))
     assert 'number">exact<' in page.html(results(EXACT))
     assert 'number">exact<' not in page.html(without)
-    assert page.html(without).count(">no value<") == 2  # in the table and among all together
+    assert page.html(without).count(">no value<") == 3  # folded, in the table, all together
 
 
 def test_a_work_is_what_stands_before_the_comma() -> None:
@@ -133,7 +137,7 @@ def test_an_endpoint_that_no_seed_settles_is_reported() -> None:
 
 
 def test_the_table_says_what_was_claimed() -> None:
-    table = page.html(results(YES)).partition('<h2 id="table">')[2].partition("</table>")[0]
+    table = page.html(results(YES)).partition('id="table"')[2].partition("</table>")[0]
     heads = re.findall("<th[^>]*>([^<]*)</th>", table)
     assert heads == ["claim", "verdict", "estimate [interval]", "claimed", "seeds", "statement"]
     assert re.findall('<td class="number">([^<]*)</td>', table) == [
@@ -146,7 +150,7 @@ def test_the_table_says_what_was_claimed() -> None:
 def test_claims_called_alike_have_places_of_their_own() -> None:
     alike = [dataclasses.replace(YES, id=name) for name in ("a[b c]", "a[b/c]", "a[b c]", "学习")]
     text = page.html(results(*alike))
-    places = re.findall(r'<section class="claim" id="([^"]+)"', text)
+    places = re.findall(r'<div class="inside" id="([^"]+)"', text)
     assert len(places) == len(set(places)) == 4
     assert set(re.findall(r'href="#(claim-[^"]*)"', text)) == set(places)
 
@@ -167,6 +171,137 @@ def test_arms_called_alike_are_all_drawn() -> None:
     longer = dataclasses.replace(arm("a", [2.0, 1.0, 0.5]), digest="longer")
     claim = dataclasses.replace(YES, arms=(arm("a", [2.0, 1.0]), longer))
     assert len(page.arm_lines(result(claim))) == 2
+
+
+# The first screen
+
+
+def first_screen(found: Results) -> str:
+    """The words above the filters."""
+    head = page.html(found).partition("<body>")[2].partition("<form")[0]
+    return " ".join(re.sub("<[^>]*>", " ", html.unescape(head)).split())
+
+
+def test_the_first_screen_says_what_was_tested_on_what_and_how_sure_it_is() -> None:
+    text = first_screen(results(YES, NO, MAYBE, WITH_ARMS))
+    for part in (
+        "4 claims about training neural networks, tested",
+        "From Other article (1), here (3).",
+        "Networks trained on MNIST: 10,000 images, 6 epochs (quick protocol), 5 to 20 seeds",
+        "2 ✓ supported the runs show what is claimed",
+        "1 ✗ refuted",
+        "1 ? inconclusive",
+        "2 unexpected",
+        "at most 0.01 in each direction",
+    ):
+        assert part in text
+
+
+def test_a_subject_is_short() -> None:
+    assert page.subject(["A (long)", "B"]) == "A, B"
+    assert page.subject(list("abcd")) == "4 publications"
+
+
+@pytest.mark.parametrize(
+    ("note", "name"),
+    [
+        ("MNIST from /home/me/mnist.npz", "MNIST"),
+        ("MNIST, downloaded to /home/me/mnist.npz", "MNIST"),
+        (
+            "custom data from /home/me/x.npz (9 training and 3 test images): NOT MNIST",
+            "custom data",
+        ),
+        ("embedded digits, because MNIST is unavailable (x): NOT MNIST", "embedded digits"),
+    ],
+)
+def test_the_first_screen_names_the_data_without_a_path(note: str, name: str) -> None:
+    text = page.html(results(dataclasses.replace(YES, data_note=note)))
+    head, _, rest = text.partition("<main>")
+    assert f"Networks trained on {name}:" in head
+    assert "/home/me" not in head
+    assert ("<strong>Not MNIST.</strong>" in head) == ("NOT MNIST" in note)
+    assert note in rest  # the environment says all of it
+
+
+def test_the_most_surprising_claims_come_first_the_unexpected_before_all() -> None:
+    def claim(name: str, effect: float | None, expected: Verdict) -> ClaimResult:
+        made = finding(verdict="refuted", effect=effect)
+        return result(
+            dataclasses.replace(NO, id=name, findings=(made,), expected=expected, verdict="refuted")
+        )
+
+    claims = [
+        claim("weak", -1.0, "refuted"),
+        claim("strong", -9.0, "refuted"),
+        claim("exact", None, "refuted"),
+        claim("unexpected", -0.5, "supported"),
+        claim("middle", -4.0, "refuted"),
+        result(YES),
+    ]
+    found = [claim.id for claim in page.surprises(claims)]
+    assert found == ["unexpected", "strong", "middle", "weak"]
+
+
+def test_where_nothing_surprises_there_is_no_such_part() -> None:
+    assert "Most surprising" in first_screen(results(YES, NO))
+    assert "Most surprising" not in first_screen(results(YES))
+
+
+@pytest.mark.parametrize(
+    ("factor", "region", "said"),
+    [
+        (0.9, Region(0.0, None), "The claim asks for more than 10% lower."),
+        (0.9, Region(None, 0.0), "The claim asks for less than 10% lower."),
+        (1.5, Region(None, 0.0), "The claim asks for more than 50% higher."),
+        (1.0, Region(0.0, None), "The claim asks for a mean above 1.1."),
+        (0.9, Region(0.5, None), "The claim asks for a mean below 1.39."),
+    ],
+)
+def test_what_was_found_is_said_of_the_arms(factor: float, region: Region, said: str) -> None:
+    plain, normed = (2.0, 2.2, 2.1), (1.0, 1.2, 1.1)
+    values = tuple(factor * a - b for a, b in zip(plain, normed, strict=True))
+    made = finding(values=values, region=region, contrast="mean_loss(net) - mean_loss(net, BN)")
+    arms = tuple(
+        arm(name, *[(v,) for v in of]) for name, of in (("net, plain", plain), ("net, BN", normed))
+    )
+    text = page.found_text(result(dataclasses.replace(YES, findings=(made,), arms=arms)))
+    if factor != 1:
+        assert text.startswith("The mean training loss was 1.10 with BN and 2.10 with plain: 48% l")
+    assert text.endswith(said)
+
+
+def test_without_arms_the_number_compared_is_said() -> None:
+    assert page.found_text(result(NO)).startswith("The number compared averages")
+    assert page.found_text(result(EXACT)).startswith("Nothing random")
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        (["a, x", "a, y"], ["x", "y"]),
+        (["a, f(p=1, q=2)", "a, f(p=1, q=3)"], ["f(p=1, q=2)", "f(p=1, q=3)"]),
+        (["a", "a, y"], ["a", "a, y"]),
+        (["a, x", "a, x"], ["a, x", "a, x"]),
+    ],
+)
+def test_arms_are_called_by_what_tells_them_apart(names: list[str], short: list[str]) -> None:
+    assert page.distinct_names(names) == short
+
+
+def test_filters_say_how_many_and_offer_no_empty_choice() -> None:
+    text = page.html(results(YES, NO))
+    labels = re.findall('<label><input type="radio"[^>]*> ([^<]*)</label>', text)
+    assert labels == ["all (2)", "supported (1)", "refuted (1)", "unexpected (1)"]
+
+
+def test_looks_are_drawn_where_there_were_several() -> None:
+    assert "Look by look" not in page.html(results(YES))
+    assert "Look by look" in page.html(results(MAYBE))
+
+
+def test_the_script_is_small() -> None:
+    (script,) = re.findall("<script>.*?</script>", page.html(results(YES)), re.DOTALL)
+    assert len(script) < 3_000
 
 
 # In a browser
@@ -207,8 +342,11 @@ def test_it_opens_without_errors_requests_or_overflow(
     found.goto(address)
     assert problems == []
     assert requests == [address]
-    assert found.get_by_role("heading", name="Claims, verified").is_visible()
-    assert found.locator("figure svg").first.is_visible()
+    assert found.get_by_role("heading", name="claims about training neural").is_visible()
+    assert found.locator("#figures + .charts svg").first.is_visible()
+    assert not found.locator(".claim figure svg").first.is_visible()
+    found.locator(".claim summary", has_text="yes").first.click()
+    assert found.locator("#claim-yes figure svg").first.is_visible()
     if VIEWS[view].get("java_script_enabled", True):  # else nothing can be asked of the page
         width = found.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert width[0] <= width[1]
@@ -229,6 +367,7 @@ def test_axe_finds_nothing_serious(browser: Browser, address: str, view: str) ->
 @pytest.mark.parametrize("view", ["desktop", "no scripts"])
 def test_filters_show_some_claims(browser: Browser, address: str, view: str) -> None:
     found = opened(browser, address, view)
+    found.get_by_text("All claims as a table").click()
 
     def shown() -> list[str]:
         return [link.inner_text() for link in found.locator("table a").all() if link.is_visible()]
@@ -236,7 +375,8 @@ def test_filters_show_some_claims(browser: Browser, address: str, view: str) -> 
     assert "yes" in shown()
     found.get_by_role("radio", name="refuted").check()
     assert shown() == ["no"]
-    assert not found.locator("#claim-yes").is_visible()
+    assert not found.locator("section", has=found.locator("#claim-yes")).is_visible()
+    assert found.locator("section", has=found.locator("#claim-no")).is_visible()
     found.get_by_label("Other article").check()
     assert shown() == []
     assert found.get_by_text("No claim is of this kind").is_visible()
@@ -256,7 +396,8 @@ def test_filters_work_from_the_keyboard(browser: Browser, address: str) -> None:
 @in_browser
 def test_hostile_text_stays_text(browser: Browser, address: str) -> None:
     found = opened(browser, address)
-    assert found.locator("script").count() == 0
+    own = re.findall("<script>(.*?)</script>", page.html(results(YES)), re.DOTALL)
+    assert [script.text_content() for script in found.locator("script").all()] == own
     heading = found.locator("h3", has_text="<script>alert")
     assert heading.text_content() == HOSTILE
     assert found.locator("pre", has_text="<script>alert").first.text_content() is not None
@@ -288,7 +429,7 @@ def test_what_is_folded_is_printed(browser: Browser, address: str) -> None:
 
 
 def test_a_forests_rows_say_their_verdict_without_colour() -> None:
-    rows = page.html(results(NO)).partition('<ul class="forest">')[2].partition("</ul>")[0]
+    rows = page.html(results(NO)).partition('<div class="forest">')[2].partition("</ul>")[0]
     assert 'aria-label="refuted, -' in rows
     assert "\N{BALLOT X}" in rows
 
@@ -301,6 +442,7 @@ def test_claims_names_are_not_cut_to_pieces_on_a_telephone(
     name = "bn-count-matters-more-for-sigmoid"
     claim = dataclasses.replace(YES, id=name)
     found = opened(browser, report.write(results(claim), tmp_path).as_uri(), "phone")
+    found.get_by_text("All claims as a table").click()
     box = found.locator("td", has_text=name).first.bounding_box()
     assert box is not None
     assert box["width"] > 100
@@ -324,6 +466,57 @@ def test_no_column_is_cut_off_in_print(browser: Browser, address: str) -> None:
         "[...document.querySelectorAll('.scroll')].map(e => [e.scrollWidth, e.clientWidth])"
     )
     assert [shown for shown in widths if shown[0] > shown[1]] == []
+
+
+@in_browser
+@pytest.mark.parametrize("view", ["desktop", "no scripts"])
+def test_a_link_opens_its_claim(browser: Browser, address: str, view: str) -> None:
+    found = opened(browser, address, view)
+    inside = found.locator("#claim-no")
+    assert not inside.is_visible()
+    found.locator(".forest").get_by_role("link", name="no", exact=True).click()
+    inside.wait_for(state="visible")
+
+
+@in_browser
+def test_a_link_to_what_is_filtered_out_clears_the_filter(browser: Browser, address: str) -> None:
+    found = opened(browser, address)
+    found.get_by_role("radio", name="supported").check()
+    found.get_by_label("Search").fill("strange")
+    found.locator(".surprises a").first.click()
+    found.locator("#claim-no").wait_for(state="visible")
+    assert found.locator("#verdict-all").is_checked()
+    assert found.get_by_label("Search").input_value() == ""
+
+
+@in_browser
+def test_a_search_leaves_what_has_the_words(browser: Browser, address: str) -> None:
+    found = opened(browser, address)
+    rows = found.locator(".forest li")
+    found.get_by_label("Search").fill("With-Arms")
+    assert [row.is_visible() for row in rows.all()].count(True) == 1
+    assert rows.filter(has_text="with-arms").is_visible()
+    found.get_by_label("Search").fill("nowhere")
+    assert found.get_by_text("No claim is of this kind").is_visible()
+
+
+@in_browser
+def test_without_scripts_nothing_is_offered_that_needs_them(browser: Browser, address: str) -> None:
+    found = opened(browser, address, "no scripts")
+    assert not found.get_by_label("Search").is_visible()
+    assert found.get_by_role("button", name="Copy").count() == 0
+
+
+@in_browser
+def test_a_command_can_be_copied(browser: Browser, address: str) -> None:
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    found = context.new_page()
+    found.goto(f"{address}#claim-yes")
+    inside = found.locator("#claim-yes")
+    inside.get_by_text("The test, and how to run it").click()
+    inside.get_by_role("button", name="Copy").click()
+    inside.get_by_role("button", name="Copied").wait_for()
+    assert found.evaluate("navigator.clipboard.readText()") == YES.command
 
 
 @in_browser
