@@ -2,15 +2,19 @@
 
 import argparse
 import difflib
+import itertools
 import json
 import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from bnclaims.errors import CommandError, MarkerError, ResultsError
 from bnclaims.reporting import badges, markdown, report, terminal, wire
 from bnclaims.reporting.results import Results
+from bnclaims.running.local_store import LocalStore
+from bnclaims.session.options import cache_folder
 
 _CLOSED_PIPE = 141
 """What a shell reports of a program whose reader has gone."""
@@ -120,6 +124,36 @@ def _verdicts(results: Results) -> dict[str, tuple[str, str]]:
     return decided | {error.id: ("error", "") for error in results.errors}
 
 
+def _store_list(asked: argparse.Namespace) -> int:
+    runs = [run for run in LocalStore(asked.folder).stored() if not run.problem]
+    for digest, of_arm in itertools.groupby(runs, lambda run: run.path.parent.name):
+        first, *more = of_arm
+        trained = max(run.trained for run in (first, *more))
+        _say(f"{digest[:12]}  {1 + len(more):4} runs, last {trained}  {first.arm}")
+    return 0
+
+
+def _store_size(asked: argparse.Namespace) -> int:
+    sizes = [run.size for run in LocalStore(asked.folder).stored()]
+    _say(f"{len(sizes):,} runs, {sum(sizes) / 2**20:,.1f} MiB in {asked.folder}")
+    return 0
+
+
+def _store_verify(asked: argparse.Namespace) -> int:
+    runs = list(LocalStore(asked.folder).stored())
+    damaged = [run for run in runs if run.problem]
+    for run in damaged:
+        _say(f"{run.path}: {run.problem}")
+    _say(f"{len(damaged)} of {len(runs):,} runs are damaged")
+    return 1 if damaged else 0
+
+
+def _store_prune(asked: argparse.Namespace) -> int:
+    for path in LocalStore(asked.folder).prune():
+        _say(f"removed {path}")
+    return 0
+
+
 def _schema(_: argparse.Namespace) -> int:
     _say(json.dumps(wire.schema(), indent=2))
     return 0
@@ -174,4 +208,23 @@ def _parser() -> argparse.ArgumentParser:
     both.add_argument("old", type=Path, help=where)
     both.add_argument("new", type=Path, help=where)
     command("schema", _schema, "print the form of results.json, as JSON schema")
+    _add_store(commands)
     return parser
+
+
+def _add_store(commands: Any) -> None:
+    text = "look into a folder of trained runs"
+    store = commands.add_parser("store", help=text, description=text)
+    actions = store.add_subparsers(required=True, metavar="ACTION")
+    for name, function, what in (
+        ("ls", _store_list, "list the arms, with how many runs there are of each"),
+        ("size", _store_size, "print how many runs there are, and their size"),
+        ("verify", _store_verify, "read each run; exit status 1 if one is damaged"),
+        ("prune", _store_prune, "remove damaged runs, and what killed sessions left"),
+    ):
+        action = actions.add_parser(name, help=what, description=what)
+        action.set_defaults(command=function)
+        default = cache_folder() / "store"
+        action.add_argument(
+            "folder", nargs="?", type=Path, default=default, help=f"{default} by default"
+        )

@@ -10,7 +10,9 @@ import pytest
 from bnclaims.cli import main
 from bnclaims.reporting import markdown, report, wire
 from bnclaims.reporting.results import Outcome
+from bnclaims.running.local_store import LocalStore
 from tests.fake_results import HOSTILE, MAYBE, NO, YES, outcome, results
+from tests.fakes import FakeArm, history_of
 
 
 def saved(folder: Path, *outcomes: Outcome) -> str:
@@ -171,3 +173,29 @@ def test_it_is_quiet_when_nobody_reads_on(tmp_path: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 141
+
+
+def test_a_store_is_listed_verified_and_pruned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(action: str, status: int = 0) -> list[str]:
+        assert main(["store", action, str(tmp_path)]) == status
+        return capsys.readouterr().out.splitlines()
+
+    assert said("ls") == []
+    store, arm = LocalStore(tmp_path), FakeArm("a" * 64)
+    for seed in range(11):
+        store.save(arm, seed, history_of(seed))
+    (line,) = said("ls")
+    assert line.startswith("aaaaaaaaaaaa    11 runs, last 20")
+    assert line.endswith(f"  {arm}")
+    assert said("size") == [f"11 runs, 0.0 MiB in {tmp_path}"]
+    assert said("verify") == ["0 of 11 runs are damaged"]
+    broken, left = store.path(arm, 10), store.path(arm, 0).parent / ".1.run-left"
+    broken.write_bytes(broken.read_bytes()[:-1])
+    left.touch()
+    assert said("verify", status=1) == [
+        f"{broken}: its checksum does not match", "1 of 11 runs are damaged",
+    ]  # fmt: skip
+    assert said("prune") == [f"removed {broken}", f"removed {left}"]
+    assert said("verify") == ["0 of 10 runs are damaged"]

@@ -10,7 +10,7 @@ from types import FunctionType
 from typing import Any, Protocol
 
 from bnclaims.errors import DescriptionError
-from bnclaims.experiment.data import Data, DataSource, rows
+from bnclaims.experiment.data import Data, DataSource
 from bnclaims.experiment.fingerprint import STATED_BY_THE_ARM, describe, digest
 from bnclaims.experiment.losses import asks_for_accuracy, is_classification
 from bnclaims.experiment.models import Layer, Remade
@@ -203,8 +203,7 @@ class TrainingArm(ModelArm):
     @property
     def cost(self) -> float:
         """How long a run takes, in images visited: a guess, good for ordering only."""
-        # None stands with a claim's own data, which are at hand.
-        images = self.images or rows(self.data.load().x_train)
+        images = self.images or self.data.size
         # A step costs about as much as sixteen images, however few of them it holds.
         return self.epochs * images * (1 + 16 / self.batch_size)
 

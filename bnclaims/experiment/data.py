@@ -197,6 +197,11 @@ class Data:
         """One line for whoever reads a result."""
         return f"the claim's own data {self.name!r}"
 
+    @property
+    def size(self) -> int:
+        """How many training examples there are."""
+        return rows(self.x_train)
+
     def load(self) -> Data:
         """The data themselves, so that they stand where a `DataSource` can."""
         return self
@@ -298,6 +303,15 @@ class DataSource:
     path: Path
     note: str
     fingerprint: str
+
+    @cached_property
+    def size(self) -> int:
+        """How many training images there are; read once.
+
+        Raises:
+            DataError: As `load`.
+        """
+        return self.load().size
 
     def load(self) -> Data:
         """Read the arrays, anew each time; they are read-only.

@@ -15,6 +15,7 @@ import uuid
 import warnings
 import zipfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from numpy.typing import NDArray
 from bnclaims.errors import StoreError
 from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import History
-from bnclaims.running.leftovers import sweep
+from bnclaims.running.leftovers import remove, sweep
 from bnclaims.running.store import StoreWarning
 
 _MAGIC = b"bnclaims-run-1 "
@@ -36,6 +37,20 @@ _SOFT = ".soft"
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 """What a file system says that takes no locks."""
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A file of a store, as far as it can be read."""
+
+    path: Path
+    size: int
+    arm: str = ""
+    """The name of its arm, '' where the file is damaged."""
+    trained: str = ""
+    """When, as date and time in ISO 8601; '' where the file is damaged."""
+    problem: str = ""
+    """Why it cannot be used; '' where it can."""
 
 
 class LocalStore:
@@ -106,6 +121,32 @@ class LocalStore:
                 "memory, the next one will train them again. Make room or choose another "
                 "folder with --claims-store=DIR",
             )
+
+    def stored(self) -> Iterator[StoredRun]:
+        """Yields all runs of the folder, sorted by arm and seed, each read as a whole."""
+        for path in sorted(self.folder.glob("runs/*/*.run"), key=_by_seed):
+            try:
+                content = path.read_bytes()
+                about = _checked(content, (path.parent.name, _seed_of(path)))
+                arm, trained = str(about["arm"]), str(about["trained"]["at"])
+            except (StoreError, OSError, KeyError, TypeError) as error:
+                yield StoredRun(path, path.lstat().st_size, problem=str(error))
+            else:
+                yield StoredRun(path, len(content), arm, trained)
+
+    def prune(self) -> list[Path]:
+        """Removes damaged runs and what killed sessions left; returns the paths.
+
+        No session may be using the folder.
+        """
+        unwanted = [run.path for run in self.stored() if run.problem]
+        unwanted += [*self.folder.glob("runs/*/.*"), *self.folder.glob("locks/*")]
+        for path in unwanted:
+            remove(path)
+        for folder in self.folder.glob("runs/*"):
+            with contextlib.suppress(OSError):
+                folder.rmdir()  # where nothing is left in it
+        return unwanted
 
     def path(self, arm: Arm, seed: int) -> Path:
         """Returns where a run is or would be stored."""
@@ -183,24 +224,22 @@ class LocalStore:
             sweep(folder.glob(".*"))
 
 
+def _seed_of(path: Path) -> int:
+    return int(path.stem) if path.stem.isdecimal() else -1
+
+
+def _by_seed(path: Path) -> tuple[str, int]:
+    return path.parent.name, _seed_of(path)
+
+
 def decoded(file: bytes, key: tuple[str, int]) -> History:
     """Returns the history in a file, if it is the run of that arm's digest and that seed.
 
     Raises:
         StoreError: It is not, or is damaged.
     """
-    first, _, content = file.partition(b"\n")
-    if not first.startswith(_MAGIC):
-        raise StoreError("not a run of bnclaims")
-    if first.removeprefix(_MAGIC).decode(errors="replace") != hashlib.sha256(content).hexdigest():
-        raise StoreError("its checksum does not match")
-    header, _, arrays = content.partition(b"\n")
-    try:
-        about = json.loads(header)
-    except (ValueError, RecursionError) as error:
-        raise StoreError(f"its header cannot be read: {error}") from None
-    if not isinstance(about, dict) or (about.get("digest"), about.get("seed")) != key:
-        raise StoreError("it is the run of another arm or seed")
+    _checked(file, key)
+    _, _, arrays = file.split(b"\n", 2)
     try:
         return _history(arrays)
     except (
@@ -208,6 +247,25 @@ def decoded(file: bytes, key: tuple[str, int]) -> History:
         NotImplementedError, zipfile.BadZipFile,
     ) as error:  # fmt: skip
         raise StoreError(f"its arrays cannot be read: {error}") from error
+
+
+def _checked(file: bytes, key: tuple[str, int]) -> dict[str, Any]:
+    """Returns what a file says that it is, if it is whole and of that arm and seed."""
+    first, _, content = file.partition(b"\n")
+    if not first.startswith(_MAGIC):
+        raise StoreError("not a run of bnclaims")
+    if first.removeprefix(_MAGIC).decode(errors="replace") != hashlib.sha256(content).hexdigest():
+        raise StoreError("its checksum does not match")
+    header, found, _ = content.partition(b"\n")
+    try:
+        about = json.loads(header)
+    except (ValueError, RecursionError) as error:
+        raise StoreError(f"its header cannot be read: {error}") from None
+    if not isinstance(about, dict) or (about.get("digest"), about.get("seed")) != key:
+        raise StoreError("it is the run of another arm or seed")
+    if not found:
+        raise StoreError("it ends with its header")
+    return about
 
 
 def _history(content: bytes) -> History:

@@ -390,3 +390,20 @@ def test_an_arm_is_what_its_model_reached_when_it_was_named() -> None:
     assert other.build() == 64
     with pytest.raises(DescriptionError, match="model build has changed since the claim named it"):
         one.build()
+
+
+def test_what_a_run_costs_reads_the_images_once(
+    images: DataSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each time that arms were put in order, each read them again: half a second for ten arms."""
+    source, reads = dataclasses.replace(images), []
+
+    def load(self: DataSource) -> Data:
+        reads.append(self)
+        return read(self)
+
+    read = DataSource.load
+    monkeypatch.setattr(DataSource, "load", load)
+    arms = [TrainingArm(MLP(hidden=(n,)), source, None, 2) for n in (1, 2, 3)]
+    assert {arm.cost for arm in arms for _ in range(3)} == {2 * 500 * (1 + 16 / 32)}
+    assert len(reads) == 1
