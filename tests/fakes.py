@@ -13,6 +13,7 @@ from bnclaims.language.bounds import ANYTHING, Limits, Values
 from bnclaims.language.evidence import Evidence, Trial
 from bnclaims.language.sample import Endpoint, Runs, Sample
 from bnclaims.running.schedule import Request
+from bnclaims.statistics.boundary import NormalBoundary
 from bnclaims.statistics.design import Design, Sequential
 
 # Arms and their runs
@@ -156,7 +157,7 @@ def endpoint(
 # Simulated claims
 
 ALPHA = 0.05
-AT_ALPHA = Sequential(alpha=ALPHA)
+AT_ALPHA = Sequential(alpha=ALPHA, boundary=NormalBoundary())
 STREAMS = 1500
 """How often a claim is simulated."""
 
