@@ -13,7 +13,7 @@ from bnclaims.language.bounds import ANYTHING, Limits, Values
 from bnclaims.language.evidence import Evidence, Trial
 from bnclaims.language.sample import Endpoint, Runs, Sample
 from bnclaims.running.schedule import Request
-from bnclaims.statistics.boundary import BOUNDARIES
+from bnclaims.statistics.boundary import NormalBoundary
 from bnclaims.statistics.design import Design, Sequential
 
 # Arms and their runs
@@ -157,7 +157,7 @@ def endpoint(
 # Simulated claims
 
 ALPHA = 0.05
-AT_ALPHA = Sequential(alpha=ALPHA, boundary=BOUNDARIES["normal"])
+AT_ALPHA = Sequential(alpha=ALPHA, boundary=NormalBoundary())
 """Exact for the normal data of these simulations."""
 STREAMS = 1500
 """How often a claim is simulated."""

@@ -40,7 +40,8 @@ def judged(part: Part, look: int, support: Design, refute: Design) -> Verdict:
             return "supported"
         refuted = refute.adjusted_share_p(misses, look) <= refute.level(look)
         return "refuted" if refuted else "inconclusive"
-    t = np.array([_edge_t(face, closed=part.closed) for face in part.faces(count)])
+    is_last = look == len(support.looks) - 1
+    t = np.array([_edge_t(face, closed=part.closed, is_last=is_last) for face in part.faces(count)])
     decision = int(decisions(t, support.critical(look), refute.critical(look)))
     return "supported" if decision > 0 else "refuted" if decision < 0 else "inconclusive"
 
@@ -128,11 +129,15 @@ def _details(finding: Finding) -> list[str]:
     return [f"  {', '.join(details)}"] if details else []
 
 
-def _edge_t(face: Values, *, closed: bool) -> float:
-    # Without any variance the mean is exact, and an edge is inside a closed region only.
-    if np.ptp(face) == 0 and face[0] == 0:
-        return math.inf if closed else -math.inf
-    return contrasts.t_statistic(face)
+def _edge_t(face: Values, *, closed: bool, is_last: bool) -> float:
+    if not contrasts.is_constant(face):
+        return contrasts.t_statistic(face)
+    # A few equal values say nothing of a rare other one: they decide when no more will come.
+    if not is_last:
+        return 0.0
+    # An edge is inside a closed region only.
+    inside = face[0] >= 0 if closed else face[0] > 0
+    return math.inf if inside else -math.inf
 
 
 def _found_mean(
@@ -143,12 +148,15 @@ def _found_mean(
     nearest = min(faces, key=contrasts.t_statistic)
     outside = verdict == "refuted" or (verdict == "inconclusive" and nearest.mean() < 0)
     sign, design = (-1.0, refute) if outside else (1.0, support)
-    exact = bool(np.ptp(nearest) == 0)
+    exact = contrasts.is_constant(nearest)
     adjusted = design.adjusted_p(sign * contrasts.t_statistic(nearest), look)
     values, region, text = _shown(part, nearest, count)
-    looks = _looks(
-        design, look, lambda k, n: contrasts.interval(values[:n], design.critical(k)), values
-    )
+
+    def interval(k: int, n: int) -> tuple[float, float]:
+        decides = k == len(design.looks) - 1 or not contrasts.is_constant(values[:n])
+        return contrasts.interval(values[:n], design.critical(k) if decides else math.inf)
+
+    looks = _looks(design, look, interval, values)
     effect = contrasts.standardised_effect(nearest)
     deviation = float(nearest.std(ddof=1))
     sides = part.contrast.sides

@@ -350,7 +350,7 @@ class Part:
         if self.margin is None:
             return (values if self.where == "above" else -values,)
         margin = self.margin.values(count)
-        return margin - values, margin + values
+        return bounds.added(margin, -values), bounds.added(margin, values)
 
     def outcomes(self, count: int) -> Values:
         """Returns for each seed 1 if it holds for certain, 0 if for certain not, else NaN."""
@@ -483,12 +483,14 @@ def _combined(
             text,
             **about,
         )
-    return Sample(
-        lambda n: np.asarray(operation(left.values(n), right.values(n)), np.float64),
-        sources,
-        text,
-        **about,
-    )
+
+    def values(n: int) -> Values:
+        one, other = left.values(n), right.values(n)
+        if sign in "+-":
+            return bounds.added(one, other if sign == "+" else -other)
+        return np.asarray(operation(one, other), np.float64)
+
+    return Sample(values, sources, text, **about)
 
 
 def _text_and_offset(

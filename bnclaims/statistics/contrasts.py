@@ -33,6 +33,7 @@ __all__ = [
     "equivalence_power",
     "holm",
     "interval",
+    "is_constant",
     "nominal_p",
     "page_p",
     "power",
@@ -49,6 +50,8 @@ _Array = NDArray[np.float64]
 # Both halves' subset sums are held at once: 2**(n/2) numbers each.
 _EXACT_SIGN_FLIPS = 32
 _RESAMPLES = 99_999
+# Relative to the values: what sums and differences of larger numbers may leave.
+_ROUNDING = 1e-9
 # 40,320 orders of a seed's levels, and a tenth of a second for their sum over the seeds.
 _PAGE_SEEDS, _PAGE_LEVELS = 100, 8
 
@@ -82,6 +85,16 @@ def t_statistic(values: ArrayLike) -> float:
     """
     n, mean, deviation = _moments(values)
     return math.sqrt(n) * _ratio(mean, deviation)
+
+
+def is_constant(values: ArrayLike) -> bool:
+    """Says whether all values are the same but for rounding: there is no variance to judge by.
+
+    Args:
+        values: Contrasts, shape (n,).
+    """
+    x = _checked(values)
+    return bool(np.ptp(x) <= _ROUNDING * np.max(np.abs(x)))
 
 
 def interval(values: ArrayLike, critical: float) -> tuple[float, float]:

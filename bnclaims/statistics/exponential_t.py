@@ -119,14 +119,20 @@ def critical_alone(n: int, alpha: float) -> float:
     check_alpha(alpha)
     if n <= _EXACT_ALONE:
         return _first_stage(n).boundary(alpha)
-    z = -float(special.ndtri(alpha))
-    known = [
-        math.sqrt(m) * (critical_alone(m, alpha) - z) for m in (_EXACT_ALONE // 2, _EXACT_ALONE)
-    ]
-    at = [0.0, *(1 / math.sqrt(m) for m in (_EXACT_ALONE // 2, _EXACT_ALONE))]
-    quadratic = np.polynomial.polynomial.polyfit(at, [(2 * z * z + 1) / 3, *known], 2)
     x = 1 / math.sqrt(n)
-    return z + x * float(np.polynomial.polynomial.polyval(x, quadratic))
+    away = np.polynomial.polynomial.polyval(x, _distances_alone(alpha))
+    return -float(special.ndtri(alpha)) + x * float(away)
+
+
+@lru_cache(maxsize=64)
+def _distances_alone(alpha: float) -> _Array:
+    """Returns sqrt(n) * (critical value - normal quantile) as a polynomial in 1 / sqrt(n)."""
+    z = -float(special.ndtri(alpha))
+    known = (_EXACT_ALONE // 2, _EXACT_ALONE)
+    distances = [math.sqrt(m) * (critical_alone(m, alpha) - z) for m in known]
+    at = [0.0, *(1 / math.sqrt(m) for m in known)]
+    limit = (2 * z * z + 1) / 3
+    return np.asarray(np.polynomial.polynomial.polyfit(at, [limit, *distances], 2))
 
 
 @dataclass(frozen=True, eq=False)

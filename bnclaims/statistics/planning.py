@@ -271,7 +271,7 @@ def judged_over_looks(
     verdict = np.zeros(claims, np.int8)
     stopped = np.full(claims, design.looks[-1])
     for look, n in enumerate(design.looks):
-        t = _t(contrasts[:, :, :n])
+        t = _t(contrasts[:, :, :n], is_last=n == design.looks[-1])
         for number, part in enumerate(parts):
             decided = decisions(t[list(part)], design.critical(look), refute.critical(look))
             settled[number] = np.where(settled[number] == 0, decided, settled[number])
@@ -391,13 +391,14 @@ def _edge_power(distances: Any, n: int, critical: float) -> float:
     return contrasts.equivalence_power(below, above, n, critical)
 
 
-def _t(contrasts: _Array) -> _Array:
+def _t(contrasts: _Array, *, is_last: bool) -> _Array:
     n = contrasts.shape[-1]
     with np.errstate(all="ignore"):
         t = math.sqrt(n) * contrasts.mean(axis=-1) / contrasts.std(axis=-1, ddof=1)
-    # Without variance the mean is exact, and an edge is not inside.
+    # Equal values decide at the last look only, and an edge is not inside.
     exact = np.ptp(contrasts, axis=-1) == 0
-    return np.where(exact, np.where(contrasts[..., 0] > 0, math.inf, -math.inf), t)
+    decided = np.where(contrasts[..., 0] > 0, math.inf, -math.inf) if is_last else 0.0
+    return np.where(exact, decided, t)
 
 
 def _fewest(enough: Callable[[int], bool]) -> int | None:

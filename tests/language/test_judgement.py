@@ -1,11 +1,12 @@
 """Judgement: what the numbers of some seeds come to, and what is said beside the verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from bnclaims.language.bounds import Values
 from bnclaims.language.finding import Region
@@ -59,6 +60,56 @@ def test_without_variance_the_exact_value_decides(value: float, verdict: str) ->
     assert evidence.findings[0].p is None
     assert "all seeds gave the same value, so no test was needed" in str(evidence)
     assert evidence.findings[0].low == evidence.findings[0].high == value
+
+
+def test_a_few_equal_values_decide_nothing() -> None:
+    """Equal in five seeds, and seven tenths of the time: the next ones may differ."""
+    data = np.full(SEEDS, 0.0)
+    data[7:] = 1.0
+    (one,) = samples(new_trial(), data)
+    evidence = one > 0
+    assert evidence.verdict == "supported"
+    first = evidence.findings[0].looks[0]
+    assert (first.low, first.high) == (None, None)
+
+
+def test_equal_values_are_recognised_through_rounding() -> None:
+    base = np.arange(1, SEEDS + 1) / 7
+    one, other = samples(new_trial(), base + 0.1, base)
+    evidence = one > other
+    assert evidence.verdict == "supported"
+    assert evidence.findings[0].is_exact
+    assert evidence.findings[0].seeds == SEEDS
+
+
+TENTHS: list[tuple[Callable[[Any, Any, Any], Any], str]] = [
+    (lambda one, two, three: one + two > three, "refuted"),
+    (lambda one, two, three: one + two >= three, "supported"),
+    (lambda one, two, three: one + two < three, "refuted"),
+    (lambda one, two, three: three - one >= two, "supported"),
+    (lambda one, two, three: three - one > two, "refuted"),
+    (lambda one, two, three: three - one - two >= 0, "supported"),
+    (lambda one, two, three: abs(three - one) < two, "refuted"),
+    (lambda one, two, three: abs(two - one) < 0.1, "refuted"),
+]
+
+
+@pytest.mark.parametrize(("compare", "verdict"), TENTHS)
+def test_an_edge_is_met_through_rounding(
+    compare: Callable[[Any, Any, Any], Any], verdict: str
+) -> None:
+    tenths = (np.full(SEEDS, value) for value in (0.1, 0.2, 0.3))
+    assert compare(*samples(new_trial(), *tenths)).verdict == verdict
+
+
+@given(st.lists(st.integers(-2000, 2000), min_size=3, max_size=3))
+def test_whole_numbers_of_two_thousandths_compare_as_they_do(counts: list[int]) -> None:
+    """Accuracies on 2,000 images: sums and differences are exact but for rounding."""
+    a, b, c = samples(new_trial(), *(np.full(SEEDS, count / 2000) for count in counts))
+    one, two, three = counts
+    holds = {True: "supported", False: "refuted"}
+    assert (a - b > c).verdict == holds[one - two > three]
+    assert (a + b <= c).verdict == holds[one + two <= three]
 
 
 def test_a_margin_measured_beside_it_counts_seed_by_seed() -> None:
