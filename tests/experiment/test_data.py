@@ -877,3 +877,33 @@ def test_real_mnist_has_the_known_fingerprint(cache: Path, monkeypatch: pytest.M
     source = resolve("mnist", cache=cache)
     assert source.load().x_train.mean() == pytest.approx(33.318421)
     assert replace(source.load(), name="another").fingerprint == data._MNIST
+
+
+# What has no end
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_is_no_file_is_refused_before_it_is_read(tmp_path: Path, kind: str) -> None:
+    """A pipe was waited for, and /dev/zero read, for ever."""
+    path = Path("/dev/zero")
+    if kind == "pipe":
+        path = tmp_path / "pipe"
+        os.mkfifo(path)
+    with pytest.raises(DataError, match="a pipe or a device; expected a file or a folder"):
+        resolve(str(path), cache=tmp_path)
+
+
+def test_data_that_unpack_to_too_much_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bnclaims.experiment.data._LARGEST", 2**20)
+    bomb = np.zeros((2_000, 28, 28), np.uint8)
+    labels = np.zeros(2_000, np.uint8)
+    np.savez_compressed(
+        tmp_path / "bomb.npz", x_train=bomb, y_train=labels, x_test=bomb, y_test=labels
+    )
+    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (tmp_path / f"{name}-ubyte.gz").write_bytes(gzip.compress(bytes(2**21)))
+    for choice in (tmp_path / "bomb.npz", tmp_path):
+        with pytest.raises(DataError, match="GiB; expected images that fit into memory"):
+            resolve(str(choice), cache=tmp_path)

@@ -13,7 +13,7 @@ from bnclaims import log
 from bnclaims.errors import ClaimError, NotFiniteError
 from bnclaims.language.bounds import Limits, Values
 from bnclaims.language.sample import Endpoint, Sample
-from tests.fakes import SEEDS, endpoint, limited, sample
+from tests.fakes import SEEDS, endpoint, fake_runs, limited, sample
 
 finite = st.floats(-1e3, 1e3, allow_nan=False)
 values = st.lists(finite, min_size=SEEDS, max_size=SEEDS).map(np.array)
@@ -278,3 +278,10 @@ def test_endpoints_keep_what_is_known(a: Any, b: Any, c: float) -> None:
 def test_endpoints_have_no_mean(misuse: Callable[[Endpoint], Any], words: str) -> None:
     with pytest.raises(TypeError, match=words):
         misuse(endpoint([1.0] * SEEDS))
+
+
+@pytest.mark.parametrize("seed", [1.5, -1, True, "0", None])
+def test_seeds_start_at_an_integer(seed: Any) -> None:
+    """One claim's first_seed=1.5 was an internal error of all of them."""
+    with pytest.raises(ValueError, match=r"first_seed=.*: give an integer of 0 or more"):
+        fake_runs(first_seed=seed)

@@ -1,6 +1,7 @@
 """The notice board: what workers tell each other, also when one of them is killed."""
 
 import contextlib
+import errno
 import json
 import multiprocessing
 import os
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bnclaims.running.mailbox import Mailbox
+from bnclaims.running.mailbox import Mailbox, temporary_folder
 
 GUARD = 60  # seconds after which a test that hangs gives up
 PROCESSES = multiprocessing.get_context("spawn")
@@ -198,3 +199,61 @@ def test_a_board_that_was_taken_down_has_no_one_working(tmp_path: Path) -> None:
     folder.rmdir()
     assert not board.others_work()
     assert list(board.posted()) == []
+
+
+# Its folder
+
+
+def test_folders_of_killed_sessions_are_swept_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They stayed for ever."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    killed, starting, foreign = (
+        tmp_path / name for name in ("bnclaims-session-a", "bnclaims-session-b", "other")
+    )
+    for folder in (killed, starting, foreign):
+        folder.mkdir()
+    (killed / "owner.lock").touch()  # its lock ended with its process
+    (killed / "gw0.journal").touch()
+    with temporary_folder() as alive, temporary_folder():
+        assert alive.is_dir()
+        assert not killed.exists()
+        assert starting.is_dir()  # it may be about to take its lock
+    os.utime(starting, (0, 0))
+    with temporary_folder():
+        assert not starting.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+def test_a_full_disk_silences_messages_and_stops_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full TMPDIR killed the session through its journal."""
+
+    def full(*_args: object, **_kwargs: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    board = Mailbox(tmp_path, "gw0")
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", full)
+        patched.setattr(Path, "write_text", full)
+        board.tell({"doing": "it"})
+        board.post("a" * 64, (1, 2))
+        board.fail("a" * 64, "why", final=True)
+        assert board.once("data", lambda: {"n": 1}) == {"n": 1}
+    assert list(board.posted()) == []
+    assert list(board.told()) == []
+
+
+def test_each_event_is_told_once_and_a_cut_line_is_left_out(tmp_path: Path) -> None:
+    writer, reader = Mailbox(tmp_path, "gw0"), Mailbox(tmp_path, "controller")
+    writer.tell({"n": 1})
+    assert list(reader.told()) == [("gw0", {"n": 1})]
+    writer.tell({"n": 2})
+    with (tmp_path / "gw0.journal").open("a") as file:
+        file.write('{"n": ')  # being written
+    assert list(reader.told()) == [("gw0", {"n": 2})]
+    writer.tell({"n": 3})  # after a disk that was full
+    writer.tell({"n": 4})
+    assert list(reader.told()) == [("gw0", {"n": 4})]
