@@ -110,7 +110,7 @@ class ModelArm(_DescribedArm):
         Raises:
             DescriptionError: What the model reaches has changed since the arm got its digest.
         """
-        return _builder(self._unchanged("model", self.model))()
+        return build_model(self._unchanged("model", self.model))
 
     @property
     def data_note(self) -> str:  # type: ignore[override]
@@ -354,6 +354,11 @@ def loss_name(loss: Any) -> str:
 def _check_count(name: str, value: object, least: int = 1) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise ValueError(f"{name}={value!r}: give an integer of {least} or more")
+
+
+def build_model(model: Model) -> Any:
+    """Returns what a model's description or function makes."""
+    return _builder(model)()
 
 
 def _builder(model: Model) -> Callable[[], Any]:

@@ -61,7 +61,7 @@ def test_what_is_no_number_is_told(returned: Any) -> None:
 
 def test_what_draws_from_a_global_generator_is_seeded() -> None:
     def draw(seed: int) -> Any:
-        return {"python": random.random(), "numpy": np.random.normal()}  # noqa: NPY002
+        return {"python": random.random(), "numpy": np.random.normal()}
 
     one, again, other = (called(FunctionArm(draw), seed).probes for seed in (1, 1, 2))
     assert one == again

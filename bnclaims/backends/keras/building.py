@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bnclaims.backends.keras import state
 from bnclaims.errors import ArmError
-from bnclaims.experiment.arm import ModelArm, TrainingArm, model_name
+from bnclaims.experiment.arm import ModelArm, TrainingArm, build_model, model_name
 from bnclaims.experiment.data import Data, DataSource, leaves, mapped, rows
 
 _STATEFUL_RANDOM = {
@@ -71,18 +71,18 @@ def builder(arm: ModelArm) -> Callable[[], Any]:
         DataError: The images, whose shape a model may depend on, cannot be had.
     """
     x, *_ = _tensors(arm.data)
-    build = partial(_built, arm, x)
     if not _is_described(arm):
-        _check_new_each_time(build)
-    return build
+        _check_new_each_time(arm, x)
+    return partial(_built, arm, x)
 
 
-def _check_new_each_time(build: Callable[[], Any]) -> None:
+def _check_new_each_time(arm: ModelArm, x: Any) -> None:
     # With one thread one model serves all seeds: what two models share would go unnoticed.
     with state.known():
-        first = build()
+        first = _built(arm, x)
     with state.known():
-        build()
+        # A shared layer has been built since the arm was named: that is not what to complain of.
+        _take(arm, build_model(arm.model))
     del first
 
 
