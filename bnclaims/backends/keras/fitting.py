@@ -8,7 +8,7 @@ import copy
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -80,7 +80,7 @@ class Fitter:
         measures = partial(measured, arm, model, x_test, y_test, seed)
         watch = _Watch(arm, batches, stop, measures)
         try:
-            model.fit(
+            reported = model.fit(
                 batches.dataset(),
                 epochs=arm.epochs,
                 shuffle=False,
@@ -89,6 +89,7 @@ class Fitter:
                 validation_batch_size=arm.batch_size,
                 verbose=0,
             )
+            watch.complete(reported.history)
             if watch.changed_since_last_epoch():
                 after = self._evaluated(model, *test)
                 watch.replace_last(after, measures())
@@ -211,6 +212,12 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         if not np.isfinite(noted.logs["loss"]):
             self._diverged = True
             self.model.stop_training = True
+
+    def complete(self, history: Mapping[str, Sequence[float]]) -> None:
+        """Adds what the arm's own callbacks reported, as the learning rate that they set."""
+        for name, values in history.items():
+            for epoch, value in zip(self._epochs, values, strict=False):
+                epoch.logs.setdefault(name, float(value))
 
     def changed_since_last_epoch(self) -> bool:
         """Says whether `fit` left other weights than it last evaluated: averaged or restored."""
