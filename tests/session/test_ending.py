@@ -60,11 +60,12 @@ report.write = watched
 
 
 def test_crashes_and_unread_files_are_errors_and_only_the_controller_writes(
-    project: pytest.Pytester,
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Workers wrote the report too, with their claims only; a crashed one's claim was not in it,
     nor a file that could not be imported: exit status 1, and a green badge.
     """
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # these tests may run in a worker
     project.makeconftest(WATCHED)
     project.makepyfile(
         test_a=claims("", "", ""),
