@@ -256,6 +256,7 @@ def test_what_a_claim_is_marked_with_and_says_is_kept(project: pytest.Pytester) 
     result.assert_outcomes(passed=5, failed=1, errors=2, warnings=1)
     result.stdout.fnmatch_lines(
         [
+            "xfail on a claim: say which verdict it has instead*",
             "why is refuted, expected supported",
             "the learning rate is too low",
             "*this test trains without being a claim*declare it with @claim*",
@@ -263,8 +264,8 @@ def test_what_a_claim_is_marked_with_and_says_is_kept(project: pytest.Pytester) 
     )
     results, names = reported(project)
     assert names == ["bn-speed", "claim-1", "layer-norm-speed", "why"]
-    assert {error.id: error.message.split(":")[0] for error in results.errors} == {
-        "xfailed": "xfail on a claim",
+    assert {error.id: error.message.split(": ")[0] for error in results.errors} == {
+        "xfailed": "Failed",
         "teardown": "RuntimeError",
     }
 
