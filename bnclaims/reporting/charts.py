@@ -58,7 +58,8 @@ def arms(metric: Compared) -> str:
         return ""
     region = metric.margin.region if metric.margin else None
     label = f"{metric.metric}: " + "; ".join(f"{row.arm} {row.mean_text}" for row in rows)
-    x = _padded(min(shown := [*known, *(region.edges if region else ())]), max(shown), below=True)
+    shown = [*known, *(region.edges if region else ())]
+    x = _padded(min(shown), max(shown), below=True)
     plot = _Plot(x, (len(rows), 0), label, height=_ROW * len(rows) + _BOTTOM + 2, left=_ROW_LEFT)
     plot.columns(metric.metric)
     if metric.margin:
@@ -76,7 +77,9 @@ def _joined(rows: Sequence[ArmValues]) -> Iterator[list[tuple[int, float]]]:
         places, neighbours = zip(*group, strict=True)
         for seed in range(min(len(row.values) for row in neighbours)):
             values = (row.values[seed] for row in neighbours)
-            yield [(at, v) for at, v in zip(places, values, strict=True) if v is not None]
+            known = [(at, v) for at, v in zip(places, values, strict=True) if v is not None]
+            if len(known) > 1:
+                yield known
 
 
 def curves(lines: Sequence[Line], label: str) -> str:

@@ -70,8 +70,7 @@ def test_arms_have_rows_with_names_means_and_lines_between_the_runs_of_a_seed() 
         assert word in words
     assert {"seed 0: 2", "seed 1001: 1.6", "claimed: < 1.9"} <= set(titles(drawn))
     joints = [e.attrib["points"].split() for e in drawn if e.get("class") == "joint"]
-    # Runs on other seeds are no pairs.
-    assert sorted(map(len, joints)) == [1, 1, 1, 2]
+    assert list(map(len, joints)) == [2]  # runs on other seeds, or diverged, are no pairs
     styles = [e.get("class") for e in drawn if e.tag == "circle"]
     assert styles == ["c0", "c0", "c1", "c2", "c2"]
 
