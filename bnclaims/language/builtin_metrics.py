@@ -253,10 +253,8 @@ def measured(history: History, *, name: str = "value") -> float:
 def _curve(history: History, name: str) -> Curve:
     curve: Curve = getattr(history, name)
     if not len(curve):
-        why = (
-            "trained by a step that reports no running loss" if len(history.loss) else "not trained"
-        )
-        raise ValueError(f"this arm was {why}: it has no {name}")
+        how = "trained by a step of its own" if len(history.loss) else "probed, not trained"
+        raise ValueError(f"this arm was {how}: it has no {name}")
     return curve
 
 

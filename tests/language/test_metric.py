@@ -12,6 +12,7 @@ from bnclaims import (
     diverged,
     epochs_to,
     mean_loss,
+    measured,
     metric,
     val_accuracy,
 )
@@ -134,3 +135,62 @@ def test_a_run_that_never_arrived_is_not_the_soonest(small_data: Data) -> None:
     assert str(epochs_to(runs, loss=0.1, unreached=6)).endswith("unreached=6)")
     with pytest.raises(ClaimError, match=r"unreached=1: .* within 6 epochs .* give 6 or more"):
         epochs_to(runs, loss=0.1, unreached=1)
+
+
+def test_a_value_outside_of_its_limits_is_an_error_and_no_verdict() -> None:
+    @metric(low=0, high=1)
+    def share(history: History) -> float:
+        return float(history.loss[0])
+
+    np.testing.assert_array_equal(share(runs("tanh")).values(1), [1.0])
+    words = (
+        r"share is 2 for tanh layer.*, seed 1: it can only be from 0 to 1, so it is not measured"
+    )
+    with pytest.raises(ClaimError, match=words):
+        share(runs("tanh")).values(2)
+
+
+def of_training(**changes: Any) -> Runs:
+    x, y = np.zeros((4, 2)), np.zeros(4)
+    arm = TrainingArm(MLP(), Data("own", x, y, x, y), None, 3, **changes)
+    history = History(
+        loss=np.array([3.0, 2.0, 1.0]),
+        val_loss=np.array([3.0, 2.5, 2.0]),
+        val_accuracy=np.array([0.2, 0.7, 0.9]),
+        metrics={"val_auc": np.array([0.5, 0.6, 0.8])},
+    )
+    trial = Trial(design=Sequential(), require=lambda _: None, load=lambda *_: history)
+    return Runs(arm, 0, trial)
+
+
+@pytest.mark.parametrize("name", [val_accuracy, lambda runs: epochs_to(runs, val_accuracy=0.5)])
+@pytest.mark.parametrize("loss", ["mse", abs, {"a": "mse"}])
+def test_an_accuracy_that_an_arm_does_not_have_is_refused_before_it_is_trained(
+    name: Any, loss: Any
+) -> None:
+    with pytest.raises(ClaimError, match=r"does not exist for relu no BN.*say so, as in train"):
+        name(of_training(loss=loss))
+
+
+def test_an_accuracy_that_is_asked_for_is_there() -> None:
+    asked = of_training(loss="mse", metrics=("accuracy",))
+    np.testing.assert_array_equal(val_accuracy(asked).values(1), [0.9])
+
+
+@pytest.mark.parametrize(
+    ("target", "epochs"),
+    [({"val_loss": 2.5}, 2.0), ({"val_accuracy": 0.9}, 3.0), ({"val_accuracy": 0.1}, 1.0)],
+)
+def test_epochs_to_a_test_loss_or_accuracy(target: dict[str, float], epochs: float) -> None:
+    low, high = epochs_to(of_training(), **target).bounds(1)  # type: ignore[arg-type]
+    np.testing.assert_array_equal([low, high], [[epochs], [epochs]])
+
+
+@pytest.mark.parametrize("targets", [{}, {"loss": 1.0, "val_loss": 1.0}])
+def test_epochs_to_has_one_target(targets: dict[str, float]) -> None:
+    with pytest.raises(TypeError, match="epochs_to takes one target: loss=, val_loss= or val_acc"):
+        epochs_to(of_training(), **targets)  # type: ignore[arg-type]
+
+
+def test_a_keras_metric_and_a_measure_are_read_by_their_name() -> None:
+    np.testing.assert_array_equal(measured(of_training(), name="val_auc").values(1), [0.8])

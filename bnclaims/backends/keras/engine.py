@@ -57,7 +57,7 @@ def _start(threads: int) -> None:
     prepare(threads)
     if (chosen := os.environ["KERAS_BACKEND"]) != "tensorflow":
         raise ArmError(
-            f"KERAS_BACKEND={chosen} is set, but runs are trained by Keras on TensorFlow: unset it, "
+            f"KERAS_BACKEND={chosen} is set, but runs are trained by Keras on TensorFlow: unset it "
             "or set it to tensorflow"
         )
     logging.getLogger("tensorflow").setLevel(logging.ERROR)

@@ -710,7 +710,7 @@ def in_bfloat16() -> Any:
 
 
 ITS_OWN = {"optimizer": None, "loss": None}
-SHARED = layers.Dense(6)
+SHARED = layers.Dense(6, name="ours")
 
 
 def with_shared_layer() -> Any:
@@ -786,7 +786,7 @@ HOOKS: dict[str, Case] = {
     "float64": Case(in_state(floatx="float64"), numbers, by_fit=True),
     "another epsilon": Case(in_state(epsilon=0.1), numbers),
     "nothing to train": Case(without_weights, numbers, by_fit=True),
-    "layer of another model": Case(with_shared_layer, numbers, refused="with the layer 'dense"),
+    "layer of another model": Case(with_shared_layer, numbers, refused="with the layer 'ours'"),
     "early stopping": of_callback(
         lambda: C.EarlyStopping("val_loss", patience=0, min_delta=9), by_fit=True
     ),
