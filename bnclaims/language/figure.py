@@ -100,7 +100,13 @@ _Drawn = tuple[str, dict[str, list[list[float]]], list[float]]
 
 
 def _curves(lines: Mapping[str, Sequence[History]]) -> _Drawn:
-    return "curves", {label: [h.loss.tolist() for h in lines[label]] for label in lines}, []
+    longest = max(len(history.loss) for histories in lines.values() for history in histories)
+    # A callback may have ended a run early.
+    values = {
+        label: [np.pad(h.loss, (0, longest - len(h.loss)), constant_values=np.nan) for h in found]
+        for label, found in lines.items()
+    }
+    return "curves", {label: [curve.tolist() for curve in values[label]] for label in lines}, []
 
 
 def _histograms(figure: Figure, lines: Mapping[str, Sequence[History]]) -> _Drawn:

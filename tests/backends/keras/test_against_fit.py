@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 from keras import Sequential, layers
 
-from bnclaims.backends.keras import state
+from bnclaims.backends.keras import state, training
 from bnclaims.backends.keras.building import scaled, shaped
 from bnclaims.backends.keras.initialisation import Initialisation
 from bnclaims.backends.keras.training import train
@@ -946,6 +946,12 @@ def trained(case: Case) -> dict[str, Any]:
     }
     known = {name: curve for name, curve in curves.items() if not np.isnan(curve).all()}
     return known | dict(history.metrics)
+
+
+@pytest.fixture(autouse=True)
+def uncollected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Collecting after each arm would take a third of the time."""
+    monkeypatch.setattr(training.gc, "collect", lambda: 0)
 
 
 @pytest.mark.parametrize("name", MATRIX)
