@@ -5,17 +5,21 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TESTABLE := $(VENV)/.testable
+DOCUMENTABLE := $(VENV)/.documentable
 
-.PHONY: claims article timed plan test lint calibration benchmark clean
+.PHONY: claims article timed examples plan test lint docs calibration benchmark clean
 
 claims: $(INSTALLED)  ## verify every claim under the quick protocol
 	$(BIN)/pytest claims/ -n auto
 
 article: $(INSTALLED)  ## verify every claim under the articles' own protocol
-	$(BIN)/pytest claims/ -n auto --claims-protocol article
+	$(BIN)/pytest claims/ -n auto --claims-protocol=article
 
 timed: $(INSTALLED)  ## verify the claims about wall time; leave the machine alone meanwhile
 	$(BIN)/pytest claims/ -m timed
+
+examples: $(TESTABLE)  ## verify the claims of the examples, about other models and libraries
+	$(BIN)/pytest examples/ -n auto
 
 plan: $(INSTALLED)  ## show what would be trained, and train nothing
 	$(BIN)/pytest claims/ --claims-plan
@@ -27,6 +31,10 @@ lint: $(TESTABLE)  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(DOCUMENTABLE)  ## build the documentation site in build/docs; warnings are errors
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
 
 calibration: $(INSTALLED)  ## simulate what verdicts promise; writes the tables of docs/statistics.md
 	$(BIN)/python benchmarks/calibration.py
@@ -44,6 +52,10 @@ $(INSTALLED): pyproject.toml constraints.txt
 # costs each worker some 60 MB and a second.
 $(TESTABLE): $(INSTALLED)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test,figures]'
+	touch $@
+
+$(DOCUMENTABLE): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
 	touch $@
 
 clean:  ## remove the environment; stored runs stay in the user's cache folder

@@ -19,7 +19,7 @@ from bnclaims.reporting import markdown
 from bnclaims.statistics.contrasts import sign_flip_disagrees, sign_flip_p
 from bnclaims.statistics.design import Design, Open, Sequential
 from bnclaims.statistics.planning import (
-    Shape,
+    LinearHypothesis,
     bound,
     equivalence,
     interaction,
@@ -60,8 +60,8 @@ LAWS: dict[str, Law] = {
     "collapsing": collapsing,
 }
 
-# Shapes at the null's edge: the effect at which one contrast has mean 0 and all others are inside.
-EDGES: dict[str, tuple[Shape, float]] = {
+# Claims at the null's edge: the effect at which one contrast has mean 0 and all others are inside.
+EDGES: dict[str, tuple[LinearHypothesis, float]] = {
     "superiority": (bound(), 0.0),
     "equivalence, wide": (equivalence(6.0), 6.0),
     "equivalence, narrow": (equivalence(0.02), 0.02),
@@ -72,28 +72,30 @@ EDGES: dict[str, tuple[Shape, float]] = {
 }
 
 
-def simulated(shape: Shape, effect: float, law: Law, seeds: int) -> Iterator[Array]:
+def simulated(claim: LinearHypothesis, effect: float, law: Law, seeds: int) -> Iterator[Array]:
     """Contrasts of claims, shape (contrasts, claims, seeds), in chunks.
 
     A single contrast has the law itself; contrasts between arms are made of arms that have it. For
     an equivalence one arm stands still: else the law of the difference would be symmetric.
     """
     rng = np.random.default_rng(np.random.SeedSequence(2026))
-    arms = len(shape.pattern)
-    still = len(shape.offsets) == 2 and arms == 2
+    arms = len(claim.pattern)
+    still = len(claim.offsets) == 2 and arms == 2
     for _ in range(CLAIMS // CHUNK):
         noise = law(rng, (arms, CHUNK * seeds))
         if still:
             noise[1] = 0.0
-        contrasts = (shape.contrasts @ noise).reshape(-1, CHUNK, seeds)
-        yield contrasts + shape.means(effect)[:, None, None]
+        contrasts = (claim.contrasts @ noise).reshape(-1, CHUNK, seeds)
+        yield contrasts + claim.means(effect)[:, None, None]
 
 
-def wrong_rates(shape: Shape, effect: float, law: Law, design: Design) -> tuple[float, float]:
+def wrong_rates(
+    claim: LinearHypothesis, effect: float, law: Law, design: Design
+) -> tuple[float, float]:
     """How often the edge is called supported, and refuted."""
     supported = refuted = 0
-    for contrasts in simulated(shape, effect, law, design.looks[-1]):
-        verdict, _ = judged_over_looks(contrasts, shape.parts, design)
+    for contrasts in simulated(claim, effect, law, design.looks[-1]):
+        verdict, _ = judged_over_looks(contrasts, claim.parts, design)
         supported += int((verdict > 0).sum())
         refuted += int((verdict < 0).sum())
     return supported / CLAIMS, refuted / CLAIMS
@@ -207,7 +209,7 @@ def powers_table(powers: dict[str, list[tuple[float, float]]]) -> list[str]:
 
 def write(text: str) -> None:
     """Puts the tables between their marks in the docs."""
-    page = DOCS / "contrasts.md"
+    page = DOCS / "statistics.md"
     markdown.insert(page, "calibration", text.splitlines())
 
 

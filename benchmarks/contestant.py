@@ -56,16 +56,17 @@ def loaded(job: Job) -> tuple[Any, Any]:
 
 def ours(job: Job) -> Measured:
     """Trains two seeds by the engine, as a worker does; the second one is measured."""
-    from bnclaims.backends.keras import engine
+    from bnclaims.backends.keras.backend import KerasBackend
     from bnclaims.experiment.arm import TrainingArm
+    from claims.protocols import LOSS
 
     work, data = loaded(job)
-    engine.prepare(threads=1)
+    KerasBackend(threads=1).prepare()
     from bnclaims.backends.keras import training
 
     training.configure(threads=1)
     training.XLA_STEPS = work.xla_steps(training.XLA_STEPS)
-    arm = TrainingArm(work.network, data, None, EPOCHS, work.optimizer, work.batch)
+    arm = TrainingArm(work.network, data, None, EPOCHS, work.optimizer, work.batch, LOSS)
 
     begun = time.perf_counter()
     runs = training.train(arm, range(2))

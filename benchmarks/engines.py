@@ -17,7 +17,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from bnclaims import ARTICLE_SGD, MLP, Optimizer
+from bnclaims import MLP, Optimizer
+from claims.protocols import SGD
 
 SEEDS = 5
 ROUNDS = 3
@@ -59,7 +60,7 @@ def stacked(network: MLP, size: int, steps: int) -> Callable[[], object]:
 
     weights = stack(lambda m: m.trainable_variables, True)
     others = stack(lambda m: m.non_trainable_variables, False)
-    optimizer = ARTICLE_SGD.build()
+    optimizer = SGD.build()
     optimizer.build(weights)
 
     def gradients(arguments: Any) -> Any:
@@ -83,7 +84,7 @@ def stacked(network: MLP, size: int, steps: int) -> Callable[[], object]:
 
 
 def one_at_a_time(
-    network: MLP, size: int, steps: int, *, xla: bool, by: Optimizer = ARTICLE_SGD
+    network: MLP, size: int, steps: int, *, xla: bool, by: Optimizer = SGD
 ) -> Callable[[], object]:
     model, optimizer = network.build(), by.build()
     weights = model.trainable_variables
@@ -138,7 +139,7 @@ def compare_xla() -> None:
     }
     print(f"| with XLA / without, at batch | {' | '.join(map(str, sizes))} |")
     print(f"|---|{'---|' * len(sizes)}", flush=True)
-    for optimizer in (ARTICLE_SGD, Optimizer("Adam", learning_rate=0.01)):
+    for optimizer in (SGD, Optimizer("Adam", learning_rate=0.01)):
         for name, network in networks.items():
             ratios = []
             for size, steps in sizes.items():

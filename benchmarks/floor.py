@@ -26,6 +26,7 @@ from bnclaims.backends.keras import training
 from bnclaims.backends.keras.building import scaled
 from bnclaims.experiment.arm import TrainingArm
 from bnclaims.experiment.data import Data
+from claims.protocols import LOSS
 
 Array = NDArray[np.float32]
 Program = Callable[[int], object]
@@ -309,8 +310,8 @@ def _grown(
 def _engine(work: Workload, data: Data) -> dict[str, Program]:
     """Returns the engine's epoch, without its evaluation and with it."""
     training.XLA_STEPS = work.xla_steps(training.XLA_STEPS)
-    arm = TrainingArm(work.network, data, None, 1, work.optimizer, work.batch)
-    trainer = training._Trainer(arm)
+    arm = TrainingArm(work.network, data, None, 1, work.optimizer, work.batch, LOSS)
+    trainer: Any = training._trainer(arm)
     order = tf.constant(np.random.default_rng(0).permutation(len(data.x_train)).astype(np.int32))
     steps = tf.constant(len(data.x_train) // work.batch)
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.quiet import Watch, wait_for_quiet
-from benchmarks.workloads import ARTICLE, EVALUATION_BATCH, SEEDS, WORKLOADS
+from benchmarks.workloads import EPOCHS, EVALUATION_BATCH, IMAGES, SEEDS, WORKLOADS
 from bnclaims.experiment.data import DataSource, resolve
 from bnclaims.reporting import markdown
 
@@ -180,13 +180,13 @@ def _results(processes: list[Any]) -> list[Measured]:
 
 def steady(measured: Measured, contestant: Contestant) -> float:
     """Returns what a seed's epoch costs all cores together, once all is warm, in seconds."""
-    epoch = measured["epoch"] * ARTICLE.images / measured["images"]
-    return (epoch + measured["restart"] / ARTICLE.epochs) / contestant.processes
+    epoch = measured["epoch"] * IMAGES / measured["images"]
+    return (epoch + measured["restart"] / EPOCHS) / contestant.processes
 
 
 def started(measured: Measured, contestant: Contestant) -> float:
     """Returns the same with a share of what it took to build, trace and compile."""
-    runs = SEEDS * ARTICLE.epochs
+    runs = SEEDS * EPOCHS
     return steady(measured, contestant) + contestant.starts * measured["start"] / runs
 
 

@@ -1,41 +1,39 @@
 """Writes what the documentation shows of sessions' reports.
 
 That is the table of docs/results.md, a column for each session, and, of the first session, the
-figures in docs/figures/, the badges in docs/badges/ with their table in README.md, and in
-docs/performance.md what a verdict costs and how the catalogue scales.
+badges of docs/badges/ with their table, the figures of docs/figures/, and in docs/performance.md
+what a verdict costs and how the catalogue scales.
 
 Run, once a session has stored its runs (then it takes seconds), for each protocol and data set:
 
-    pytest claims/ --claims-protocol article --claims-report article-mnist
+    pytest claims/ --claims-protocol=article --claims-report=article-mnist
     python benchmarks/publish.py article-mnist quick-mnist article-digits quick-digits
 """
 
-import json
 import sys
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # found also when this file is run by its path
 
 from benchmarks import scaling
-from bnclaims.reporting import badges, markdown, plots
+from bnclaims.reporting import badges, markdown, plots, wire
+from bnclaims.reporting.results import ClaimResult, Results
 from bnclaims.reporting.terminal import interval_text
 
-ROOT = Path(__file__).parents[1]
-DOCS = ROOT / "docs"
+DOCS = Path(__file__).parents[1] / "docs"
 
 
 def main(folders: list[str]) -> None:
-    reports = [json.loads((Path(folder) / "results.json").read_text()) for folder in folders]
-    figures = plots.write(reports[0]["figures"], DOCS / "figures")
+    reports = [wire.read(Path(folder)) for folder in folders]
+    figures = plots.write(reports[0].figures, DOCS / "figures")
     badges.write(reports[0], DOCS / "badges")
-    markdown.insert(DOCS / "results.md", "table", [*table(reports), "", *provenance(reports)])
-    markdown.insert(DOCS / "results.md", "figures", pictures(figures))
+    page = DOCS / "results.md"
+    markdown.insert(page, "claims", markdown.badge_table(reports[0], DOCS / "badges", page))
+    markdown.insert(page, "table", [*table(reports), "", *provenance(reports)])
+    markdown.insert(page, "figures", pictures(figures))
     first = scaling.Session.of(reports[0])
     markdown.insert(DOCS / "performance.md", "cost", scaling.cost(first))
     markdown.insert(DOCS / "performance.md", "scaling", scaling.scaling(first))
-    readme = ROOT / "README.md"
-    markdown.insert(readme, "claims", markdown.badge_table(reports[0], DOCS / "badges", readme))
 
 
 def pictures(figures: list[Path]) -> list[str]:
@@ -50,9 +48,9 @@ def pictures(figures: list[Path]) -> list[str]:
     ]
 
 
-def table(reports: list[dict[str, Any]]) -> list[str]:
+def table(reports: list[Results]) -> list[str]:
     """A row for each claim: verdict, estimate, interval and seeds under each protocol and data."""
-    columns = [{claim["id"]: claim for claim in report["claims"]} for report in reports]
+    columns = [{claim.id: claim for claim in report.claims} for report in reports]
     lines = [
         "| claim | " + " | ".join(map(title, reports)) + " |",
         "|---" * (1 + len(columns)) + "|",
@@ -63,31 +61,31 @@ def table(reports: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
-def title(report: dict[str, Any]) -> str:
-    names = [claim["data"] for claim in report["claims"] if claim["data"] != "none"]
-    return f"{report['protocol']['name']}, {max(set(names), key=names.count)}"
+def title(report: Results) -> str:
+    names = [claim.data for claim in report.claims if claim.data != "none"]
+    return f"{report.protocol.name}, {max(set(names), key=names.count)}"
 
 
-def cell(claim: dict[str, Any] | None) -> str:
+def cell(claim: ClaimResult | None) -> str:
     if claim is None:
         return ""
-    verdict = claim["verdict"] if claim["verdict"] == "supported" else f"**{claim['verdict']}**"
-    if not claim["findings"]:
+    verdict = claim.verdict if claim.verdict == "supported" else f"**{claim.verdict}**"
+    finding = claim.deciding
+    if finding is None:
         return f"{verdict} (no value)"
-    finding = claim["findings"][0]
-    seeds = "" if finding["seeds"] == 5 else f", n = {finding['seeds']}"
+    seeds = "" if finding.seeds == 5 else f", n = {finding.seeds}"
     return f"{verdict} {interval_text(finding)}{seeds}"
 
 
-def provenance(reports: list[dict[str, Any]]) -> list[str]:
+def provenance(reports: list[Results]) -> list[str]:
     """Versions and sizes of the sessions, and what their claims are judged by."""
     lines = sorted({f"{versions(report)}." for report in reports})
     for report in reports:
-        protocol, engine = report["protocol"], report["versions"]["engine"]
+        protocol, engine = report.protocol, report.versions["engine"]
         tally = ", ".join(f"{count} {verdict}" for verdict, count in badges.tally(report))
-        unexpected = [c["id"] for c in report["claims"] if not c["as_expected"]]
+        unexpected = [claim.id for claim in report.claims if not claim.as_expected]
         lines.append(
-            f"{title(report)}: {protocol['images']:,} images, {protocol['epochs']} epochs, "
+            f"{title(report)}: {protocol.images:,} images, {protocol.epochs} epochs, "
             f"engine {engine}; {tally}"
             + (f"; not as expected: {', '.join(unexpected)}" if unexpected else "")
             + "."
@@ -95,10 +93,10 @@ def provenance(reports: list[dict[str, Any]]) -> list[str]:
     return [f"- {line}" for line in lines]
 
 
-def versions(report: dict[str, Any]) -> str:
+def versions(report: Results) -> str:
     """What a session ran on; the engine is said of each, as it may differ between them."""
     own = {"bnclaims", "engine"}
-    known = sorted(report["versions"].items())
+    known = sorted(report.versions.items())
     return ", ".join(f"{name} {version}" for name, version in known if name not in own)
 
 

@@ -12,12 +12,16 @@ Run, on the report of a session:
 
 import argparse
 import heapq
-import json
 import statistics
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # found also when this file is run by its path
+
+from bnclaims.reporting import wire
+from bnclaims.reporting.results import Results
 
 WORKERS = (1, 2, 4, 8, 16, 32, 64)
 
@@ -60,19 +64,19 @@ class Session:
     """Seconds that a worker takes to make an arm's program."""
 
     @classmethod
-    def of(cls, results: dict[str, Any]) -> "Session":
+    def of(cls, results: Results) -> "Session":
         """The session that a results.json tells of."""
-        looks = tuple(results["design"]["looks"])
-        session = cls([], {}, {}, looks, MAKING[results["protocol"]["name"]])
-        for claim in results["claims"]:
-            arms = {(arm["digest"], arm["first_seed"]): arm for arm in claim["arms"]}
-            count = max((len(arm["seconds"]) for arm in arms.values()), default=0)
+        looks = results.design.looks
+        session = cls([], {}, {}, looks, MAKING[results.protocol.name])
+        for claim in results.claims:
+            arms = {(arm.digest, arm.first_seed): arm for arm in claim.arms}
+            count = max((len(arm.seconds) for arm in arms.values()), default=0)
             if not count:
                 continue
             session.claims.append(Claim(tuple(arms), tuple(n for n in looks if n <= count)))
             for (digest, first), arm in arms.items():
-                session.names[digest] = arm["arm"]
-                session.seconds |= {(digest, first + i): s for i, s in enumerate(arm["seconds"])}
+                session.names[digest] = arm.arm
+                session.seconds |= {(digest, first + i): s for i, s in enumerate(arm.seconds)}
         return session
 
     def typical(self, digest: str) -> float:
@@ -191,7 +195,7 @@ def main(arguments: Iterable[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("report", type=Path)
     asked = parser.parse_args(None if arguments is None else list(arguments))
-    session = Session.of(json.loads((asked.report / "results.json").read_text(encoding="utf-8")))
+    session = Session.of(wire.read(asked.report))
     print("\n".join(cost(session)), end="\n\n")
     print("\n".join(scaling(session)))
 

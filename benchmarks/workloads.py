@@ -4,11 +4,13 @@ import math
 import sys
 from dataclasses import dataclass
 
-from bnclaims import ARTICLE_SGD, MLP, Optimizer
-from bnclaims.experiment.arm import PROTOCOLS
+from bnclaims import MLP, Optimizer
 from bnclaims.experiment.data import Data
+from claims.protocols import ARTICLE, SGD
 
-ARTICLE = PROTOCOLS["article"]
+IMAGES, EPOCHS = 60_000, ARTICLE.epochs
+"""Of the article protocol."""
+
 SEEDS = 5
 """Seeds of an arm up to its first look: what a start-up is shared by."""
 EVALUATION_BATCH = 1_000
@@ -27,12 +29,12 @@ class Workload:
     """How many times the floor we mean to stay within."""
     images: int
     """Training images of a measured epoch; the test images are cut by the same share."""
-    optimizer: Optimizer = ARTICLE_SGD
+    optimizer: Optimizer = SGD
 
     @property
     def article_steps(self) -> int:
         """Steps of a run under the article protocol: what decides about XLA."""
-        return ARTICLE.epochs * math.ceil(ARTICLE.images / self.batch)
+        return EPOCHS * math.ceil(IMAGES / self.batch)
 
     def xla_steps(self, fewest: int) -> int:
         """Returns from how many steps on XLA is to compile, so that a cut epoch decides alike.
@@ -44,7 +46,7 @@ class Workload:
 
     def cut(self, data: Data, share: float) -> Data:
         """Returns the images of a measured epoch: the same share of training and test images."""
-        share *= min(1.0, self.images / ARTICLE.images)
+        share *= min(1.0, self.images / IMAGES)
         train, test = (
             max(2 * self.batch, round(share * len(data.x_train))),
             max(EVALUATION_BATCH, round(share * len(data.x_test))),

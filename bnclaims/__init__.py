@@ -1,14 +1,30 @@
-"""Claims about training neural networks as executable, statistically sound pytest tests."""
+"""Claims about training neural networks as executable, statistically sound pytest tests.
 
-from bnclaims.experiment.arm import ARTICLE_SGD, Optimizer
+Public is what `__all__` lists, with the plugin's options, fixtures and hooks and the command line.
+Every package and module within this one is private.
+"""
+
+from importlib import metadata as _metadata
+
+from bnclaims.errors import (
+    ArmError,
+    BnclaimsError,
+    ClaimError,
+    CommandError,
+    DataError,
+    DescriptionError,
+    Inconclusive,
+    MarkerError,
+    NotFiniteError,
+    ResultsError,
+    StoreError,
+)
 from bnclaims.experiment.data import Data
 from bnclaims.experiment.history import History
 from bnclaims.experiment.models import GLOROT_NORMAL, GLOROT_UNIFORM, MLP, Initializer, Layer
-from bnclaims.language.claim import claim
-from bnclaims.language.evidence import Inconclusive
-from bnclaims.language.figure import Figure
-from bnclaims.language.fixtures import Probe, Train
-from bnclaims.language.metric import (
+from bnclaims.experiment.protocol import Optimizer, TrainingProtocol
+from bnclaims.experiment.seeds import Seed
+from bnclaims.language.builtin_metrics import (
     activation_distance,
     batch_mean_variance,
     batch_variance_variance,
@@ -24,14 +40,18 @@ from bnclaims.language.metric import (
     input_drift,
     mean_loss,
     measured,
-    metric,
     saturation,
     seconds_per_epoch,
     update_spread,
     val_accuracy,
     val_loss,
 )
-from bnclaims.language.sample import Sample, log
+from bnclaims.language.claim import claim
+from bnclaims.language.evidence import Evidence
+from bnclaims.language.figure import Figure
+from bnclaims.language.fixtures import Probe, Train
+from bnclaims.language.metric import metric
+from bnclaims.language.sample import Endpoint, Runs, Sample, log
 from bnclaims.language.shapes import (
     all_of,
     decreasing,
@@ -43,21 +63,41 @@ from bnclaims.language.shapes import (
     slope,
 )
 
+try:
+    __version__ = _metadata.version("bnclaims")
+except _metadata.PackageNotFoundError:  # a checkout that is not installed
+    __version__ = "0+unknown"
+
 __all__ = [
-    "ARTICLE_SGD",
     "GLOROT_NORMAL",
     "GLOROT_UNIFORM",
     "MLP",
+    "ArmError",
+    "BnclaimsError",
+    "ClaimError",
+    "CommandError",
     "Data",
+    "DataError",
+    "DescriptionError",
+    "Endpoint",
+    "Evidence",
     "Figure",
     "History",
     "Inconclusive",
     "Initializer",
     "Layer",
+    "MarkerError",
+    "NotFiniteError",
     "Optimizer",
     "Probe",
+    "ResultsError",
+    "Runs",
     "Sample",
+    "Seed",
+    "StoreError",
     "Train",
+    "TrainingProtocol",
+    "__version__",
     "activation_distance",
     "all_of",
     "batch_mean_variance",

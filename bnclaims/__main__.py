@@ -1,4 +1,4 @@
-"""`python -m bnclaims`: the command line, see `bnclaims.cli`."""
+"""`python -m bnclaims`: the command `bnclaims`, see `bnclaims.cli`."""
 
 import sys
 

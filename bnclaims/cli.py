@@ -1,19 +1,23 @@
-"""The command line: `python -m bnclaims COMMAND`, on saved results."""
+"""The command line, `bnclaims COMMAND`: what saved results hold, and what can be made of them."""
 
 import argparse
+import difflib
+import itertools
 import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bnclaims.reporting import badges, markdown, report
-from bnclaims.reporting.outcome import Outcome
-from bnclaims.reporting.terminal import evidence, interval_text, table
+from bnclaims.errors import CommandError, MarkerError, ResultsError
+from bnclaims.reporting import badges, markdown, report, terminal, wire
+from bnclaims.reporting.results import Results
+from bnclaims.running.local_store import LocalStore
+from bnclaims.session.options import cache_folder
 
-
-class CommandError(Exception):
-    """What the user asked for cannot be done; the message says why, and what to do."""
+_CLOSED_PIPE = 141
+"""What a shell reports of a program whose reader has gone."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,80 +25,87 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     try:
         status: int = asked.command(asked)
-    except (CommandError, OSError) as error:
-        print(f"python -m bnclaims: {error}", file=sys.stderr)  # noqa: T201
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Else Python complains when it flushes what nobody reads.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _CLOSED_PIPE
+    except (CommandError, MarkerError, ResultsError, OSError) as error:
+        print(f"bnclaims: {error}", file=sys.stderr)  # noqa: T201
         return 2
     return status
 
 
 def _list(asked: argparse.Namespace) -> int:
-    results = _loaded(asked.results)
-    for line, _ in table(_outcomes(results)):
+    results = wire.read(asked.results)
+    for line, _ in terminal.table(results.claims):
         _say(line)
-    for claim, message in _errors(results).items():
-        first, *_ = message.split("\n")
-        _say(f"error  {claim}: {first}")
+    for error in results.errors:
+        first, *_ = error.message.split("\n")
+        _say(f"error  {error.id}: {first}")
     return 0
 
 
 def _show(asked: argparse.Namespace) -> int:
-    results = _loaded(asked.results)
-    outcomes, errors = _outcomes(results), _errors(results)
-    known = sorted({outcome.id for outcome in outcomes} | errors.keys())
-    if asked.claim not in known:
-        raise CommandError(
-            f"there is no claim {asked.claim!r} in {asked.results}; it has {', '.join(known)}"
-        )
-    if asked.claim in errors:
-        _say(f"{asked.claim}: its test went wrong\n{errors[asked.claim]}")
-    for line in evidence(outcomes, asked.claim):
+    results = wire.read(asked.results)
+    claims = [claim for claim in results.claims if claim.id == asked.claim]
+    errors = [error for error in results.errors if error.id == asked.claim]
+    if not claims and not errors:
+        raise CommandError(_unknown(asked.claim, results, asked.results))
+    for error in errors:
+        _say(f"{error.id}: its test raised an error\n{error.message}")
+    for line in terminal.evidence(claims):
         _say(line)
     return 0
 
 
+def _unknown(name: str, results: Results, path: Path) -> str:
+    known = sorted(set(results.ids))
+    close = difflib.get_close_matches(name, known)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"it has {', '.join(known)}"
+    return f"there is no claim {name!r} in {path}: {hint}"
+
+
 def _report(asked: argparse.Namespace) -> int:
-    source = Path(asked.results)
-    beside = source if source.is_dir() else source.parent
-    results, folder = _loaded(asked.results), Path(asked.folder or beside)
-    page = report.render(results, folder)
-    if asked.folder:  # the page says that they are beside it
-        report.save(results, folder)
+    results = wire.read(asked.results)
+    beside = asked.results if asked.results.is_dir() else asked.results.parent
+    # The page says that the results are beside it.
+    page = report.write(results, asked.folder) if asked.folder else report.render(results, beside)
     _say(str(page))
     return 0
 
 
 def _markdown(asked: argparse.Namespace) -> int:
-    results = _loaded(asked.results)
-    page = Path(asked.into) if asked.into else None
+    results = wire.read(asked.results)
     lines = markdown.summary(results)
     if asked.badges:
-        badges.write(results, Path(asked.badges))
-        lines = markdown.badge_table(results, Path(asked.badges), page or Path("README.md"))
-    if page is None:
+        badges.write(results, asked.badges)
+        lines = markdown.badge_table(results, asked.badges, asked.into or Path("README.md"))
+    if asked.into is None:
         _say("\n".join(lines))
         return 0
     try:
-        markdown.insert(page, "claims", lines)
-    except markdown.MarkerError as error:
-        raise CommandError(f"{page}: {error}") from None
+        markdown.insert(asked.into, "claims", lines)
+    except MarkerError as error:
+        raise CommandError(f"{asked.into}: {error}") from None
     return 0
 
 
 def _badges(asked: argparse.Namespace) -> int:
-    for path in badges.write(_loaded(asked.results), Path(asked.folder)):
+    for path in badges.write(wire.read(asked.results), asked.folder):
         _say(str(path))
     return 0
 
 
 def _compare(asked: argparse.Namespace) -> int:
-    old, new = (_verdicts(_loaded(path)) for path in (asked.old, asked.new))
+    old, new = (_verdicts(wire.read(path)) for path in (asked.old, asked.new))
     names = sorted(old.keys() | new.keys())
     changed = 0
     for name in names:
         (before, was), (after, now) = old.get(name, _ABSENT), new.get(name, _ABSENT)
         if before != after:
             changed += 1
-            _say(f"{name}: {before} -> {after}")
+            _say(f"{name}: {before}{was and f' {was}'} -> {after}{now and f' {now}'}")
         elif was != now:
             _say(f"{name}: {after} as before, {was} -> {now}")
     _say(f"{changed} of {len(names)} verdicts changed")
@@ -104,46 +115,48 @@ def _compare(asked: argparse.Namespace) -> int:
 _ABSENT = "absent", ""
 
 
-def _verdicts(results: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    """Returns each claim's verdict and its first number."""
-    decided = {claim["id"]: (claim["verdict"], _number(claim)) for claim in results["claims"]}
-    return decided | dict.fromkeys(_errors(results), ("error", ""))
+def _verdicts(results: Results) -> dict[str, tuple[str, str]]:
+    """Returns each claim's verdict and its deciding numbers."""
+    decided: dict[str, tuple[str, str]] = {
+        claim.id: (claim.verdict, terminal.numbers_text(claim.deciding) if claim.deciding else "")
+        for claim in results.claims
+    }
+    return decided | {error.id: ("error", "") for error in results.errors}
 
 
-def _number(claim: dict[str, Any]) -> str:
-    return interval_text(claim["findings"][0]) if claim["findings"] else "no value"
+def _store_list(asked: argparse.Namespace) -> int:
+    runs = [run for run in LocalStore(asked.folder).stored() if not run.problem]
+    for digest, of_arm in itertools.groupby(runs, lambda run: run.path.parent.name):
+        first, *more = of_arm
+        trained = max(run.trained for run in (first, *more))
+        _say(f"{digest[:12]}  {1 + len(more):4} runs, last {trained}  {first.arm}")
+    return 0
 
 
-def _errors(results: dict[str, Any]) -> dict[str, str]:
-    """Returns what went wrong with the claims whose test did."""
-    return {error["id"]: error["message"] for error in results["errors"]}
+def _store_size(asked: argparse.Namespace) -> int:
+    sizes = [run.size for run in LocalStore(asked.folder).stored()]
+    _say(f"{len(sizes):,} runs, {sum(sizes) / 2**20:,.1f} MiB in {asked.folder}")
+    return 0
 
 
-def _outcomes(results: dict[str, Any]) -> list[Outcome]:
-    return [Outcome.from_plain(claim) for claim in results["claims"]]
+def _store_verify(asked: argparse.Namespace) -> int:
+    runs = list(LocalStore(asked.folder).stored())
+    damaged = [run for run in runs if run.problem]
+    for run in damaged:
+        _say(f"{run.path}: {run.problem}")
+    _say(f"{len(damaged)} of {len(runs):,} runs are damaged")
+    return 1 if damaged else 0
 
 
-def _loaded(path: str) -> dict[str, Any]:
-    """Returns the results in a file, or in a report's folder."""
-    file = Path(path)
-    file = file / "results.json" if file.is_dir() else file
-    try:
-        results: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        version = results["schemaVersion"]
-    except FileNotFoundError:
-        raise CommandError(
-            f"{file} does not exist: run `pytest --claims-report DIR` first, and name DIR"
-        ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
-        raise CommandError(f"{file} holds no results of bnclaims") from None
-    if version != report.SCHEMA_VERSION:
-        raise CommandError(
-            f"{file} has schema version {version}; this is bnclaims for {report.SCHEMA_VERSION}: "
-            "run `pytest --claims-report DIR` again, for which what is stored is not trained anew"
-        )
-    if missing := set(report.schema()["required"]) - results.keys():
-        raise CommandError(f"{file} lacks {', '.join(sorted(missing))}: it is not whole")
-    return results
+def _store_prune(asked: argparse.Namespace) -> int:
+    for path in LocalStore(asked.folder).prune():
+        _say(f"removed {path}")
+    return 0
+
+
+def _schema(_: argparse.Namespace) -> int:
+    _say(json.dumps(wire.schema(), indent=2))
+    return 0
 
 
 def _say(line: str) -> None:
@@ -151,34 +164,67 @@ def _say(line: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bnclaims", description=__doc__)
+    parser = argparse.ArgumentParser(prog="bnclaims", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"bnclaims {report.own_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    where = "results.json of `pytest --claims-report DIR`, or DIR"
 
-    def command(name: str, function: Any, text: str, **arguments: str) -> argparse.ArgumentParser:
+    def command(
+        name: str, function: Callable[[argparse.Namespace], int], text: str
+    ) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text)
         sub.set_defaults(command=function)
-        for argument, meaning in arguments.items():
-            sub.add_argument(argument, help=meaning)
         return sub
 
-    command("list", _list, "print the verdict table", results=where)
-    command("show", _show, "print a claim's evidence", results=where, claim="the claim's id")
-    page = command("report", _report, "write the page, badges and figures anew", results=where)
-    page.add_argument("folder", nargs="?", help="where to; beside the results by default")
-    summary = command("markdown", _markdown, "print a summary in Markdown", results=where)
-    summary.add_argument("--badges", metavar="FOLDER", help="write badges, and a table of them")
+    where = "results.json of `pytest --claims-report=DIR`, or DIR"
+
+    def of_results(
+        name: str, function: Callable[[argparse.Namespace], int], text: str
+    ) -> argparse.ArgumentParser:
+        sub = command(name, function, text)
+        default = Path(report.FOLDER)
+        what = f"{where}; {default} by default"
+        sub.add_argument("results", nargs="?", type=Path, default=default, help=what)
+        return sub
+
+    of_results("list", _list, "print the verdict table")
+    of_results("show", _show, "print a claim's evidence").add_argument("claim", help="its id")
+    page = of_results("report", _report, "write the page, badges and figures again")
+    page.add_argument(
+        "folder", nargs="?", type=Path, help="where to; beside the results by default"
+    )
+    summary = of_results("markdown", _markdown, "print a summary in Markdown")
+    summary.add_argument(
+        "--badges", metavar="FOLDER", type=Path, help="write badges, and a table of them"
+    )
     summary.add_argument(
         "--into",
         metavar="FILE",
+        type=Path,
         help="put it between <!-- claims --> and <!-- /claims --> instead of printing it",
     )
-    command("badges", _badges, "write a badge for each claim", results=where, folder="where to")
-    command(
-        "compare",
-        _compare,
-        "say which verdicts and estimates changed; exit status 1 if a verdict did",
-        old=where,
-        new=where,
-    )
+    one_badge = of_results("badges", _badges, "write a badge for each claim")
+    one_badge.add_argument("folder", type=Path, help="where to")
+    both = command("compare", _compare, "say what changed; exit status 1 if a verdict did")
+    both.add_argument("old", type=Path, help=where)
+    both.add_argument("new", type=Path, help=where)
+    command("schema", _schema, "print the form of results.json, as JSON schema")
+    _add_store(commands)
     return parser
+
+
+def _add_store(commands: Any) -> None:
+    text = "look into a folder of trained runs"
+    store = commands.add_parser("store", help=text, description=text)
+    actions = store.add_subparsers(required=True, metavar="ACTION")
+    for name, function, what in (
+        ("ls", _store_list, "list the arms, with how many runs there are of each"),
+        ("size", _store_size, "print how many runs there are, and their size"),
+        ("verify", _store_verify, "read each run; exit status 1 if one is damaged"),
+        ("prune", _store_prune, "remove damaged runs, and what killed sessions left"),
+    ):
+        action = actions.add_parser(name, help=what, description=what)
+        action.set_defaults(command=function)
+        default = cache_folder() / "store"
+        action.add_argument(
+            "folder", nargs="?", type=Path, default=default, help=f"{default} by default"
+        )

@@ -3,35 +3,52 @@
 import contextlib
 import inspect
 import shlex
-import shutil
-import tempfile
+import signal
+import sys
 import textwrap
-from collections.abc import Generator, Iterator
+import threading
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 import pytest
 
-from bnclaims.experiment.arm import ArmError, TrainingArm
-from bnclaims.experiment.data import DataError
-from bnclaims.experiment.fingerprint import DescriptionError
+from bnclaims.backends.keras.backend import KerasBackend
+from bnclaims.errors import ArmError, ClaimError, DataError, DescriptionError, Inconclusive
+from bnclaims.experiment.arm import TrainingArm
 from bnclaims.language.claim import claim_of
-from bnclaims.language.evidence import Inconclusive, Trial
+from bnclaims.language.evidence import Trial
+from bnclaims.language.finding import Verdict
 from bnclaims.language.fixtures import Probe, Train
-from bnclaims.language.judgement import Verdict
-from bnclaims.reporting import report, terminal
-from bnclaims.reporting.outcome import Outcome
-from bnclaims.running.mailbox import Board
+from bnclaims.reporting import terminal, wire
+from bnclaims.reporting.outcome import outcome_of
+from bnclaims.reporting.results import ClaimResult, ErrorRecord, Outcome
+from bnclaims.running.local_store import LocalStore
+from bnclaims.running.mailbox import Mailbox, temporary_folder
 from bnclaims.session import hooks
+from bnclaims.session.ending import Ending
 from bnclaims.session.live import LiveLine, real_stdout
-from bnclaims.session.options import OPTIONS, Settings
+from bnclaims.session.options import OPTIONS, Settings, ini_name
+from bnclaims.session.record import Record
 from bnclaims.session.suite import Suite
 
 _SUITE = pytest.StashKey[Suite]()
-_BOARD = pytest.StashKey[Path]()
+_MAILBOX = pytest.StashKey[Path]()
 _WORKING = pytest.StashKey[contextlib.ExitStack]()
 _TRIAL = pytest.StashKey[Trial]()
 _STDOUT = pytest.StashKey[TextIO]()
+_RECORD = pytest.StashKey[Record]()
+_ENDING = pytest.StashKey[tuple[pytest.Session, Ending]]()
+
+_XFAIL = (
+    "xfail on a claim: say which verdict it has instead, as in @claim(..., expected='refuted', "
+    "because='...')"
+)
+
+_NO_CLAIM = (
+    "this test trains without being a claim, so the report leaves it out: declare it with "
+    "@claim(statement, source=...)"
+)
 
 _COLOURS = {
     "supported": {"green": True},
@@ -49,7 +66,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("claims", "claims about training neural networks (bnclaims)")
     for name, values, text in OPTIONS:
         group.addoption(f"--claims-{name}", metavar=values, default=None, help=text)
-        parser.addini(f"claims_{name}", f"as --claims-{name}: {text}", default="")
+        parser.addini(ini_name(name), f"as --claims-{name}: {text}", default="")
     report_help = "folder of the report, claims-report by default; none for no report"
     group.addoption("--claims-report", metavar="DIR|none", default=None, help=report_help)
     parser.addini("claims_report", f"as --claims-report: {report_help}", default="")
@@ -73,41 +90,86 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Reads the settings and, on a controller, opens the board for its workers."""
+    """Reads the settings and, on a controller, opens the mailbox of its workers."""
     config.addinivalue_line("markers", "claim: a claim, declared with @bnclaims.language.claim")
     config.stash[_WORKING] = contextlib.ExitStack()
     worker = getattr(config, "workerinput", None)
     if worker is not None:
-        folder = Path(worker["bnclaims_board"])
-        board: Board | None = Board(folder, worker["workerid"])
+        folder = Path(worker["bnclaims_mailbox"])
+        mailbox: Mailbox | None = Mailbox(folder, worker["workerid"])
     elif _is_controller(config):
-        folder = Path(tempfile.mkdtemp(prefix="bnclaims-"))
-        config.stash[_BOARD] = folder
-        board = Board(folder, "controller")
+        folder = config.stash[_MAILBOX] = _mailbox_folder(config)
+        mailbox = Mailbox(folder, "controller")
     else:
-        board = None
-    config.stash[_SUITE] = Suite(Settings.from_pytest_config(config), board)
-    if worker is None and config.option.verbose > -2:
-        stream = real_stdout()
-        if stream is not None:
-            config.stash[_STDOUT] = stream
-    if worker is None and config.option.verbose == 0:
+        mailbox = None
+    settings = Settings.from_pytest_config(config)
+    backend = config.hook.pytest_claims_backend(config=config, threads=settings.threads)
+    store = config.hook.pytest_claims_store(config=config, folder=settings.store)
+    config.stash[_SUITE] = Suite(settings, mailbox, backend, store)
+    if worker is None:
+        _listen(config)
+
+
+def _mailbox_folder(config: pytest.Config) -> Path:
+    stack = contextlib.ExitStack()
+    try:
+        folder = stack.enter_context(temporary_folder())
+    except OSError as error:
+        raise pytest.UsageError(
+            f"cannot make a temporary folder ({error}): make room, or set TMPDIR to another place"
+        ) from None
+    config.add_cleanup(stack.close)
+    return folder
+
+
+def _listen(config: pytest.Config) -> None:
+    """Follows what the tests come to, in the one process that reports it."""
+    record = config.stash[_RECORD] = Record(config.rootpath)
+    config.pluginmanager.register(record)
+    _end_on_sigterm(config)
+    verbosity = config.getoption("verbose", 0)  # there is no such option under `-p no:terminal`
+    if verbosity > -2 and (stream := real_stdout()) is not None:
+        config.stash[_STDOUT] = stream
+    if verbosity == 0:
         config.pluginmanager.register(_VerdictLines(config))
+
+
+def _end_on_sigterm(config: pytest.Config) -> None:
+    """Has SIGTERM end the session as Ctrl-C does, with a report of what was reached."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        config.add_cleanup(_die_on_sigterm)
+
+
+def _die_on_sigterm() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tells an xdist worker where the board is."""
-    node.workerinput["bnclaims_board"] = str(node.config.stash[_BOARD])
+    """Tells an xdist worker where the mailbox is."""
+    node.workerinput["bnclaims_mailbox"] = str(node.config.stash[_MAILBOX])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_claims_backend(threads: int) -> KerasBackend:
+    """Trains with Keras on TensorFlow where nobody brings another backend."""
+    return KerasBackend(threads)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_claims_store(folder: Path) -> LocalStore:
+    """Keeps runs in a local folder where nobody brings another store."""
+    return LocalStore(folder)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Takes the board down, and lets go of the terminal."""
+    """Has the report say with which exit status pytest ends, and lets go of the terminal."""
+    _settle_report(config)
     if (stream := config.stash.get(_STDOUT, None)) is not None:
         stream.close()
-    folder = config.stash.get(_BOARD, None)
-    if folder is not None:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -126,12 +188,11 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         return []
     suite = config.stash[_SUITE]
     settings, protocol = suite.settings, suite.settings.protocol
-    size = f"{protocol.images:,} images, {protocol.epochs} epochs"
     return [
         f"bnclaims: {suite.source.note}",
-        f"bnclaims: {protocol.name} protocol ({size})",
+        f"bnclaims: {protocol.name} protocol ({protocol.size})",
         f"bnclaims: {settings.design}",
-        f"bnclaims: runs in {settings.store}",
+        f"bnclaims: runs in {suite.store}",
     ]
 
 
@@ -162,14 +223,19 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if _is_controller(session.config) or session.config.option.collectonly:
         return
     suite = session.config.stash[_SUITE]
-    for item in session.items:
-        if isinstance(item, pytest.Function) and claim_of(item.function):
-            try:
-                suite.trace(item.nodeid, item.obj, _parameters(item))
-            except DataError:
-                return  # each claim reports it
-    if suite.board is not None and suite.traces:
-        session.config.stash[_WORKING].enter_context(suite.board.working())
+    claims = {
+        item: _row_name(item, declared.id)
+        for item in session.items
+        if isinstance(item, pytest.Function) and (declared := claim_of(item.function))
+    }
+    suite.select({item.nodeid: name for item, name in claims.items()})
+    for item in claims:
+        try:
+            suite.trace(item.nodeid, item.obj, _parameters(item))
+        except DataError:
+            return  # each claim reports it
+    if suite.mailbox is not None and suite.traces:
+        session.config.stash[_WORKING].enter_context(suite.mailbox.working())
 
 
 @pytest.hookimpl(wrapper=True)
@@ -194,8 +260,17 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Refuses a claim that is called like another: nothing could tell their badges apart."""
     if declared := claim_of(getattr(item, "function", None)):
+        suite = item.config.stash[_SUITE]
+        if item.get_closest_marker("xfail"):
+            pytest.fail(_XFAIL, pytrace=False)
+        if suite.settings.homeless:
+            pytest.fail(suite.settings.homeless, pytrace=False)
+        try:
+            declared.check_protocols(suite.settings.protocols)
+        except ClaimError as error:
+            pytest.fail(str(error), pytrace=False)
         name = _row_name(item, declared.id)
-        tests = item.config.stash[_SUITE].tests.get(name, [])
+        tests = suite.tests.get(name, [])
         if others := [test for test in tests if test != item.nodeid]:
             pytest.fail(
                 f"{name} is also {', '.join(others)}: give one of them another id=", pytrace=False
@@ -237,6 +312,9 @@ def pytest_runtest_makereport(
     declared = claim_of(getattr(item, "function", None))
     if declared is None:
         return report
+    if call.when == "setup" and item.get_closest_marker("xfail"):
+        report.outcome, report.longrepr = "failed", _XFAIL
+        report.__dict__.pop("wasxfail", None)
     if call.when != "call":
         _note_error(report, item, declared.id, call)
         return report
@@ -254,13 +332,14 @@ def pytest_runtest_makereport(
         return report
     suite = item.config.stash[_SUITE]
     notes = _data_notes(suite, trial)
-    outcome = Outcome.of(
+    outcome = outcome_of(
         declared,
         _row_name(item, declared.id),
         verdict,
         trial or suite.trial(tracing=True),
         test=item.nodeid,
         code=_code(item),
+        command=shlex.join(suite.settings.command(item.nodeid)),
         protocol=suite.settings.protocol.name,
         data=", ".join(notes) or "none",
         data_note="; ".join(notes.values()) or "no data",
@@ -270,11 +349,11 @@ def pytest_runtest_makereport(
     if outcome.as_expected:
         report.longrepr = None
     elif verdict != "refuted" or outcome.refuting:
-        report.longrepr = _failure(item, outcome, trial)
+        report.longrepr = _failure(item, outcome, trial, _why(call))
     # Else an exact claim's assertion failed, which pytest shows best.
     item.user_properties.extend(_properties(outcome))  # JUnit's XML takes them from the teardown
     # On the report itself: its attributes are what xdist carries to the controller.
-    report.__dict__["bnclaims"] = outcome.to_plain()
+    report.__dict__["bnclaims"] = wire.to_plain(outcome)
     return report
 
 
@@ -283,7 +362,7 @@ def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
     plain = getattr(report, "bnclaims", None)
     if plain is None:
         return None
-    outcome = Outcome.from_plain(plain)
+    outcome = wire.from_plain(plain, Outcome)
     letter = "." if outcome.as_expected else "F"
     expected = " (as expected)" if outcome.as_expected and outcome.verdict != "supported" else ""
     return report.outcome, letter, f"{outcome.verdict.upper()}{expected}"
@@ -305,7 +384,7 @@ class _VerdictLines:
         """Writes the line."""
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
         if reporter is not None and hasattr(report, "bnclaims"):
-            outcome = Outcome.from_plain(report.bnclaims)
+            outcome = wire.from_plain(report.bnclaims, Outcome)
             # Not through the reporter, which would name the file anew for each test.
             writer = reporter._tw
             if writer.width_of_current_line:
@@ -316,71 +395,64 @@ class _VerdictLines:
 # The end
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Writes the report: on the controller only, and before the summary, which may not come."""
+    config = session.config
+    if hasattr(config, "workerinput") or config.option.collectonly or config.option.claims_plan:
+        return
+    suite = config.stash[_SUITE]
+    reached = config.stash[_RECORD].reached(suite.selected, exitstatus)
+    if not (suite.selected or reached.outcomes or reached.errors):
+        return
+    end = Ending.of(reached, config, suite)
+    config.stash[_ENDING] = session, end
+    if not config.pluginmanager.hasplugin("terminalreporter"):
+        _complain(end.problems)
+
+
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Prints the verdict table, or the plan."""
     if config.option.claims_plan:
         _print_plan(terminalreporter, config.stash[_SUITE])
+    if _ENDING not in config.stash:
         return
-    outcomes = [
-        Outcome.from_plain(test.bnclaims)
-        for tests in terminalreporter.stats.values()
-        for test in tests
-        if hasattr(test, "bnclaims")
-    ]
-    errors = [
-        test.bnclaims_error
-        for tests in terminalreporter.stats.values()
-        for test in tests
-        if hasattr(test, "bnclaims_error")
-    ]
-    if outcomes:
-        _print_verdicts(terminalreporter, outcomes, config)
-    suite = config.stash[_SUITE]
-    if (outcomes or errors) and suite.settings.report is not None:
-        figures = _figures(terminalreporter, config)
-        results = report.document(outcomes, errors, figures, suite.settings)
-        _write_report(terminalreporter, results, suite.settings.report)
+    _, end = config.stash[_ENDING]
+    if end.results.claims:
+        _print_verdicts(terminalreporter, end.results.claims, config)
+    for problem in end.problems:
+        terminalreporter.write_line(problem, red=True)
+    if end.page is not None:
+        here = Path.cwd()
+        shown = end.page.relative_to(here) if end.page.is_relative_to(here) else end.page
+        terminalreporter.write_line(f"report: {shown}")
 
 
-def _print_verdicts(terminalreporter: Any, outcomes: list[Outcome], config: pytest.Config) -> None:
-    outcomes.sort(key=lambda outcome: outcome.id)
+def _settle_report(config: pytest.Config) -> None:
+    """Has the report say what pytest's exit status came to be."""
+    if _ENDING in config.stash:
+        session, end = config.stash[_ENDING]
+        known = len(end.problems)
+        end.settle(int(session.exitstatus))
+        _complain(end.problems[known:])
+
+
+def _complain(problems: Iterable[str]) -> None:
+    for problem in problems:
+        sys.stderr.write(f"bnclaims: {problem}\n")
+
+
+def _print_verdicts(
+    terminalreporter: Any, claims: Sequence[ClaimResult], config: pytest.Config
+) -> None:
     terminalreporter.section("claims")
-    for line, verdict in terminal.table(outcomes):
+    for line, verdict in terminal.table(claims):
         terminalreporter.write_line(line, **_COLOURS[verdict])
-    lines = terminal.notes(outcomes, config.stash[_SUITE].settings.design.alpha)
+    lines = terminal.notes(claims, config.stash[_SUITE].settings.design.alpha)
     if config.option.verbose > 0:
-        lines = ["", *terminal.evidence(outcomes), "", *lines]
+        lines = ["", *terminal.evidence(claims), "", *lines]
     for line in lines:
         terminalreporter.write_line(line)
-
-
-def _figures(terminalreporter: Any, config: pytest.Config) -> list[dict[str, Any]]:
-    """Returns what the figures show that a `conftest.py` declares and whose runs are stored."""
-    if not config.hook.pytest_claims_figures.get_hookimpls():
-        return []  # nobody asks for images, which might have to be fetched
-    suite = config.stash[_SUITE]
-    try:
-        trial = suite.trial(tracing=True)
-        declared = config.hook.pytest_claims_figures(
-            train=suite.train(trial), probe=suite.probe(trial)
-        )
-        figures = [suite.drawn(figure) for figures in declared for figure in figures]
-    except Exception as error:  # noqa: BLE001  (whatever a conftest does, verdicts are reported)
-        terminalreporter.write_line(f"no figures in the report: {error!r}", red=True)
-        return []
-    return [figure for figure in figures if figure is not None]
-
-
-def _write_report(terminalreporter: Any, results: dict[str, Any], folder: Path) -> None:
-    try:
-        path = report.write(results, folder)
-    except Exception as error:  # noqa: BLE001  (whatever a picture meets, verdicts are reported)
-        kind = "" if isinstance(error, OSError) else f"{type(error).__name__}: "
-        terminalreporter.write_line(f"cannot write the report to {folder}: {kind}{error}", red=True)
-    else:
-        here = Path.cwd()
-        shown = path.relative_to(here) if path.is_relative_to(here) else path
-        terminalreporter.write_line(f"report: {shown}")
 
 
 def _print_plan(terminalreporter: Any, suite: Suite) -> None:
@@ -388,10 +460,10 @@ def _print_plan(terminalreporter: Any, suite: Suite) -> None:
         (name, [suite.first_look(runs) for runs in trace.runs])
         for name, trace in suite.traces.items()
     ]
-    cohorts = [(cohort, len(suite.schedule.missing(cohort))) for cohort in suite.planned()]
-    rate = suite.seconds_per_work()
+    requests = [(request, len(suite.schedule.missing(request))) for request in suite.planned()]
+    rate = suite.seconds_per_cost()
     terminalreporter.section("plan")
-    for line in terminal.plan(claims, cohorts, rate, suite.settings.threads):
+    for line in terminal.plan(claims, requests, rate, suite.settings.threads):
         terminalreporter.write_line(line)
 
 
@@ -446,7 +518,8 @@ def _note_error(
     """Has a failed report tell the controller which claim has no verdict."""
     if report.failed:
         message = call.excinfo.exconly() if call.excinfo else str(report.longrepr)
-        report.__dict__["bnclaims_error"] = {"id": _row_name(item, name), "message": message}
+        error = ErrorRecord(_row_name(item, name), message)
+        report.__dict__["bnclaims_error"] = wire.to_plain(error)
 
 
 def _row_name(item: pytest.Item, name: str) -> str:
@@ -463,6 +536,8 @@ def _suite_and_trial(request: pytest.FixtureRequest) -> tuple[Suite, Trial]:
         except DataError as error:
             pytest.fail(str(error), pytrace=False)
         item.stash[_TRIAL] = suite.trial(name=item.nodeid)
+        if not claim_of(getattr(item, "function", None)):
+            item.warn(pytest.PytestWarning(_NO_CLAIM))
     return suite, item.stash[_TRIAL]
 
 
@@ -503,13 +578,22 @@ def _untested(trial: Trial) -> str:
     return ""
 
 
-def _failure(item: pytest.Item, outcome: Outcome, trial: Trial | None) -> str:
+def _why(call: pytest.CallInfo[None]) -> str:
+    """Returns what the test itself says of a failed assertion: `assert it, "why"`."""
+    if call.excinfo is None or not call.excinfo.errisinstance(AssertionError):
+        return ""
+    text = str(call.excinfo.value)
+    return "" if text.startswith("assert ") else text.partition("\nassert ")[0]
+
+
+def _failure(item: pytest.Item, outcome: Outcome, trial: Trial | None, why: str) -> str:
     settings = item.config.stash[_SUITE].settings
     evidence = [str(e) for e in trial.evidence] if trial else []
-    command = [*settings.command(item.nodeid), "--claims-store", str(settings.store)]
+    command = [*settings.command(item.nodeid), f"--claims-store={settings.store}"]
     return "\n".join(
         [
-            f"{outcome.id} is {outcome.verdict}, expected was {outcome.expected}",
+            f"{outcome.id} is {outcome.verdict}, expected {outcome.expected}",
+            *([why] if why else []),
             f"claim: {outcome.statement}",
             f"source: {outcome.source}",
             *evidence,
@@ -522,6 +606,7 @@ def _failure(item: pytest.Item, outcome: Outcome, trial: Trial | None) -> str:
 def _properties(outcome: Outcome) -> list[tuple[str, object]]:
     """Returns what JUnit's XML says of a claim."""
     properties: list[tuple[str, object]] = [("claim", outcome.id), ("verdict", outcome.verdict)]
-    for name in ("estimate", "low", "high", "seeds", "p"):
-        properties += [(name, finding[name]) for finding in outcome.findings[:1]]
+    if found := outcome.deciding:
+        names = ("estimate", "low", "high", "seeds", "p")
+        properties += [(name, getattr(found, name)) for name in names]
     return properties

@@ -1,16 +1,31 @@
-"""The articles' figures, as they draw them, with the spread over seeds."""
+"""The catalogue's protocols, and the articles' figures with the spread over seeds."""
 
-from bnclaims import GLOROT_NORMAL, GLOROT_UNIFORM, Figure, Layer, Probe, Train
-from claims.bn_article import ADAM, BATCHES, network
-from claims.glorot_article import STANDARD_NORMAL
+from typing import Any
 
-NAMES = {"sigmoid": "Sigmoid", "relu": "ReLU"}
+from bnclaims import (
+    GLOROT_NORMAL,
+    GLOROT_UNIFORM,
+    Figure,
+    Layer,
+    Probe,
+    Train,
+    TrainingProtocol,
+)
+from claims.bn_article import ADAM, BATCHES, BN_ARTICLE, RELU, SIGMOID, network
+from claims.glorot_article import GLOROT_ARTICLE, STANDARD_NORMAL
+from claims.protocols import ARTICLE, QUICK
+
+NETWORKS = {"Sigmoid": SIGMOID, "ReLU": RELU}
+
+
+def pytest_claims_protocols() -> list[TrainingProtocol]:
+    return [QUICK, ARTICLE]
 
 
 def pytest_claims_figures(train: Train, probe: Probe) -> list[Figure]:
     return [
-        *(with_and_without_bn(train, activation) for activation in ("sigmoid", "relu")),
-        *(numbers_of_bn_layers(train, activation) for activation in ("sigmoid", "relu")),
+        *(with_and_without_bn(train, name, runs) for name, runs in NETWORKS.items()),
+        *(numbers_of_bn_layers(train, name, runs) for name, runs in NETWORKS.items()),
         optimizers(train),
         batch_sizes(train),
         activations(probe, "sigmoid"),
@@ -18,34 +33,34 @@ def pytest_claims_figures(train: Train, probe: Probe) -> list[Figure]:
     ]
 
 
-def with_and_without_bn(train: Train, activation: str) -> Figure:
+def with_and_without_bn(train: Train, name: str, runs: dict[str, Any]) -> Figure:
     return Figure(
-        f"{NAMES[activation]}, with and without BN",
-        "BN article, 'BN speeds up training'",
+        f"{name}, with and without BN",
+        f"{BN_ARTICLE}, 'BN speeds up training'",
         {
-            "without BN": network(train, activation),
-            "one BN layer": network(train, activation, 1),
+            "without BN": network(train, **runs),
+            "one BN layer": network(train, 1, **runs),
         },
     )
 
 
-def numbers_of_bn_layers(train: Train, activation: str) -> Figure:
+def numbers_of_bn_layers(train: Train, name: str, runs: dict[str, Any]) -> Figure:
     return Figure(
-        f"{NAMES[activation]}, 1 to 4 BN layers",
-        "BN article, 'number of BN layers'",
-        {f"{k} BN layer{'s' * (k > 1)}": network(train, activation, k) for k in range(1, 5)},
+        f"{name}, 1 to 4 BN layers",
+        f"{BN_ARTICLE}, 'increasing the number of BN layers'",
+        {f"{k} BN layer{'s' * (k > 1)}": network(train, k, **runs) for k in range(1, 5)},
     )
 
 
 def optimizers(train: Train) -> Figure:
     return Figure(
         "SGD and Adam, with and without BN",
-        "BN article, 'adaptive learning rate'",
+        f"{BN_ARTICLE}, 'adaptive learning rate against BN'",
         {
-            "SGD": network(train, "sigmoid"),
-            "SGD, BN": network(train, "sigmoid", 1),
-            "Adam": network(train, "sigmoid", **ADAM),
-            "Adam, BN": network(train, "sigmoid", 1, **ADAM),
+            "SGD": network(train, **SIGMOID),
+            "SGD, BN": network(train, 1, **SIGMOID),
+            "Adam": network(train, **SIGMOID, **ADAM),
+            "Adam, BN": network(train, 1, **SIGMOID, **ADAM),
         },
     )
 
@@ -53,14 +68,14 @@ def optimizers(train: Train) -> Figure:
 def batch_sizes(train: Train) -> Figure:
     lines = {
         f"{size}, {'BN' if bn_layers else 'no BN'}": network(
-            train, "sigmoid", bn_layers, batch_size=size
+            train, bn_layers, activation="sigmoid", batch_size=size
         )
         for bn_layers in (0, 1)
         for size in BATCHES
     }
     return Figure(
         "Batch sizes, with BN (dashed) and without",
-        "BN article, 'batch size'",
+        f"{BN_ARTICLE}, 'the effect of the batch'",
         lines,
         dashed=[label for label in lines if label.endswith(", BN")],
     )
@@ -72,6 +87,6 @@ def activations(probe: Probe, activation: str) -> Figure:
         initializers["glorot_uniform"] = GLOROT_UNIFORM
     return Figure(
         f"Activations of a {activation} layer",
-        "Glorot article, histograms",
+        f"{GLOROT_ARTICLE}, histograms",
         {name: probe(Layer(activation, kernel)) for name, kernel in initializers.items()},
     )

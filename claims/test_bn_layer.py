@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 
 from bnclaims import Probe, all_of, claim, measured
+from claims.bn_article import BN_ARTICLE
+
+SECTION = f"{BN_ARTICLE}, 'BN in Keras'"
 
 ROUNDINGS = 1_000
 
@@ -147,7 +150,7 @@ def center_and_scale(seed: int) -> dict[str, float]:
 
 @claim(
     "A BN layer's output has mean beta and standard deviation gamma over the batch",
-    source="BN article, 'what the layer does'; Ioffe & Szegedy 2015, algorithm 1",
+    source=f"{SECTION}; Ioffe & Szegedy 2015, algorithm 1",
 )
 def test_bn_standardizes(probe: Probe) -> None:
     layer = probe(standardization_errors)
@@ -159,7 +162,7 @@ def test_bn_standardizes(probe: Probe) -> None:
 
 @claim(
     "Epsilon keeps a constant feature finite, forwards and backwards",
-    source="BN article, 'what the layer does'; Ioffe & Szegedy 2015, algorithm 1",
+    source=f"{SECTION}; Ioffe & Szegedy 2015, algorithm 1",
 )
 def test_bn_epsilon_guards(probe: Probe) -> None:
     finite = probe(constant_feature)
@@ -172,7 +175,7 @@ def test_bn_epsilon_guards(probe: Probe) -> None:
 
 @claim(
     "Beta and gamma start at 0 and 1, are learnable, and can be left out one by one",
-    source="BN article, 'what the layer does'; Keras's BatchNormalization",
+    source=f"{SECTION}; Keras's BatchNormalization",
 )
 def test_bn_center_scale(probe: Probe) -> None:
     none_failed = 0.001

@@ -6,7 +6,9 @@ The article does not say which activation; these are its sigmoid network, on whi
 import math
 
 from bnclaims import Train, claim, log, update_spread
-from claims.bn_article import ADAM, FASTER, loss, network
+from claims.bn_article import ADAM, BN_ARTICLE, FASTER, SIGMOID, loss, network
+
+SECTION = f"{BN_ARTICLE}, 'adaptive learning rate against BN'"
 
 # Updates are "alike" across layers, beside unlike ones, when at least half of the spread is gone.
 HALF = 0.5
@@ -14,49 +16,49 @@ HALF = 0.5
 
 @claim(
     "With one BN layer, Adam converges faster than SGD at the same learning rate",
-    source="BN article, 'adaptive learning rate', figure: SGD and Adam with and without BN",
+    source=f"{SECTION}, figure: SGD and Adam with and without BN",
 )
 def test_adam_speeds_up_one_bn(train: Train) -> None:
-    assert loss(train, "sigmoid", 1, **ADAM) < FASTER * loss(train, "sigmoid", 1)
+    assert loss(train, 1, **SIGMOID, **ADAM) < FASTER * loss(train, 1, **SIGMOID)
 
 
 @claim(
     "With four BN layers, Adam converges faster than SGD at the same learning rate",
-    source="BN article, 'adaptive learning rate', figure: SGD and Adam with and without BN",
+    source=f"{SECTION}, figure: SGD and Adam with and without BN",
     expected={"article": "refuted"},
     because="it does for the first epochs only: over the article's ten SGD's mean loss is 0.090, "
     "Adam's 0.123, and SGD ends at 97.6% of test images, Adam at 95.8%",
 )
 def test_adam_speeds_up_four_bn(train: Train) -> None:
-    assert loss(train, "sigmoid", 4, **ADAM) < FASTER * loss(train, "sigmoid", 4)
+    assert loss(train, 4, **SIGMOID, **ADAM) < FASTER * loss(train, 4, **SIGMOID)
 
 
 @claim(
     "Without BN, Adam does about what one BN layer does with SGD",
-    source="BN article, 'adaptive learning rate', figure: SGD and Adam with and without BN",
+    source=f"{SECTION}, figure: SGD and Adam with and without BN",
     expected="refuted",
     because="it does far more: a quarter of the mean loss that SGD has with one BN layer (0.110 "
     "against 0.434 over the article's budget)",
 )
 def test_adam_alone_matches_bn(train: Train) -> None:
-    adam, bn = loss(train, "sigmoid", **ADAM), loss(train, "sigmoid", 1)
+    adam, bn = loss(train, **SIGMOID, **ADAM), loss(train, 1, **SIGMOID)
     assert abs(log(adam / bn)) < -math.log(FASTER)
 
 
 @claim(
     "BN levels the size of parameter updates across layers",
-    source="BN article, 'adaptive learning rate', why BN and Adam do alike",
+    source=f"{SECTION}, why BN and Adam do alike",
 )
 def test_bn_levels_updates(train: Train) -> None:
-    plain, normed = (update_spread(network(train, "sigmoid", k)) for k in (0, 4))
+    plain, normed = (update_spread(network(train, k, **SIGMOID)) for k in (0, 4))
     assert normed < HALF * plain
 
 
 @claim(
     "Adam levels the size of parameter updates across layers",
-    source="BN article, 'adaptive learning rate', why BN and Adam do alike",
+    source=f"{SECTION}, why BN and Adam do alike",
 )
 def test_adam_levels_updates(train: Train) -> None:
-    sgd = update_spread(network(train, "sigmoid"))
-    adam = update_spread(network(train, "sigmoid", **ADAM))
+    sgd = update_spread(network(train, **SIGMOID))
+    adam = update_spread(network(train, **SIGMOID, **ADAM))
     assert adam < HALF * sgd

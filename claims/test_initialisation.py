@@ -22,7 +22,7 @@ from bnclaims import (
     metric,
     saturation,
 )
-from claims.glorot_article import STANDARD_NORMAL
+from claims.glorot_article import GLOROT_ARTICLE, STANDARD_NORMAL
 
 # "Pushed to the extremes": most activations are there.
 MOST = 0.5
@@ -44,7 +44,7 @@ FEW = 0.2
 
 @claim(
     "N(0, 1) weights push sigmoid activations to the extremes",
-    source="Glorot article, histogram: sigmoid with N(0, 1)",
+    source=f"{GLOROT_ARTICLE}, histogram: sigmoid with N(0, 1)",
 )
 def test_normal_saturates_sigmoid(probe: Probe) -> None:
     assert saturation(probe(Layer("sigmoid", STANDARD_NORMAL))) > MOST
@@ -52,7 +52,7 @@ def test_normal_saturates_sigmoid(probe: Probe) -> None:
 
 @claim(
     "With glorot_normal, sigmoid activations are not at the extremes",
-    source="Glorot article, histogram: sigmoid with glorot_normal",
+    source=f"{GLOROT_ARTICLE}, histogram: sigmoid with glorot_normal",
 )
 def test_glorot_normal_not_extreme_sigmoid(probe: Probe) -> None:
     glorot = saturation(probe(Layer("sigmoid", GLOROT_NORMAL)))
@@ -62,7 +62,7 @@ def test_glorot_normal_not_extreme_sigmoid(probe: Probe) -> None:
 
 @claim(
     "glorot_uniform makes no visible difference to glorot_normal",
-    source="Glorot article, histograms: sigmoid with glorot_normal and glorot_uniform",
+    source=f"{GLOROT_ARTICLE}, histograms: sigmoid with glorot_normal and glorot_uniform",
 )
 def test_glorot_uniform_like_normal(probe: Probe) -> None:
     normal = probe(Layer("sigmoid", GLOROT_NORMAL))
@@ -72,7 +72,7 @@ def test_glorot_uniform_like_normal(probe: Probe) -> None:
 
 @claim(
     "N(0, 1) weights push tanh activations to the extremes",
-    source="Glorot article, histogram: tanh with N(0, 1)",
+    source=f"{GLOROT_ARTICLE}, histogram: tanh with N(0, 1)",
 )
 def test_normal_saturates_tanh(probe: Probe) -> None:
     assert saturation(probe(Layer("tanh", STANDARD_NORMAL))) > MOST
@@ -80,7 +80,7 @@ def test_normal_saturates_tanh(probe: Probe) -> None:
 
 @claim(
     "With glorot_normal, tanh activations are free of extremes",
-    source="Glorot article, histogram: tanh with glorot_normal",
+    source=f"{GLOROT_ARTICLE}, histogram: tanh with glorot_normal",
 )
 def test_glorot_not_extreme_tanh(probe: Probe) -> None:
     glorot = saturation(probe(Layer("tanh", GLOROT_NORMAL)))
@@ -101,7 +101,7 @@ def unevenness(history: History) -> float:
 
 @claim(
     "With glorot_normal, tanh activations are even over their range",
-    source="Glorot article, histogram: tanh with glorot_normal",
+    source=f"{GLOROT_ARTICLE}, histogram: tanh with glorot_normal",
 )
 def test_glorot_even_tanh(probe: Probe) -> None:
     assert unevenness(probe(Layer("tanh", GLOROT_NORMAL))) < HALF_A_BIN
@@ -109,7 +109,7 @@ def test_glorot_even_tanh(probe: Probe) -> None:
 
 @claim(
     "Saturated sigmoid and tanh units pass almost no gradient",
-    source="Glorot article, on why extreme activations stop training",
+    source=f"{GLOROT_ARTICLE}, on why extreme activations stop training",
 )
 def test_saturation_kills_gradient(probe: Probe) -> None:
     normal = [probe(Layer(name, STANDARD_NORMAL)) for name in ("sigmoid", "tanh")]
@@ -140,7 +140,7 @@ def draws(seed: int) -> dict[str, float]:
 
 @claim(
     "The picture differs from draw to draw, and is the same for the same seed",
-    source="Glorot article, on running the histogram again",
+    source=f"{GLOROT_ARTICLE}, on running the histogram again",
 )
 def test_draws_differ(probe: Probe) -> None:
     layer = Layer("sigmoid", GLOROT_NORMAL)

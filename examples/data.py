@@ -7,6 +7,9 @@ from sklearn.datasets import load_digits
 
 from bnclaims import Data
 
+CROSSENTROPY = "sparse_categorical_crossentropy"
+"""Of labels that are numbers."""
+
 
 @cache
 def digits() -> Data:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bnclaims import Optimizer, Train, claim, val_accuracy
-from examples.data import digits
+from examples.data import CROSSENTROPY, digits
 
 
 def convolutional() -> Any:
@@ -40,12 +40,16 @@ def dense() -> Any:
 @claim(
     "For the same number of weights, convolutions classify digits better, by one percent or more",
     source="own",
+    expected="refuted",
+    because="on pictures of 8 x 8 the dense network's accuracy is no lower: after eight epochs it "
+    "is 0.55 percentage points higher, over twenty seeds",
 )
 def test_convolutions_beat_dense_layers(train: Train) -> None:
     ours, theirs = (
         train(
             model,
             data=digits(),
+            loss=CROSSENTROPY,
             optimizer=Optimizer("Adam", learning_rate=0.003),
             batch_size=32,
             epochs=8,

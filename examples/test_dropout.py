@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 from bnclaims import Optimizer, Train, claim, mean_loss
-from examples.data import digits
+from examples.data import CROSSENTROPY, digits
 
 ADAM = Optimizer("Adam", learning_rate=0.001)
 
@@ -34,7 +34,14 @@ def network(rate: float) -> Any:
 )
 def test_dropout_slows_training(train: Train) -> None:
     with_dropout, without = (
-        train(partial(network, rate), data=digits(), optimizer=ADAM, batch_size=32, epochs=5)
+        train(
+            partial(network, rate),
+            data=digits(),
+            loss=CROSSENTROPY,
+            optimizer=ADAM,
+            batch_size=32,
+            epochs=5,
+        )
         for rate in (0.5, 0.0)
     )
     assert mean_loss(with_dropout) > mean_loss(without) + VISIBLE

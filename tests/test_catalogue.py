@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 
-from bnclaims.experiment.arm import PROTOCOLS
+from bnclaims.backends.keras.backend import KerasBackend
 from bnclaims.language.claim import Claim, claim_of
+from bnclaims.running.local_store import LocalStore
 from bnclaims.session.options import Settings
 from bnclaims.session.suite import Suite
 from bnclaims.statistics.design import Sequential
+from claims.bn_article import BN_ARTICLE
+from claims.glorot_article import GLOROT_ARTICLE
+from claims.protocols import PROTOCOLS
 
 FOLDER = Path(__file__).parents[1] / "claims"
 MODULES = [import_module(f"claims.{path.stem}") for path in sorted(FOLDER.glob("test_*.py"))]
@@ -44,19 +48,40 @@ def test_a_claim_can_be_planned(found: Claim, body: Any, tmp_path: Path) -> None
         threads=1,
         chosen=True,
     )
-    suite = Suite(settings, None)
+    suite = Suite(settings, None, KerasBackend(1), LocalStore(tmp_path))
     suite.trace(found.id, body, {})
     trace = suite.traces[found.id]
     assert trace.runs
     assert trace.edges
 
 
-def test_the_readme_shows_a_badge_of_every_claim() -> None:
-    readme = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
+documented = pytest.mark.skipif(
+    not (FOLDER.parent / "docs").is_dir(), reason="only a checkout has documentation"
+)
+
+
+@documented
+def test_the_results_show_a_badge_of_every_claim() -> None:
+    docs = FOLDER.parent / "docs"
+    results = (docs / "results.md").read_text(encoding="utf-8")
     stored = {found.id for found, body in CLAIMS if not is_timed(body)}
     for name in stored:
-        assert f"(docs/badges/{name}.svg)" in readme, "run benchmarks/publish.py"
-        assert (FOLDER.parent / "docs" / "badges" / f"{name}.svg").exists()
+        assert f"(badges/{name}.svg)" in results, "run benchmarks/publish.py"
+        assert (docs / "badges" / f"{name}.svg").exists()
+
+
+@documented
+@pytest.mark.parametrize("page", ["README.md", "CITATION.cff", "docs/results.md"])
+@pytest.mark.parametrize(
+    ("label", "title"),
+    [
+        (BN_ARTICLE, "Toplu standardizasyonun üç alanını anlama"),
+        (GLOROT_ARTICLE, "30天深度學習-從零到英雄"),
+    ],
+)
+def test_the_articles_are_named(label: str, title: str, page: str) -> None:
+    assert title in label
+    assert title in (FOLDER.parent / page).read_text(encoding="utf-8")
 
 
 def is_timed(body: Any) -> bool:

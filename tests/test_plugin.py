@@ -5,18 +5,29 @@ Made-up runs make verdicts certain and cost no training; tests/test_session.py t
 
 import json
 import xml.etree.ElementTree as ET
-from importlib import resources
 from pathlib import Path
 
 import jsonschema
 import numpy as np
 import pytest
 
-from bnclaims.experiment.arm import PROTOCOLS, TrainingArm
+from bnclaims.backends.keras.backend import KerasBackend
+from bnclaims.experiment.arm import TrainingArm
 from bnclaims.experiment.data import DataSource
 from bnclaims.experiment.history import History
 from bnclaims.experiment.models import MLP
-from bnclaims.running.store import Store
+from bnclaims.reporting import wire
+from bnclaims.running.local_store import LocalStore
+
+CONFTEST = """
+from bnclaims import TrainingProtocol
+
+pytest_plugins = ["bnclaims.plugin"]
+
+def pytest_claims_protocols():
+    sizes = {"quick": (10_000, 6), "article": (60_000, 10)}
+    return [TrainingProtocol(k, images=n, epochs=epochs) for k, (n, epochs) in sizes.items()]
+"""
 
 CLAIMS = """
 import pytest
@@ -73,11 +84,12 @@ def made_up(level: int, seed: int) -> History:
 def stored(images: DataSource, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store that holds all runs that the claims here may need."""
     folder = tmp_path_factory.mktemp("store")
-    store = Store(folder, images.note)
-    quick = PROTOCOLS["quick"]
+    store = LocalStore(folder)
     for level in (1, 2, 3, 4, 50, 60):
         network = MLP(hidden=(level,))
-        arm = TrainingArm(model=network, data=images, images=quick.images, epochs=quick.epochs)
+        arm = TrainingArm(
+            network, images, 10_000, 6, loss=MLP.loss, versions=KerasBackend(1).versions
+        )
         for seed in range(20):
             store.save(arm, seed, made_up(level, seed))
     return folder
@@ -93,7 +105,7 @@ def options(
         (stubs / f"{name}.py").write_text("raise ImportError('a cached rerun imports this')\n")
     monkeypatch.setenv("PYTHONPATH", f"{stubs}:{Path(__file__).parents[1]}")
     monkeypatch.delenv("BNCLAIMS_DATA", raising=False)
-    pytester.makeconftest("pytest_plugins = ['bnclaims.plugin']")
+    pytester.makeconftest(CONFTEST)
     return [f"--claims-data={images.path}", f"--claims-store={stored}"]
 
 
@@ -112,21 +124,21 @@ def test_verdicts_and_table_whatever_the_workers(
         [
             "bnclaims: *small.npz*",
             "bnclaims: quick protocol (10,000 images, 6 epochs)",
-            "bnclaims: looks at 5, 10, 15, 20 seeds, alpha 0.01 each way, spending power:1.5",
+            "bnclaims: looks at 5, 10, 15, 20 seeds, alpha 0.01 each way, spending power:1.5, *",
             "*SUPPORTED*test_lower*" if "-n2" in workers else "*test_lower SUPPORTED*",
-            "verdict *claim *estimate *interval *n *p",
-            "supported lower * [[]*[]] 5 *",
+            "verdict *claim *estimate *interval *claimed *n *p",
+            "supported lower * [[]*[]] * > 0.5 5 *",
             "supported trend * 5 *",
             "refuted * wrong * 5 *",
             "lower: Less is lower",
             "  supported: mean_loss(relu no BN, 2) - *",
             "    standardised effect from the edge * [[]*[]], the two sides correlate *",
-            "    p = * adjusted for looks and for the other claims (Holm)",
+            "    p = * adjusted for repeated looks and by Holm correction",
             "trend: It falls from level to level",
             "    standardised effect * Page's trend test p = *",
             "quick protocol, *small.npz*",
             "wrong is refuted, as expected: it is higher by 1",
-            "3 of 3 decided also hold at 0.01 over all 3 declared claims together (Holm)",
+            "3 of 3 verdicts are significant at 0.01 after Holm correction*",
         ]
         if "-n2" not in workers
         else ["bnclaims: *small.npz*", "supported lower *", "refuted * wrong * 5 *"]
@@ -142,14 +154,14 @@ def test_a_refuted_claim_fails_with_its_evidence(
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "more is refuted, expected was supported",
+            "more is refuted, expected supported",
             "claim: More is lower",
             "source: here",
             "refuted: mean_loss(relu no BN, 1) - mean_loss(relu no BN, 2) = -1*, claimed > 0.25",
-            "  5 of at most 20 seeds, p = * adjusted for looks (* nominal, 0.031 sign-flip)",
+            "  5 of at most 20 seeds, p = * adjusted for repeated looks (* nominal, 0.031 *",
             "  standardised effect from the edge * [[]*[]], the two sides correlate * over seeds",
             "quick protocol, *small.npz*",
-            "reproduce: pytest test_a_refuted*::test_more --claims-protocol quick --claims-data *",
+            "reproduce: pytest test_a_refuted*::test_more --claims-protocol=quick --claims-data=*",
             "refuted! more *",
             "! more: expected supported, now refuted",
         ]
@@ -165,10 +177,10 @@ def test_an_undecided_claim_fails_with_what_it_would_take(
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "noise is inconclusive, expected was supported",
+            "noise is inconclusive, expected supported",
             "inconclusive: *claimed > 0",
             "  20 of at most 20 seeds*",
-            "  these looks see a distance of * from the edge with 80% power; * seeds (80%) *",
+            "  these looks detect a distance of * from the edge with 80% power; *80% power*",
             "inconclusive! noise * 20 *",
         ]
     )
@@ -200,6 +212,7 @@ def test_expectations_hold_by_protocol_and_data(
         ("--claims-spending=pocock", "spending pocock"),
         ("--claims-spending=obrien-fleming", "spending obrien-fleming"),
         ("--claims-spending=power:3", "spending power:3"),
+        ("--claims-boundary=normal", "*, normal boundary"),
     ],
 )
 def test_the_design_is_chosen_and_repeated_in_the_command(
@@ -208,11 +221,10 @@ def test_the_design_is_chosen_and_repeated_in_the_command(
     pytester.makepyfile(REFUTED)
     result = run(pytester, options, option)
     result.assert_outcomes(failed=1)
-    command = option.replace("=", " ")
     result.stdout.fnmatch_lines(
         [
-            f"bnclaims: looks at 5, 10, 15, 20 seeds, alpha 0.01 each way, {said}",
-            f"reproduce: pytest * {command} --claims-store *",
+            f"bnclaims: looks at 5, 10, 15, 20 seeds, alpha 0.01 each way, {said}*",
+            f"reproduce: pytest * {option} *--claims-store=*",
         ]
     )
 
@@ -232,7 +244,7 @@ def test_negated(train):
     result = run(pytester, options, "-k", "negated")
     result.assert_outcomes(passed=1, deselected=3)
     plan = run(pytester, options, "-k", "negated", "--claims-plan")
-    plan.stdout.fnmatch_lines(["    relu no BN, 4", "4 cohorts, 20 runs for the first look:"])
+    plan.stdout.fnmatch_lines(["    relu no BN, 4", "4 arms, 20 runs for the first look:"])
 
 
 def test_what_was_compared_last_decides_what_a_failed_assertion_means(
@@ -249,7 +261,7 @@ def test_last(train):
     )
     result = run(pytester, options, "-k", "last")
     result.assert_outcomes(failed=1, deselected=3)
-    result.stdout.fnmatch_lines(["last is inconclusive, expected was supported"])
+    result.stdout.fnmatch_lines(["last is inconclusive, expected supported"])
 
 
 def test_an_open_design_spends_nothing(pytester: pytest.Pytester, options: list[str]) -> None:
@@ -279,7 +291,7 @@ class TestOthers:
     chosen = [word.format(file=file.name) for word in selection]
     result = run(pytester, options, "-n2", *chosen)
     result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["1 of 1 decided also hold at 0.01 over all 6 declared claims*"])
+    result.stdout.fnmatch_lines(["1 of 1 verdicts are significant at 0.01 after Holm correction*"])
 
 
 def test_a_verdict_that_does_not_stand_beside_many_others_is_named(
@@ -294,7 +306,7 @@ def test_other(number): pass
     result = run(pytester, options, "-k", "lower or wrong")
     result.assert_outcomes(passed=2, deselected=4001)
     result.stdout.fnmatch_lines(
-        ["1 of 2 decided also * 4003 declared claims*(Holm):", "*not lower"]
+        ["1 of 2 verdicts are significant at 0.01 after Holm correction over all 4003*", "*: lower"]
     )
 
 
@@ -308,7 +320,7 @@ def test_a_claim_that_comes_true_against_expectation_fails(
     )
     result = run(pytester, options)
     result.assert_outcomes(passed=2, failed=1)
-    result.stdout.fnmatch_lines(["lower is supported, expected was refuted"])
+    result.stdout.fnmatch_lines(["lower is supported, expected refuted"])
 
 
 def test_a_diverged_run_makes_a_claim_inconclusive_and_is_named(
@@ -319,7 +331,7 @@ def test_a_diverged_run_makes_a_claim_inconclusive_and_is_named(
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
-            "noise is inconclusive, expected was supported",
+            "noise is inconclusive, expected supported",
             "mean_loss has no finite value (relu no BN, 60: seeds 2)*",
         ]
     )
@@ -362,7 +374,10 @@ def test_misuse_is_told_in_words(
         ("'a', source=' '", "a claim needs a statement and a source"),
         ("'a', source='b', expected='true'", "a verdict is one of supported, refuted, inconc"),
         ("'a', source='b', expected='refuted'", "say why, in because='...', as measured"),
-        ("'a', source='b', expected={'quik': 'refuted'}, because='c'", "'quik' is no protocol"),
+        (
+            "'a', source='b', expected={'quik': 'refuted'}, because='c'",
+            "'quik' is no declared protocol; give article or quick",
+        ),
         ("'a', source='b', id='Not kebab'", "a claim's id is lower-case words joined by hyphens"),
     ],
 )
@@ -378,7 +393,7 @@ def test_a_wrong_declaration_is_refused(
 @pytest.mark.parametrize(
     ("option", "words"),
     [
-        ("--claims-protocol=slow", "--claims-protocol slow: choose one of article, quick"),
+        ("--claims-protocol=slow", "--claims-protocol slow: choose one of article, default, quick"),
         ("--claims-looks=5,x", "--claims-looks 5,x: give numbers of seeds, as in 5,10,15,20"),
         ("--claims-looks=10,5", "*looks*"),
         ("--claims-alpha=2", "*alpha*"),
@@ -388,7 +403,8 @@ def test_a_wrong_declaration_is_refused(
         ("--claims-spending=power:x", "*--claims-spending power:x: could not convert*"),
         ("--claims-spending=power:-1", "--claims-spending power:-1: rho must be positive*"),
         ("--claims-spending=power:1e5", "--claims-spending power:1e5: *spends nothing at the*"),
-        ("--claims-threads=0", "--claims-threads 0: give an integer of 1 or more"),
+        ("--claims-boundary=flat", "--claims-boundary flat: choose one of exponential, normal"),
+        ("--claims-threads=0", "--claims-threads 0: give an integer of 1 or more, 1024 at most"),
         ("--claims-store=/dev/null", "--claims-store /dev/null: this is a file; give a folder"),
         ("--claims-data=/no/such/file.npz", "*/no/such/file.npz*"),
     ],
@@ -412,7 +428,7 @@ def test_the_plan_trains_nothing(pytester: pytest.Pytester, options: list[str]) 
         [
             "*test_lower",
             "    relu no BN, 2",
-            "4 cohorts, 20 runs for the first look:",
+            "4 arms, 20 runs for the first look:",
             "    stored    relu no BN, 2",
             "    to train  relu no BN, 5",
             "5 runs to train, about * s on * core* (measured in stored runs)*",
@@ -495,6 +511,7 @@ def test_settings_come_from_line_then_environment_then_ini(
 def test_without_claims_the_plugin_keeps_quiet(
     pytester: pytest.Pytester, options: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    pytester.makeconftest("pytest_plugins = ['bnclaims.plugin']")
     pytester.makepyfile("def test_plain(): pass")
     monkeypatch.setenv("KERAS_HOME", "/no/such/folder")
     result = pytester.runpytest_subprocess("-n2")
@@ -528,8 +545,9 @@ def test_the_table_fits_eighty_columns(pytester: pytest.Pytester, options: list[
     pytester.makepyfile(CLAIMS.replace("def test_lower", f"def test_{'long_' * 6}name"))
     result = run(pytester, options)
     start = next(i for i, line in enumerate(result.outlines) if line.startswith("verdict"))
-    table = result.outlines[start : start + 4]
-    assert [line.split()[0] for line in table] == ["verdict", "supported", "supported", "refuted"]
+    table = result.outlines[start : start + 5]
+    firsts = [line.split()[0] for line in table]
+    assert firsts == ["verdict", "supported", "long-name", "supported", "refuted"]
     assert max(map(len, table)) <= 80
 
 
@@ -561,8 +579,8 @@ def test_folder(train, tmp_path, request):
     assert loss(train, 1) < loss(train, 2)
     assert (loss(train, 3) < loss(train, 2)).verdict != "supported"
     assert abs(loss(train, 1) - loss(train, 2)) < 3
-    if loss(train, 1).court.edges is not None:
-        assert loss(train, 1).court.edges == 1 + 1 + 2
+    if loss(train, 1).trial.edges is not None:
+        assert loss(train, 1).trial.edges == 1 + 1 + 2
 """
     )
     result = run(pytester, options, "-k", "folder")
@@ -614,9 +632,7 @@ def test_zeros(train):
 """
     )
     result = run(pytester, options, "--claims-plan")
-    result.stdout.fnmatch_lines(
-        ["    relu no BN, epochs 6, on zeros", "    tanh no BN, epochs 6, on zeros"]
-    )
+    result.stdout.fnmatch_lines(["    relu no BN, on zeros", "    tanh no BN, on zeros"])
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
@@ -640,8 +656,7 @@ def test_broken(train):
     folder = pytester.path / "claims-report"
     assert (folder / ".gitignore").read_text() == "*\n"
     results = json.loads((folder / "results.json").read_text())
-    schema = json.loads(resources.files("bnclaims").joinpath("results.schema.json").read_text())
-    jsonschema.validate(results, schema, format_checker=jsonschema.FormatChecker())
+    jsonschema.validate(results, wire.schema())
     claims = {claim["id"]: claim for claim in results["claims"]}
     assert list(claims) == ["lower", "noise", "trend", "wrong"]
     assert claims["noise"]["statement"] == hostile
@@ -679,9 +694,9 @@ def test_two_claims_of_one_name_are_refused(
     assert {error["id"] for error in results["errors"]} == {"trend", "wrong"}
 
 
-FIGURES = """
-pytest_plugins = ["bnclaims.plugin"]
-
+FIGURES = (
+    CONFTEST
+    + """
 from bnclaims import MLP, Figure
 
 def pytest_claims_figures(train, probe):
@@ -689,6 +704,7 @@ def pytest_claims_figures(train, probe):
     absent = {"absent": train(MLP(hidden=(7,)))}
     return [Figure("Levels", "here", lines, dashed=["2"]), Figure("Nothing", "here", absent)]
 """
+)
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bnclaims.experiment.history import History
-from bnclaims.running.store import _decoded
+from bnclaims.running.local_store import decoded
 
 CLAIMS = """
 import numpy as np
@@ -39,6 +39,8 @@ def session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
     monkeypatch.setenv("BNCLAIMS_DATA", "digits")
     pytester.makeconftest("pytest_plugins = ['bnclaims.plugin']")
+    # Which decides all of these claims by their first five seeds.
+    pytester.makeini("[pytest]\nclaims_boundary = normal\n")
     pytester.makepyfile(test_width=CLAIMS.replace("EPOCHS", "2"))
     return pytester.path
 
@@ -46,7 +48,7 @@ def session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
 def runs(store: Path) -> dict[str, History]:
     files = sorted(store.glob("runs/*/*.run"))
     return {
-        f"{file.parent.name}/{file.stem}": _decoded(
+        f"{file.parent.name}/{file.stem}": decoded(
             file.read_bytes(), (file.parent.name, int(file.stem))
         )
         for file in files

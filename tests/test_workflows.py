@@ -1,4 +1,7 @@
-"""What the workflows name exists: make's targets, options, commands, protocols."""
+"""What the workflows name exists: make's targets, options, commands, protocols.
+
+And they are safe: actions are pinned by commit, rights are the least, every job has a time limit.
+"""
 
 import re
 from pathlib import Path
@@ -8,7 +11,7 @@ import pytest
 import yaml
 
 from bnclaims.cli import main
-from bnclaims.experiment.arm import PROTOCOLS
+from claims.protocols import PROTOCOLS
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / ".github" / "workflows"
@@ -16,7 +19,8 @@ if not FOLDER.is_dir():
     pytest.skip("only a checkout has workflows", allow_module_level=True)
 
 EXAMPLES = re.findall(r"(?ms)^```yaml\n(.*?)^```", (ROOT / "docs" / "ci.md").read_text("utf-8"))
-TEXTS = [*(path.read_text("utf-8") for path in sorted(FOLDER.glob("*.yml"))), *EXAMPLES]
+WORKFLOWS = [path.read_text("utf-8") for path in sorted(FOLDER.glob("*.yml"))]
+TEXTS = [*WORKFLOWS, *EXAMPLES]
 
 
 def parsed(text: str) -> dict[Any, Any]:
@@ -24,14 +28,51 @@ def parsed(text: str) -> dict[Any, Any]:
     return workflow
 
 
+def jobs(text: str) -> list[dict[str, Any]]:
+    """The jobs that have steps; others call a workflow of this repository."""
+    return [job for job in parsed(text)["jobs"].values() if "steps" in job]
+
+
 def commands(text: str) -> str:
-    steps = (step for job in parsed(text)["jobs"].values() for step in job["steps"])
+    steps = (step for job in jobs(text) for step in job["steps"])
     return "\n".join(step["run"] for step in steps if "run" in step)
 
 
 def test_there_are_workflows_and_an_example_for_users() -> None:
-    assert [path.name for path in sorted(FOLDER.glob("*.yml"))] == ["ci.yml", "claims.yml"]
+    names = [path.name for path in sorted(FOLDER.glob("*.yml"))]
+    assert names == ["ci.yml", "claims.yml", "release.yml"]
     assert len(EXAMPLES) == 1
+
+
+@pytest.mark.parametrize("text", WORKFLOWS)
+def test_actions_are_pinned_by_commit_and_say_their_version(text: str) -> None:
+    uses = re.findall(r"(?m)\buses: (.+)$", text)
+    assert uses
+    for action in uses:
+        local = action.startswith("./.github/workflows/") and (ROOT / action).is_file()
+        assert local or re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+", action), action
+
+
+def test_an_action_is_pinned_to_one_commit_everywhere() -> None:
+    found = re.findall(r"uses: (\w[\w-]*/[\w-]+)(?:/\w+)?@(\w+)", "\n".join(WORKFLOWS))
+    assert len(dict(found)) == len(set(found))
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_jobs_may_read_only_unless_they_say_so_and_have_a_time_limit(text: str) -> None:
+    assert parsed(text)["permissions"] == {"contents": "read"}
+    assert all("timeout-minutes" in job for job in jobs(text))
+
+
+def test_a_release_publishes_what_was_tested() -> None:
+    release = parsed((FOLDER / "release.yml").read_text("utf-8"))["jobs"]
+    assert release["ci"]["uses"] == "./.github/workflows/ci.yml"
+    assert release["publish"]["needs"] == "ci"
+    assert release["publish"]["permissions"] == {"id-token": "write"}
+    tested = parsed((FOLDER / "ci.yml").read_text("utf-8"))
+    assert "workflow_call" in tested[True]
+    made, taken = tested["jobs"]["wheel"]["steps"][-1], release["publish"]["steps"][0]
+    assert made["with"]["name"] == taken["with"]["name"]
 
 
 @pytest.mark.parametrize("text", TEXTS)

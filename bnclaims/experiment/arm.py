@@ -9,15 +9,13 @@ from importlib import metadata
 from types import FunctionType
 from typing import Any, Protocol
 
-from bnclaims.experiment.data import Data, DataSource, rows
-from bnclaims.experiment.fingerprint import DescriptionError, describe, digest
+from bnclaims.errors import DescriptionError
+from bnclaims.experiment.data import Data, DataSource
+from bnclaims.experiment.fingerprint import STATED_BY_THE_ARM, describe, digest
 from bnclaims.experiment.losses import asks_for_accuracy, is_classification
-from bnclaims.experiment.models import KerasObject, Layer, Remade
-
-ENGINE_VERSION = 4
-"""Raised whenever the engine changes a number that a run would give."""
-
-TENSORFLOW_DISTRIBUTIONS = ("tensorflow", "tensorflow-cpu", "tensorflow-intel", "tf-nightly")
+from bnclaims.experiment.models import Layer, Remade
+from bnclaims.experiment.protocol import KERAS_DEFAULTS, Optimizer, TrainingProtocol
+from bnclaims.experiment.seeds import Seed
 
 
 class Builds(Protocol):
@@ -29,51 +27,6 @@ class Builds(Protocol):
 
 Model = Builds | Callable[[], Any]
 """What `train` takes: a description, or a function without arguments that returns a Keras model."""
-
-
-@dataclass(frozen=True)
-class TrainingProtocol:
-    """How much data and how many epochs: the part of an arm that a whole suite shares."""
-
-    name: str
-    images: int
-    """Training images, the first of the data set."""
-    epochs: int
-
-
-PROTOCOLS = {
-    "article": TrainingProtocol("article", images=60_000, epochs=10),
-    "quick": TrainingProtocol("quick", images=10_000, epochs=6),
-}
-
-
-class Optimizer(KerasObject):
-    """An optimizer: `Optimizer("Adam", learning_rate=0.01)`."""
-
-    def build(self) -> Any:
-        """Returns a new `keras.optimizers.Optimizer`.
-
-        Raises:
-            ValueError: Keras has none of that name, or it does not take these arguments.
-        """
-        import keras
-
-        return self.made_by(keras.optimizers.get)
-
-
-ARTICLE_SGD = Optimizer("SGD", learning_rate=0.01, momentum=0.9, nesterov=True)
-"""The BN article's optimizer."""
-
-
-ARTICLE_BATCH = 128
-"""The BN article's batch size."""
-
-ARTICLE_LOSS = "sparse_categorical_crossentropy"
-"""The BN article's categorical cross-entropy, for labels that are numbers."""
-
-
-class ArmError(RuntimeError):
-    """An arm cannot be trained as it is: the message names it and says why."""
 
 
 class Arm:
@@ -97,13 +50,17 @@ class Arm:
         raise TypeError(f"{type(self).__name__} describes nothing: use TrainingArm or its like")
 
     @property
-    def work(self) -> float:
+    def cost(self) -> float:
         """How long a run takes, in images visited: a guess, good for ordering only."""
-        raise TypeError(f"{type(self).__name__} does no work: use TrainingArm or its like")
+        raise TypeError(f"{type(self).__name__} has no cost: use TrainingArm or its like")
 
 
+@dataclass(frozen=True, eq=False)
 class _DescribedArm(Arm):
     """An arm that gets its digest when it is named: what it reaches may be set anew later."""
+
+    versions: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    """Of what trains it, as its backend states them: they change its numbers."""
 
     def __post_init__(self) -> None:
         self.digest  # noqa: B018
@@ -122,7 +79,7 @@ class _DescribedArm(Arm):
         if digest(self.description) != self.digest:
             raise DescriptionError(
                 f"{name} {model_name(value)} has changed since the claim named it: something "
-                "that it reads was set anew. Build it from constants and arguments only"
+                "that it reads was reassigned. Build it from constants and arguments only"
             )
         return value
 
@@ -166,10 +123,10 @@ class TrainingArm(ModelArm):
     """A model, the data, and how it is trained on them."""
 
     epochs: int
-    optimizer: Optimizer | Remade | None = ARTICLE_SGD
+    optimizer: Optimizer | Remade | None = None
     """None for what the model's builder compiled, else Keras's default."""
-    batch_size: int = ARTICLE_BATCH
-    loss: Any = ARTICLE_LOSS
+    batch_size: int = KERAS_DEFAULTS.batch_size
+    loss: Any = None
     """As `compile` takes it; None for what the model's builder compiled."""
     loss_weights: Any = None
     """As `compile` takes them."""
@@ -187,6 +144,8 @@ class TrainingArm(ModelArm):
     """Whether the layers' statistics are recorded before training and after each epoch."""
     fresh: bool = False
     """Whether its runs are made anew in each session and never stored: for wall times."""
+    protocol: TrainingProtocol = KERAS_DEFAULTS
+    """The session's, which the arm's name does not repeat; no part of its digest."""
 
     def __post_init__(self) -> None:
         _check_loss(self.loss)
@@ -200,13 +159,12 @@ class TrainingArm(ModelArm):
         super().__post_init__()
 
     def __str__(self) -> str:
-        protocols = PROTOCOLS.values()
-        usual_epochs = {p.epochs for p in protocols if p.images == self.images}
+        usual = self.protocol
         unusual = {
-            str(self.optimizer): self.optimizer not in (ARTICLE_SGD, None),
-            f"batch {self.batch_size}": self.batch_size != ARTICLE_BATCH,
-            f"epochs {self.epochs}": self.epochs not in usual_epochs,
-            loss_name(self.loss): self.loss not in (ARTICLE_LOSS, None),
+            str(self.optimizer): self.optimizer not in (None, usual.optimizer),
+            f"batch {self.batch_size}": self.batch_size != usual.batch_size,
+            f"epochs {self.epochs}": self.epochs != usual.epochs,
+            loss_name(self.loss): self.loss not in (None, usual.loss or own_loss(self.model)),
             "class weights": bool(self.class_weight),
             ", ".join(type(callback).__name__ for callback in self.callbacks): bool(self.callbacks),
             f"on {self.data.name}": isinstance(self.data, Data),
@@ -226,7 +184,7 @@ class TrainingArm(ModelArm):
             "batch_size": self.batch_size,
             "loss": _described("loss", self.loss),
             "probes": self.probes,
-            "versions": versions(),
+            "versions": dict(self.versions),
         }
         for name in _AS_COMPILED:
             if value := getattr(self, name):
@@ -243,10 +201,9 @@ class TrainingArm(ModelArm):
         return asked or bool(is_classification(self.loss))
 
     @property
-    def work(self) -> float:
+    def cost(self) -> float:
         """How long a run takes, in images visited: a guess, good for ordering only."""
-        # None stands with a claim's own data, which are at hand.
-        images = self.images or rows(self.data.load().x_train)
+        images = self.images or self.data.size
         # A step costs about as much as sixteen images, however few of them it holds.
         return self.epochs * images * (1 + 16 / self.batch_size)
 
@@ -264,6 +221,8 @@ class BatchArm(ModelArm):
     batch_size: int
     batches: int
     """How many minibatches are drawn."""
+    loss: str | None = None
+    """Keras's name of the loss; None for what the model was compiled with."""
 
     def __post_init__(self) -> None:
         _check_count("batch_size", self.batch_size)
@@ -283,11 +242,12 @@ class BatchArm(ModelArm):
             "images": self.images,
             "batch_size": self.batch_size,
             "batches": self.batches,
-            "versions": versions(),
+            "loss": self.loss,
+            "versions": dict(self.versions),
         }
 
     @property
-    def work(self) -> float:
+    def cost(self) -> float:
         """How long a run takes, in images visited: a guess, good for ordering only."""
         return float(self.batches * (self.batch_size + 16))
 
@@ -304,10 +264,10 @@ class ProbeArm(_DescribedArm):
     @property
     def description(self) -> dict[str, Any]:
         """Everything that changes a number, as JSON data."""
-        return {"kind": "probe", "layer": describe(self.layer), "versions": versions()}
+        return {"kind": "probe", "layer": describe(self.layer), "versions": dict(self.versions)}
 
     @property
-    def work(self) -> float:
+    def cost(self) -> float:
         """How long a run takes, in images visited: a guess, good for ordering only."""
         return float(self.layer.samples)
 
@@ -316,13 +276,13 @@ class ProbeArm(_DescribedArm):
 class FunctionArm(_DescribedArm):
     """A function of a seed, for what is neither a training nor a look at a layer."""
 
-    function: Callable[[int], Any]
-    """Returns a number, or a dictionary of names and numbers or arrays."""
+    function: Callable[[Seed], Any]
+    """Returns a number, a `History`, or a dictionary of names and numbers or arrays."""
 
     def __str__(self) -> str:
         return model_name(self.function)
 
-    def measure(self, seed: int) -> Any:
+    def measure(self, seed: Seed) -> Any:
         """Returns what the function returns for a seed.
 
         Raises:
@@ -335,12 +295,23 @@ class FunctionArm(_DescribedArm):
         """Everything that changes a number, as JSON data."""
         return {
             "kind": "function",
-            "function": _described("function", self.function),
-            "versions": versions(),
+            "function": self._function,
+            "libraries": {name: _version(name) for name in sorted(self.libraries)},
+            "versions": dict(self.versions),
         }
 
+    @cached_property
+    def libraries(self) -> frozenset[str]:
+        """The libraries that it uses, of those whose versions `describe` leaves to the arm."""
+        found = {name for name in STATED_BY_THE_ARM if _names(self._function, name)}
+        return frozenset(found | ({"tensorflow"} if "keras" in found else set()))
+
     @property
-    def work(self) -> float:
+    def _function(self) -> Any:
+        return _described("function", self.function)
+
+    @property
+    def cost(self) -> float:
         """How long a run takes, in images visited: a guess, good for ordering only."""
         return 1.0
 
@@ -396,7 +367,25 @@ def _builder(model: Model) -> Callable[[], Any]:
     return build
 
 
-def model_name(model: Model | Callable[[int], Any]) -> str:
+def _names(description: Any, package: str) -> bool:
+    """Says whether a description names something of a package."""
+    if isinstance(description, dict):
+        installed = str(description.get("installed", "")).partition(".")[0]
+        return installed == package or any(_names(v, package) for v in description.values())
+    return isinstance(description, list) and any(_names(v, package) for v in description)
+
+
+def _version(package: str) -> str:
+    names = metadata.packages_distributions().get(package, [package])
+    return ", ".join(f"{name} {metadata.version(name)}" for name in sorted(set(names)))
+
+
+def own_loss(model: Model) -> str | None:
+    """Returns the loss that a model's description names as its own, as `MLP` does."""
+    return getattr(model, "loss", None)
+
+
+def model_name(model: Model | Callable[[Seed], Any]) -> str:
     """Returns what a model, or a function, is called in tables and messages."""
     if isinstance(model, functools.partial):
         arguments = [repr(value) for value in model.args]
@@ -406,27 +395,6 @@ def model_name(model: Model | Callable[[int], Any]) -> str:
     if name == "<lambda>" and isinstance(model, FunctionType):
         return f"lambda of line {model.__code__.co_firstlineno}"
     return name
-
-
-def versions() -> dict[str, str]:
-    """Returns the versions that a run depends on, without importing what they are versions of."""
-    return {
-        "engine": str(ENGINE_VERSION),
-        "keras": metadata.version("keras"),
-        "numpy": metadata.version("numpy"),
-        "tensorflow": _tensorflow_version(),
-    }
-
-
-def _tensorflow_version() -> str:
-    for distribution in TENSORFLOW_DISTRIBUTIONS:
-        try:
-            return metadata.version(distribution)
-        except metadata.PackageNotFoundError:
-            continue
-    raise ModuleNotFoundError(
-        "TensorFlow is not installed: run `pip install tensorflow`, then try again"
-    )
 
 
 def _described(name: str, value: Any) -> Any:

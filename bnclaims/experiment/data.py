@@ -12,6 +12,7 @@ import hashlib
 import os
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,7 @@ from urllib.request import getproxies, proxy_bypass
 import numpy as np
 from filelock import FileLock, Timeout
 
+from bnclaims.errors import DataError
 from bnclaims.experiment import digits
 
 if TYPE_CHECKING:
@@ -37,7 +39,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    Arrays = NDArray[Any] | tuple[Any, ...] | dict[str, Any]
+    Arrays = Any
+    """An array, or a tuple or dictionary of arrays, as `fit` takes them."""
 
 _HOST = "storage.googleapis.com"
 _URL = f"https://{_HOST}/tensorflow/tf-keras-datasets/mnist.npz"
@@ -56,12 +59,11 @@ _IDX_FILES = {
 }
 _GZIP_MAGIC = b"\x1f\x8b"
 _ZIP_MAGIC = b"PK\x03\x04"
-_REPLACE = "Replace it by an intact copy."
+_REPLACE = "Replace it with an intact copy."
+_LARGEST = 2**31
+"""The most bytes that a file of images may hold when it is unpacked."""
+
 _PERMIT = "Make it readable, or choose other data."
-
-
-class DataError(ValueError):
-    """Data that cannot be used: one line with the place, what was expected and what to do."""
 
 
 class _DownloadError(DataError):
@@ -195,6 +197,11 @@ class Data:
         """One line for whoever reads a result."""
         return f"the claim's own data {self.name!r}"
 
+    @property
+    def size(self) -> int:
+        """How many training examples there are."""
+        return rows(self.x_train)
+
     def load(self) -> Data:
         """The data themselves, so that they stand where a `DataSource` can."""
         return self
@@ -297,6 +304,15 @@ class DataSource:
     note: str
     fingerprint: str
 
+    @cached_property
+    def size(self) -> int:
+        """How many training images there are; read once.
+
+        Raises:
+            DataError: As `load`.
+        """
+        return self.load().size
+
     def load(self) -> Data:
         """Read the arrays, anew each time; they are read-only.
 
@@ -365,7 +381,7 @@ def _auto(cache: Path, timeout: float) -> DataSource:
             return _mnist(cache)
         except _DownloadError as error:
             reason = str(error)
-    return _digits(cache, f"because MNIST could not be had ({reason})")
+    return _digits(cache, f"because MNIST is unavailable ({reason})")
 
 
 def _chosen(choice: str) -> DataSource:
@@ -496,7 +512,7 @@ def _digits(cache: Path, reason: str) -> DataSource:
         with _locked(cache, f"{_DIGITS_FILE}.lock"):
             data = _intact_digits(path)
             if not data:
-                arrays = digits.make_digits()
+                arrays: dict[str, Any] = {**digits.make_digits()}
                 _write(path, lambda draft: _save(draft, arrays))
                 data = Data("digits", **arrays)
     note = f"embedded digits, {reason}: NOT MNIST"
@@ -581,8 +597,10 @@ def _write(path: Path, write: Callable[[Path], object]) -> None:
 def _load(path: Path, name: str) -> Data:
     """Read and check a set of images."""
     try:
-        path.stat()  # what is not there is no damaged file
-        arrays = _images(path)
+        mode = path.stat().st_mode  # what is not there is no damaged file
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a pipe or a device may have no end
+            raise _bad(path, "a pipe or a device", "a file or a folder", "Copy it to a file.")
+        arrays: dict[str, Any] = {**_images(path)}
     except OSError as error:
         raise _bad(path, _cause(error), "a readable file or folder", _PERMIT) from error
     return Data(name, **arrays)
@@ -618,6 +636,8 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
             if not zipfile.is_zipfile(file):
                 found = "a truncated zip file" if head == _ZIP_MAGIC else "not a zip file"
                 raise _bad(path, found, expected)
+            with zipfile.ZipFile(file) as packed:
+                _check_size(path, sum(part.file_size for part in packed.infolist()))
             file.seek(0)
             with np.load(file, allow_pickle=False) as archive:
                 missing = [key for key in _ARRAYS if key not in archive.files]
@@ -671,7 +691,9 @@ def _read_idx(path: Path, rank: int) -> NDArray[np.uint8]:
     try:
         raw = path.read_bytes()
         if raw.startswith(_GZIP_MAGIC):
-            raw = gzip.decompress(raw)
+            with gzip.open(path) as file:
+                raw = file.read(_LARGEST + 1)
+            _check_size(path, len(raw))
     except PermissionError as error:
         raise _bad(path, _cause(error), expected, _PERMIT) from error
     except (OSError, EOFError, zlib.error) as error:
@@ -687,6 +709,11 @@ def _read_idx(path: Path, rank: int) -> NDArray[np.uint8]:
     if len(raw) != size:
         raise _bad(path, f"{len(raw)} bytes, but {size} for its shape {shape}", expected)
     return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)
+
+
+def _check_size(path: Path, size: int) -> None:
+    if size > _LARGEST:
+        raise _bad(path, f"more than {_LARGEST / 2**30:g} GiB", "images that fit into memory")
 
 
 # Messages

@@ -33,10 +33,12 @@ from typing import Any
 
 import numpy as np
 
+from bnclaims.errors import DescriptionError
+
 _FOLDERS = {sysconfig.get_path(kind) for kind in ("purelib", "platlib", "stdlib", "platstdlib")}
 _INSTALLED = tuple(Path(folder).resolve() for folder in _FOLDERS)
 _OURS = Path(__file__).resolve().parents[1]
-_IN_THE_ARM = {"bnclaims", "keras", "numpy", "tensorflow"}
+STATED_BY_THE_ARM = frozenset({"keras", "numpy", "tensorflow"})
 """Packages whose versions the arm states itself."""
 
 _BOOKKEEPING = {
@@ -47,10 +49,6 @@ _BOOKKEEPING = {
     "_abc_impl",
 }  # fmt: skip
 """Members that Python keeps for itself and that change nothing a class does."""
-
-
-class DescriptionError(TypeError):
-    """A value cannot be described, so that runs that depend on it could not be told apart."""
 
 
 def describe(value: Any) -> Any:
@@ -156,7 +154,9 @@ class _Describer:
 
     @_thing.register
     def _(self, value: types.FunctionType) -> Any:
-        if _is_installed(value.__module__, value.__code__.co_filename) and not value.__closure__:
+        installed = _is_installed(value.__module__, value.__code__.co_filename)
+        # What a package's factory returned has a closure of the user's values.
+        if installed and (not value.__closure__ or _goes_by_its_name(value)):
             return _installed(value)
         return {
             "code": self._code(value.__code__),
@@ -321,7 +321,7 @@ _BY_NAME = {"getattr", "import_module", "__import__"}
 
 def _refusal(value: Any) -> DescriptionError:
     return DescriptionError(
-        f"cannot describe {value!r} of type {type(value).__qualname__}: an arm is told apart by "
+        f"cannot describe {value!r} of type {type(value).__qualname__}: an arm is identified by "
         "what its model function reaches. Give it plain data, arrays, dataclasses or functions, or "
         "create the object inside the function"
     )
@@ -349,7 +349,8 @@ def _own_state(value: Any) -> dict[str, Any]:
     What Keras's classes set themselves is in the configuration, or is their bookkeeping, unless it
     is of the user's own making.
     """
-    theirs = _stored_by_keras(type(value)) if hasattr(value, "get_config") else _OF_CALLBACKS
+    kind: Any = type(value)  # which `functools.cache` need not know
+    theirs = _stored_by_keras(kind) if hasattr(value, "get_config") else _OF_CALLBACKS
     return {
         name: item
         for name, item in _state(value).items()
@@ -468,6 +469,15 @@ def _attributes(function: types.FunctionType) -> dict[str, Any]:
     return {k: v for k, v in function.__dict__.items() if not k.startswith("_api_export")}
 
 
+def _goes_by_its_name(value: types.FunctionType) -> bool:
+    """Says whether an installed module has a function under its name, decorated as it may be."""
+    module = sys.modules.get(value.__module__)
+    # What a package's decorator made of the user's own function is of the user's module.
+    if module is None or not _is_installed(module.__name__, getattr(module, "__file__", None)):
+        return False
+    return getattr(module, value.__qualname__, None) is value
+
+
 def _installed(value: Any) -> Any:
     return _named(getattr(value, "__module__", None) or "builtins", value.__qualname__)
 
@@ -478,7 +488,7 @@ def _named(module: str, name: str = "") -> Any:
     # Our own go by their public name, wherever in the package they live.
     place = package if package == "bnclaims" and name else module
     described = {"installed": f"{place}.{name}" if name else place}
-    if package not in _IN_THE_ARM and package not in sys.stdlib_module_names:
+    if package not in {"bnclaims", *STATED_BY_THE_ARM} and package not in sys.stdlib_module_names:
         described["version"] = _version(package)
     return described
 

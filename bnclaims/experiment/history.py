@@ -69,12 +69,13 @@ class History:
         Raises:
             KeyError: A curve is missing.
         """
-        groups: dict[str, dict[str, NDArray[Any]]] = {group: {} for group in _GROUPS}
+        groups: dict[str, Any] = {group: {} for group in _GROUPS}
         for path, array in arrays.items():
             group, _, name = path.partition("/")
             if name:
                 groups[group][name] = array
-        return cls(**{name: arrays[name] for name in _curves()}, **groups)
+        curves: dict[str, Any] = {name: arrays[name] for name in _curves()}
+        return cls(**curves, **groups)
 
 
 _GROUPS = ("metrics", "probes")

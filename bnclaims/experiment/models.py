@@ -4,7 +4,15 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Self
+from typing import Any, ClassVar, Self
+
+RANGES = {
+    "hard_sigmoid": (0.0, 1.0),
+    "sigmoid": (0.0, 1.0),
+    "softmax": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+}
+"""The bounded activations, by Keras's names, and their ranges."""
 
 
 @dataclass(frozen=True, init=False)
@@ -87,6 +95,7 @@ def _schedule(original: Any) -> Any:
 
 def _lost(original: Any, remade: Any) -> str:
     """Returns the first attribute, a plain value, in which two objects differ; or ''."""
+    name: str
     for name, value in vars(original).items():
         plain = isinstance(value, bool | int | float | str | tuple | None)
         counted = name in {"name", "_name"} or name.startswith("_auto")
@@ -135,6 +144,9 @@ class MLP:
     """Size of the flattened image."""
     classes: int = 10
     """Units of the softmax."""
+
+    loss: ClassVar[str] = "sparse_categorical_crossentropy"
+    """What a softmax over labels is trained with, where neither protocol nor claim says."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "hidden", tuple(self.hidden))

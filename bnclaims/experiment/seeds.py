@@ -33,3 +33,22 @@ def data_order(seed: int, epoch: int, images: int) -> NDArray[np.int32]:
         A permutation of `range(images)`, shape `(images,)`.
     """
     return generator(seed, "data order", epoch).permutation(images).astype(np.int32)
+
+
+class Seed(int):
+    """The seed of a run, as a function of a seed gets it: a number that also gives streams.
+
+    Functions that draw from these streams pair with `train`'s arms and with each other.
+    """
+
+    def generator(self, *name: str | int) -> np.random.Generator:
+        """Returns a NumPy generator of its own for what the name says."""
+        return generator(self, *name)
+
+    def data_order(self, epoch: int, images: int) -> NDArray[np.int32]:
+        """Returns the order in which an epoch of `train` visits the images, `(images,)`."""
+        return data_order(self, epoch, images)
+
+    def derive(self, *name: str | int) -> int:
+        """Returns a 31-bit seed for what the name says, for another library's generator."""
+        return derive(self, *name)

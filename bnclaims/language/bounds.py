@@ -16,6 +16,13 @@ ANYTHING: Limits = (-math.inf, math.inf)
 Operation = Callable[[Any, Any], Any]
 
 
+def added(a: Values, b: Values) -> Values:
+    """Returns a + b, and exactly 0 where what is left is rounding: 0.1 + 0.2 - 0.3 is a tie."""
+    total = a + b
+    rounding = 4 * np.finfo(np.float64).eps * (np.abs(a) + np.abs(b))
+    return np.where(np.abs(total) <= rounding, 0.0, total)
+
+
 def combined(operation: Operation, a: Bounds, b: Bounds, sign: str) -> Bounds:
     """Returns the bounds of what an operation makes of bounded values, element by element.
 

@@ -1,15 +1,20 @@
-"""Metrics: one number from a run's history. Pure NumPy.
+"""The metrics that come with this package: formulas and sources.
 
 A metric raises `ValueError` when the history lacks what it needs, and gives NaN where a run that
 diverged has no value.
 """
 
-from typing import Any
+import math
+from collections.abc import Mapping
+from typing import Any, TypedDict, Unpack, cast, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bnclaims.errors import ClaimError
 from bnclaims.experiment.history import Curve, History
+from bnclaims.language.metric import check_accuracy, checked_runs, endpoint_of, metric, sample_of
+from bnclaims.language.sample import Endpoint, Runs, Sample
 
 NORMALIZATIONS = (
     "BatchNormalization", "GroupNormalization", "LayerNormalization", "RMSNormalization",
@@ -20,6 +25,7 @@ NORMALIZATIONS = (
 # Learning curves
 
 
+@metric
 def mean_loss(history: History) -> float:
     """Returns the training loss averaged over the whole budget of epochs.
 
@@ -30,21 +36,25 @@ def mean_loss(history: History) -> float:
     return float(_curve(history, "loss").mean())
 
 
+@metric
 def final_loss(history: History) -> float:
     """Returns the training loss of the last epoch."""
     return float(_curve(history, "loss")[-1])
 
 
+@metric
 def val_loss(history: History) -> float:
     """Returns the loss on the test images after the last epoch."""
     return float(_curve(history, "val_loss")[-1])
 
 
+@metric(low=0, high=1)
 def val_accuracy(history: History) -> float:
     """Returns the share of test images that are classified rightly after the last epoch."""
     return float(_curve(history, "val_accuracy")[-1])
 
 
+@metric(low=0)
 def curve_roughness(history: History) -> float:
     """Returns how unsteady the learning curve is, in nats: the sum of all its rises.
 
@@ -56,6 +66,7 @@ def curve_roughness(history: History) -> float:
         return float(np.maximum(np.diff(_curve(history, "fine_loss")), 0).sum())
 
 
+@metric(low=0)
 def seconds_per_epoch(history: History) -> float:
     """Returns the median wall time of an epoch, in seconds, over the epochs that were trained.
 
@@ -66,38 +77,122 @@ def seconds_per_epoch(history: History) -> float:
     return float(np.nanmedian(_curve(history, "seconds")))
 
 
-def epochs_to_bounds(history: History, target: float, curve: str = "loss") -> tuple[float, float]:
-    """Returns between which two numbers of epochs a curve first reaches a target.
+class Target(TypedDict, total=False):
+    """What `epochs_to` waits for: one of these."""
 
-    They are `(t, t)` where the curve gets there at its point t, `(budget, inf)` where it does
-    not within the budget, be it that it diverged. The training loss is the BN article's curve,
-    training loss against epochs, at about twenty points an epoch, each the mean since the point
-    before; the others are known after each epoch.
+    loss: float
+    """A training loss of at most this, in nats."""
+    accuracy: float
+    """A training accuracy of at least this, from 0 to 1."""
+    val_loss: float
+    """A loss on the test images of at most this, in nats."""
+    val_accuracy: float
+    """An accuracy on the test images of at least this, from 0 to 1."""
+
+
+@overload
+def epochs_to(runs: Runs, *, unreached: None = ..., **target: Unpack[Target]) -> Endpoint: ...
+@overload
+def epochs_to(runs: Runs, *, unreached: float, **target: Unpack[Target]) -> Sample: ...
+@overload
+def epochs_to(runs: History, **target: Unpack[Target]) -> tuple[float, float]: ...
+def epochs_to(
+    runs: Runs | History, *, unreached: float | None = None, **target: Unpack[Target]
+) -> Endpoint | Sample | tuple[float, float]:
+    """Returns when a learning curve first gets to a target, in epochs: `epochs_to(arm, loss=0.3)`.
+
+    A run that has not got there within its budget, or diverged, will do so later, if ever. So this
+    is an endpoint, compared by the share of seeds in which one arm is sooner than the other.
+
+    Curves of training have about twenty points an epoch, each the mean since the point before, as
+    in the BN article's figures; those on the test images have one an epoch. Of a history it returns
+    the two bounds: `(t, t)` where the curve gets there at its point t, `(budget, inf)` where not.
 
     Args:
-        history: Of a training.
-        target: A loss to be at or below, or an accuracy to be at or above.
-        curve: "loss", "val_loss" or "val_accuracy".
+        runs: Of an arm, as `train` returns them; or a history.
+        unreached: Counts a run that did not get there as so many epochs, which makes this a sample
+            like any other (with the budget it is the restricted mean time of survival analysis;
+            Royston & Parmar 2013, BMC Med. Res. Methodol. 13).
+        target: One of `loss`, `val_loss` (at most this, in nats), `accuracy` and `val_accuracy` (at
+            least this, from 0 to 1).
+
+    Raises:
+        TypeError: It is not given what `train` returned, or not one target.
+        ClaimError: `unreached` lies within the budget.
     """
-    if curve == "loss":
-        epochs, values = _curve(history, "fine_epochs"), _curve(history, "fine_loss")
-    else:
-        values = _curve(history, curve)
-        epochs = np.arange(1.0, len(values) + 1)
-    reached = np.flatnonzero(values >= target if curve == "val_accuracy" else values <= target)
+    if len(target) != 1 or not target.keys() <= Target.__annotations__.keys():
+        raise TypeError(
+            f"epochs_to takes one target of {', '.join(Target.__annotations__)}, as in "
+            f"epochs_to(train(...), loss=0.3), not {', '.join(target) or 'none'}"
+        )
+    if isinstance(runs, History):
+        return _reached(runs, **target)
+    checked_runs("epochs_to", runs)
+    if not target.keys().isdisjoint({"accuracy", "val_accuracy"}):
+        check_accuracy("epochs_to", runs)
+    if unreached is None:
+        return endpoint_of("epochs_to", _reached, runs, target, (0.0, math.inf))
+    budget = getattr(runs.arm, "epochs", 0)
+    if not budget <= unreached < math.inf:
+        raise ClaimError(
+            f"unreached={unreached}: a run that did not get there within {budget} epochs would "
+            f"count as sooner than some that did, or have no mean; give {budget} or more"
+        )
+    arguments = {**target, "unreached": unreached}
+    return sample_of("epochs_to", _reached_or, (runs,), arguments, (0.0, math.inf))
+
+
+@overload
+def diverged(runs: Runs) -> Endpoint: ...
+@overload
+def diverged(runs: History) -> float: ...
+def diverged(runs: Runs | History) -> Endpoint | float:
+    """Returns whether a run diverged, 1 or 0, for each seed.
+
+    It is an endpoint: `diverged(a) < diverged(b)` says that in more than half of the seeds b
+    diverges and a does not, `diverged(a) < 0.5` that a does not diverge in more than half of them.
+
+    Args:
+        runs: Of an arm, as `train` returns them; or a history.
+
+    Raises:
+        TypeError: It is not given what `train` returned.
+    """
+    if isinstance(runs, History):
+        return _diverged(runs)[0]
+    checked_runs("diverged", runs)
+    return endpoint_of("diverged", _diverged, runs, {}, (0.0, 1.0))
+
+
+def _reached(history: History, **target: Unpack[Target]) -> tuple[float, float]:
+    """Returns between which two numbers of epochs a curve gets to its target."""
+    ((name, value),) = cast(Mapping[str, float], target).items()
+    fine = not name.startswith("val_")
+    curve = _curve(history, f"fine_{name}" if fine else name)
+    epochs = history.fine_epochs if fine else np.arange(1.0, len(curve) + 1)
+    if np.isnan(curve).all() and np.isfinite(history.loss).any():
+        raise ValueError(f"this arm has no {name}: its loss is no classification's")
+    there = curve >= value if name.endswith("accuracy") else curve <= value
+    reached = np.flatnonzero(there)
     if len(reached):
         return float(epochs[reached[0]]), float(epochs[reached[0]])
-    return float(epochs[-1]), float("inf")
+    return float(epochs[-1]), math.inf
 
 
-def diverged(history: History) -> float:
-    """Returns 1.0 if the training loss stopped being finite, else 0.0."""
-    return float(not np.isfinite(_curve(history, "loss")).all())
+def _reached_or(history: History, *, unreached: float, **target: Unpack[Target]) -> float:
+    _, high = _reached(history, **target)
+    return high if math.isfinite(high) else float(unreached)
+
+
+def _diverged(history: History) -> tuple[float, float]:
+    broken = float(not np.isfinite(_curve(history, "loss")).all())
+    return broken, broken
 
 
 # Layers in training and at its start
 
 
+@metric(low=0)
 def gradient_ratio(history: History) -> float:
     """Returns the gradient norm of the first layer over that of the last, at initialisation.
 
@@ -113,6 +208,7 @@ def gradient_ratio(history: History) -> float:
         return float(np.exp(np.log(norms[:, 0] / norms[:, -1]).mean()))
 
 
+@metric(low=0)
 def gradient_imbalance(history: History) -> float:
     """Returns by how many powers of ten gradient norms differ across layers, at initialisation.
 
@@ -125,6 +221,7 @@ def gradient_imbalance(history: History) -> float:
         return float(np.log10(norms.max(axis=1) / norms.min(axis=1)).mean())
 
 
+@metric(low=0)
 def gradient_noise(history: History) -> float:
     """Returns the share of a minibatch gradient's energy that is noise, from 0 to 1.
 
@@ -135,6 +232,7 @@ def gradient_noise(history: History) -> float:
     return float(_probed(history, "gradient_noise"))
 
 
+@metric(low=0)
 def batch_mean_variance(history: History) -> float:
     """Returns how much the batch mean of a unit of the first layer varies between minibatches.
 
@@ -144,6 +242,7 @@ def batch_mean_variance(history: History) -> float:
     return float(_probed(history, "batch_mean_variance")[0])
 
 
+@metric(low=0)
 def batch_variance_variance(history: History) -> float:
     """Returns how much the batch variance of a unit of the first layer varies between minibatches.
 
@@ -154,6 +253,7 @@ def batch_variance_variance(history: History) -> float:
     return float(_probed(history, "batch_variance_variance")[0])
 
 
+@metric(low=0)
 def update_spread(history: History) -> float:
     """Returns how unlike the sizes of the parameter updates are across layers, in powers of ten.
 
@@ -169,6 +269,7 @@ def update_spread(history: History) -> float:
         return float(np.log10(norms / sizes).std(axis=1).mean())
 
 
+@metric(low=0)
 def input_drift(history: History) -> float:
     """Returns how far the inputs of the layers move in an epoch, in their standard deviations.
 
@@ -186,6 +287,7 @@ def input_drift(history: History) -> float:
 # A layer alone
 
 
+@metric(low=0, high=1)
 def saturation(history: History) -> float:
     """Returns the share of a probed layer's activations at the extremes of its range.
 
@@ -194,6 +296,7 @@ def saturation(history: History) -> float:
     return float(_probed(history, "saturated_share")[0, 0])
 
 
+@metric(low=0)
 def activation_distance(history: History, other: History) -> float:
     """Returns how far two probed layers' activations are apart, in units of the activation.
 
@@ -205,6 +308,7 @@ def activation_distance(history: History, other: History) -> float:
     return float(np.abs(ours - theirs).mean())
 
 
+@metric(low=0, high=1)
 def gradient_passed(history: History) -> float:
     """Returns the share of a gradient that a probed layer's activation lets pass, unit by unit.
 
@@ -214,6 +318,7 @@ def gradient_passed(history: History) -> float:
     return float(_passed(history).mean())
 
 
+@metric(low=0, high=1)
 def gradient_passed_saturated(history: History) -> float:
     """Returns `gradient_passed` over the saturated units only; NaN if there are none.
 
@@ -231,6 +336,7 @@ def _passed(history: History) -> NDArray[Any]:
 # Functions
 
 
+@metric
 def measured(history: History, *, name: str = "value") -> float:
     """Returns a number by its name.
 
@@ -253,8 +359,9 @@ def measured(history: History, *, name: str = "value") -> float:
 def _curve(history: History, name: str) -> Curve:
     curve: Curve = getattr(history, name)
     if not len(curve):
-        how = "trained by a step of its own" if len(history.loss) else "probed, not trained"
-        raise ValueError(f"this arm was {how}: it has no {name}")
+        raise ValueError(
+            f"this arm has no curve of {name}: a probe has none, and a trainer those it returns"
+        )
     return curve
 
 

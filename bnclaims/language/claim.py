@@ -1,14 +1,14 @@
 """Claims: what a test states, where that was said, and which verdict is expected of it."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
 import pytest
 
-from bnclaims.experiment.arm import PROTOCOLS
-from bnclaims.language.judgement import Verdict
+from bnclaims.errors import ClaimError
+from bnclaims.language.finding import Verdict
 
 Expected = Verdict | Mapping[str, Verdict | Mapping[str, Verdict]]
 """One verdict; or one by protocol; or, within a protocol, one by data set."""
@@ -42,6 +42,20 @@ class Claim:
         found = self.expected.get(protocol, "supported")
         return found if isinstance(found, str) else found.get(data, "supported")
 
+    def check_protocols(self, declared: Collection[str]) -> None:
+        """Refuses an expected verdict under a protocol that nobody declares.
+
+        Raises:
+            ClaimError: There is one.
+        """
+        named = self.expected.keys() if isinstance(self.expected, Mapping) else set()
+        if unknown := named - set(declared):
+            choices = " or ".join(sorted(declared)) or "one verdict, as no protocol is declared"
+            raise ClaimError(
+                f"{self.id}: expected={self.expected!r}: {min(unknown)!r} is no declared protocol; "
+                f"give {choices}"
+            )
+
 
 def claim(
     statement: str,
@@ -56,7 +70,8 @@ def claim(
     Args:
         statement: What is claimed, in a sentence.
         source: Where it was said: work and section.
-        id: Stable name in kebab-case; by default the test's name without `test_`.
+        id: Stable name in kebab-case; by default the test's name without `test_`, after that of
+            its class without `Test`.
         expected: The verdict that we measured. While the evidence still gives it the test passes;
             another verdict fails it. A mapping gives it by protocol and, within, by data set.
         because: The measured reason, needed where a verdict other than *supported* is expected.
@@ -67,11 +82,6 @@ def claim(
     """
     if not statement.strip() or not source.strip():
         raise ValueError("a claim needs a statement and a source: what was said, and where")
-    if isinstance(expected, Mapping) and (unknown := expected.keys() - PROTOCOLS.keys()):
-        raise ValueError(
-            f"expected={expected!r}: {min(unknown)!r} is no protocol; give "
-            f"{' or '.join(sorted(PROTOCOLS))}, and within them data sets"
-        )
     for verdict in _verdicts(expected):
         if verdict not in _VERDICTS:
             raise ValueError(f"expected={verdict!r}: a verdict is one of {', '.join(_VERDICTS)}")
@@ -81,14 +91,30 @@ def claim(
         )
 
     def declare(function: Test) -> Test:
-        name = id or function.__name__.removeprefix("test_").replace("_", "-")
+        name = _id_of(function) if id is None else id
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
-            raise ValueError(f"id={name!r}: a claim's id is lower-case words joined by hyphens")
+            what = f"{function.__name__} makes no id" if id is None else f"id={name!r}"
+            raise ValueError(
+                f"{what}: a claim's id is lower-case words joined by hyphens, as in "
+                'id="bn-speeds-up-sigmoid"'
+            )
         setattr(function, _ATTRIBUTE, Claim(name, statement, source, expected, because))
         marked: Test = pytest.mark.claim(function)
         return marked
 
     return declare
+
+
+def _id_of(function: Callable[..., None]) -> str:
+    """Returns the id that a test's name, and that of its class, make."""
+    *classes, test = function.__qualname__.rpartition("<locals>.")[2].split(".")
+    words = [_kebab(name.removeprefix("Test")) for name in classes]
+    return "-".join(filter(None, [*words, _kebab(test.removeprefix("test_"))]))
+
+
+def _kebab(name: str) -> str:
+    """Returns a name of Python's in kebab-case: `BatchNorm_2` as `batch-norm-2`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|_+", "-", name).lower().strip("-")
 
 
 def claim_of(function: Any) -> Claim | None:

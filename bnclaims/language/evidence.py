@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import cast
 
+from bnclaims.errors import ClaimError, Inconclusive, NotFiniteError
 from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import History
-from bnclaims.language.judgement import Finding, Verdict, explained, found, judged
-from bnclaims.language.sample import ClaimError, NotFiniteError, Part, Runs
-from bnclaims.running.schedule import Cohort
+from bnclaims.language.finding import Finding, Verdict
+from bnclaims.language.judgement import explained, found, judged
+from bnclaims.language.sample import Part, Runs
+from bnclaims.running.schedule import Request
 from bnclaims.statistics.design import Design
 
 
@@ -34,10 +36,6 @@ class _AnyVerdict(str):
 _ANY = _AnyVerdict("supported")
 
 
-class Inconclusive(Exception):  # noqa: N818  (a verdict, not a mistake)
-    """The evidence decides neither way at the last look; the message says what it would take."""
-
-
 @dataclass
 class Trial:
     """What a claim's evidence needs to know: the design, the runs, and how much it asserts.
@@ -47,7 +45,7 @@ class Trial:
     """
 
     design: Design
-    require: Callable[[Sequence[Cohort]], None]
+    require: Callable[[Sequence[Request]], None]
     load: Callable[[Arm, int], History]
     tracing: bool = False
     edges: int = 0
@@ -99,8 +97,8 @@ class Trial:
 
     def train_to(self, sources: Sequence[Runs], start: int, stop: int) -> None:
         """Has the runs from one look to the next in the store."""
-        cohorts = [Cohort(runs.arm, tuple(runs.seeds(stop)[start:])) for runs in sources]
-        self.require(cohorts)
+        requests = [Request(runs.arm, tuple(runs.seeds(stop)[start:])) for runs in sources]
+        self.require(requests)
 
 
 class Evidence:

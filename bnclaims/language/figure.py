@@ -2,21 +2,23 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from bnclaims.experiment.arm import Arm, ProbeArm, TrainingArm
 from bnclaims.experiment.history import History
+from bnclaims.experiment.models import RANGES
+from bnclaims.language.finding import Number, Series, finite
 from bnclaims.language.sample import Runs
-from bnclaims.reporting.record import plain
 
 Load = Callable[[Arm, int], History | None]
 """Returns the stored run of an arm with a seed, or None."""
 
 _BINS = 20
-_RANGES = {"sigmoid": (0.0, 1.0), "hard_sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0)}
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,43 @@ class Figure:
             raise ValueError(f"figure {self.title!r}: dashed={min(unknown)!r} is no line's label")
 
 
-def drawn(figure: Figure, load: Load, seeds: int) -> dict[str, Any] | None:
-    """Returns what a figure shows as plain data; None while its first run is not stored.
+@dataclass(frozen=True)
+class Line:
+    """A line of a chart, or a layer of its histograms."""
+
+    label: str
+    values: Series
+    """Losses by epoch, or shares of activations by bin."""
+    dashed: bool = False
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a figure shows of the runs that are stored."""
+
+    title: str
+    source: str
+    kind: Literal["curves", "histograms"]
+    edges: tuple[Number, ...]
+    """Of the bins; empty for curves."""
+    lines: Annotated[tuple[Line, ...], Meta(min_length=1)]
+
+    def __post_init__(self) -> None:
+        if self.kind == "histograms":
+            self._check_bins()
+
+    def _check_bins(self) -> None:
+        if len(self.edges) < 2 or any(low >= high for low, high in pairwise(self.edges)):
+            raise ValueError("the edges of the bins do not increase")
+        for line in self.lines:
+            if not line.values or any(len(shares) != len(self.edges) - 1 for shares in line.values):
+                raise ValueError(f"line {line.label!r} has not one share a bin")
+            if any(share is None for shares in line.values for share in shares):
+                raise ValueError(f"line {line.label!r} lacks a share")
+
+
+def drawn(figure: Figure, load: Load, seeds: int) -> Drawing | None:
+    """Returns what a figure shows; None while its first run is not stored.
 
     The seeds are those that all lines have, so that their spreads compare.
 
@@ -67,17 +104,7 @@ def drawn(figure: Figure, load: Load, seeds: int) -> dict[str, Any] | None:
     if not shared:
         return None
     lines = {label: histories[:shared] for label, histories in stored.items()}
-    kind, values, edges = _histograms(figure, lines) if _of_layers(figure) else _curves(lines)
-    return {
-        "title": figure.title,
-        "source": figure.source,
-        "kind": kind,
-        "edges": edges,
-        "lines": [
-            {"label": label, "dashed": label in figure.dashed, "values": plain(values[label])}
-            for label in figure.lines
-        ],
-    }
+    return _histograms(figure, lines) if _of_layers(figure) else _curves(figure, lines)
 
 
 def _stored(runs: Runs, load: Load, seeds: int) -> list[History]:
@@ -95,35 +122,33 @@ def _of_layers(figure: Figure) -> bool:
     return any(isinstance(runs.arm, ProbeArm) for runs in figure.lines.values())
 
 
-_Drawn = tuple[str, dict[str, list[list[float]]], list[float]]
-"""Kind, values of each line for each seed, edges of the bins."""
+def _curves(figure: Figure, histories: Mapping[str, Sequence[History]]) -> Drawing:
+    lines = tuple(
+        Line(label, tuple(tuple(map(finite, h.loss)) for h in found), label in figure.dashed)
+        for label, found in histories.items()
+    )
+    return Drawing(figure.title, figure.source, "curves", (), lines)
 
 
-def _curves(lines: Mapping[str, Sequence[History]]) -> _Drawn:
-    longest = max(len(history.loss) for histories in lines.values() for history in histories)
-    # A callback may have ended a run early.
-    values = {
-        label: [np.pad(h.loss, (0, longest - len(h.loss)), constant_values=np.nan) for h in found]
-        for label, found in lines.items()
-    }
-    return "curves", {label: [curve.tolist() for curve in values[label]] for label in lines}, []
-
-
-def _histograms(figure: Figure, lines: Mapping[str, Sequence[History]]) -> _Drawn:
+def _histograms(figure: Figure, histories: Mapping[str, Sequence[History]]) -> Drawing:
     """Returns the share of the activations in each bin."""
-    values = {label: [h.probes["activations"] for h in lines[label]] for label in lines}
+    values = {label: [h.probes["activations"] for h in found] for label, found in histories.items()}
     edges = np.linspace(*_range(figure, values), _BINS + 1)
-    shares = {
-        label: [(np.histogram(v, edges)[0] / v.size).tolist() for v in values[label]]
-        for label in values
-    }
-    return "histograms", shares, edges.tolist()
+    lines = tuple(
+        Line(label, tuple(_shares(v, edges) for v in found), label in figure.dashed)
+        for label, found in values.items()
+    )
+    return Drawing(figure.title, figure.source, "histograms", tuple(edges.tolist()), lines)
+
+
+def _shares(activations: NDArray[Any], edges: NDArray[Any]) -> tuple[float, ...]:
+    return tuple((np.histogram(activations, edges)[0] / activations.size).tolist())
 
 
 def _range(figure: Figure, values: Mapping[str, list[NDArray[Any]]]) -> tuple[float, float]:
     """Returns what the activations can be, or, if that is not known, what they are."""
     names = {r.arm.layer.activation for r in figure.lines.values() if isinstance(r.arm, ProbeArm)}
-    if len(names) == 1 and (known := _RANGES.get(names.pop())):
+    if len(names) == 1 and (known := RANGES.get(names.pop())):
         return known
     found = np.concatenate([v.ravel() for arrays in values.values() for v in arrays])
     low, high = float(found.min()), float(found.max())

@@ -3,25 +3,39 @@
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from bnclaims.experiment.arm import (
-    ARTICLE_BATCH,
-    ARTICLE_LOSS,
-    ARTICLE_SGD,
     Arm,
     BatchArm,
     FunctionArm,
     Model,
-    Optimizer,
     ProbeArm,
     TrainingArm,
-    TrainingProtocol,
+    model_name,
+    own_loss,
 )
 from bnclaims.experiment.data import Data, DataSource
 from bnclaims.experiment.models import Layer, Remade
+from bnclaims.experiment.protocol import Optimizer, TrainingProtocol
+from bnclaims.experiment.seeds import Seed
 from bnclaims.language.evidence import Trial
 from bnclaims.language.sample import Runs
+
+Trainer = Callable[[Seed], Any]
+"""A function of a seed: what it returns is a `History`, a number, or a dictionary of numbers."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What the arms of a session share."""
+
+    data: DataSource
+    protocol: TrainingProtocol
+    versions: Mapping[str, str]
+    """Of the backend that trains."""
+    function_versions: Mapping[str, str]
+    """Of the backend that calls functions of a seed."""
 
 
 @dataclass(frozen=True)
@@ -29,18 +43,17 @@ class Train:
     """The `train` fixture: names an arm and returns a handle to its runs."""
 
     trial: Trial
-    data: DataSource
-    protocol: TrainingProtocol
+    session: Session
 
     def __call__(
         self,
-        model: Model,
+        model: Model | Trainer,
         *,
-        optimizer: Any = ARTICLE_SGD,
+        optimizer: Any = None,
         learning_rate: float | None = None,
-        batch_size: int = ARTICLE_BATCH,
+        batch_size: int | None = None,
         epochs: int | None = None,
-        loss: Any = ARTICLE_LOSS,
+        loss: Any = None,
         loss_weights: Any = None,
         metrics: Any = (),
         weighted_metrics: Any = (),
@@ -54,16 +67,19 @@ class Train:
     ) -> Runs:
         """Names an arm: a model and how it is trained. Nothing trains before a comparison.
 
+        What is left out is the session's protocol's; where that is silent, too, it is what the
+        model was compiled with, and last Keras's own default.
+
         Args:
-            model: An `MLP`, or a function without arguments that returns a Keras model.
-            optimizer: An `Optimizer`, a Keras optimizer, or the name of one; the BN article's SGD
-                by default. None for what the model's builder compiled.
-            learning_rate: For an optimizer given by its name.
-            batch_size: Images a step; the article's 128 by default.
-            epochs: The protocol's by default.
+            model: An `MLP`, or a function without arguments that returns a Keras model; or a
+                trainer of your own in any framework: a function of a seed that returns a
+                `History`. A trainer takes none of the other arguments but `first_seed`.
+            optimizer: An `Optimizer`, a Keras optimizer, or the name of one.
+            learning_rate: For an optimizer given by its name, or for the protocol's.
+            batch_size: Images a step.
+            epochs: Passes over the training images.
             loss: Keras's name of the loss, a `keras.losses.Loss`, a function of labels and
-                predictions, or a dictionary or list of these, as `compile` takes it. None for what
-                the model's builder compiled.
+                predictions, or a dictionary or list of these, as `compile` takes it.
             loss_weights: As `compile` takes them.
             metrics: Names or objects, as `compile` takes them; `measured(arm, name="val_auc")` is
                 one after the last epoch.
@@ -84,15 +100,26 @@ class Train:
             TypeError: The model, optimizer or data is of no type that is understood.
             ValueError: A number is out of range.
         """
+        if _is_trainer(model):
+            settings = (optimizer, learning_rate, batch_size, epochs, loss, loss_weights, metrics)
+            more = (weighted_metrics, class_weight, callbacks, measures, data, probes, fresh)
+            if any(value is not None for value in settings[:5]) or any((*settings[5:], *more)):
+                raise TypeError(
+                    f"train({model_name(model)}, ...): a function of a seed trains by itself; "
+                    "give its settings to the function, as with functools.partial"
+                )
+            trainer = FunctionArm(cast(Trainer, model), versions=self.session.function_versions)
+            return _named(self.trial, Runs(trainer, first_seed, self.trial))
         _check_data(data)
+        protocol, recipe = self.session.protocol, cast(Model, model)
         arm = TrainingArm(
-            model=model,
-            data=data or self.data,
-            images=None if data else self.protocol.images,
-            epochs=self.protocol.epochs if epochs is None else epochs,
-            optimizer=as_optimizer(optimizer, learning_rate),
-            batch_size=batch_size,
-            loss=loss,
+            model=recipe,
+            data=data or self.session.data,
+            images=None if data else protocol.images,
+            epochs=protocol.epochs if epochs is None else epochs,
+            optimizer=as_optimizer(optimizer, learning_rate, protocol),
+            batch_size=protocol.batch_size if batch_size is None else batch_size,
+            loss=(protocol.loss or own_loss(recipe)) if loss is None else loss,
             loss_weights=loss_weights,
             metrics=_as_made_anew(metrics),
             weighted_metrics=_as_made_anew(weighted_metrics),
@@ -101,6 +128,8 @@ class Train:
             measures=measures or {},
             probes=probes,
             fresh=fresh,
+            protocol=protocol,
+            versions=self.session.versions,
         )
         return _named(self.trial, Runs(arm, first_seed, self.trial))
 
@@ -110,8 +139,7 @@ class Probe:
     """The `probe` fixture: names what is looked at without training and returns a handle to it."""
 
     trial: Trial
-    data: DataSource
-    protocol: TrainingProtocol
+    session: Session
 
     def __call__(
         self,
@@ -143,17 +171,30 @@ class Probe:
         return _named(self.trial, Runs(arm, first_seed, self.trial))
 
     def _arm(self, subject: Any, batch_size: int | None, batches: int, data: Data | None) -> Arm:
+        session = self.session
         if isinstance(subject, Layer) and batch_size is None:
-            return ProbeArm(subject)
+            return ProbeArm(subject, versions=session.versions)
         if not isinstance(subject, Layer) and batch_size is not None:
-            images = None if data else self.protocol.images
-            return BatchArm(subject, data or self.data, images, batch_size, batches)
+            return BatchArm(
+                subject,
+                data or session.data,
+                None if data else session.protocol.images,
+                batch_size,
+                batches,
+                loss=session.protocol.loss or own_loss(subject),
+                versions=session.versions,
+            )
         if batch_size is None and _takes_a_seed(subject):
-            return FunctionArm(subject)
+            return FunctionArm(subject, versions=session.function_versions)
         raise TypeError(
             f"probe({subject!r}): give a Layer(activation, initializer), a model with a "
             "batch_size=, or a function of one argument, a seed"
         )
+
+
+def _is_trainer(model: Any) -> bool:
+    """Says whether a function cannot be called without a seed; a model's builder can."""
+    return _takes_a_seed(model) and not _accepts(model)
 
 
 def _check_data(data: object) -> None:
@@ -174,31 +215,38 @@ def _as_made_anew(metrics: Any) -> Any:
 
 
 def _takes_a_seed(subject: Any) -> bool:
-    if isinstance(subject, type) or not callable(subject):
-        return False
+    # A Keras object takes one argument, too.
+    keras_object = hasattr(subject, "get_config") or isinstance(subject, type)
+    return callable(subject) and not keras_object and _accepts(subject, 0)
+
+
+def _accepts(function: Callable[..., Any], *arguments: Any) -> bool:
     try:
-        inspect.signature(subject).bind(0)
+        inspect.signature(function).bind(*arguments)
     except (TypeError, ValueError):
         return False
-    return not hasattr(subject, "get_config")  # a Keras object takes one argument, too
+    return True
 
 
-def as_optimizer(optimizer: Any, learning_rate: float | None) -> Optimizer | Remade | None:
-    """Returns an optimizer's description.
+def as_optimizer(
+    optimizer: Any, learning_rate: float | None, protocol: TrainingProtocol
+) -> Optimizer | Remade | None:
+    """Returns an optimizer's description; None for what the model was compiled with.
 
     Args:
-        optimizer: An `Optimizer`, a Keras optimizer, or the name of one; None for none said.
-        learning_rate: For one given by its name, or, alone, for Keras's default.
+        optimizer: An `Optimizer`, a Keras optimizer, the name of one, or None for the protocol's.
+        learning_rate: For one given by its name, or for the protocol's.
+        protocol: The session's.
 
     Raises:
         TypeError: It is none of these.
         ValueError: A learning rate comes with an optimizer that has its own.
     """
-    if optimizer is None and learning_rate is None:
-        return None
-    if optimizer is None or isinstance(optimizer, str):
+    if optimizer is None:
+        return _usual_optimizer(protocol, learning_rate)
+    if isinstance(optimizer, str):
         arguments = {} if learning_rate is None else {"learning_rate": learning_rate}
-        return Optimizer(optimizer or "rmsprop", **arguments)
+        return Optimizer(optimizer, **arguments)
     if learning_rate is not None:
         raise ValueError(
             f"learning_rate={learning_rate}: {optimizer} has its own; give the optimizer's name, "
@@ -212,6 +260,15 @@ def as_optimizer(optimizer: Any, learning_rate: float | None) -> Optimizer | Rem
         f"optimizer={optimizer!r}: give a name such as 'adam', bnclaims.Optimizer(...) or a Keras "
         "optimizer"
     )
+
+
+def _usual_optimizer(protocol: TrainingProtocol, learning_rate: float | None) -> Optimizer | None:
+    usual = protocol.optimizer
+    if learning_rate is None:
+        return usual
+    if usual is None:
+        return Optimizer("RMSprop", learning_rate=learning_rate)
+    return Optimizer(usual.class_name, **dict(usual.arguments) | {"learning_rate": learning_rate})
 
 
 def _named(trial: Trial, runs: Runs) -> Runs:

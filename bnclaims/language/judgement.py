@@ -8,86 +8,17 @@ its region what is more than half.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from bnclaims.language.bounds import Values
+from bnclaims.language.finding import Finding, Look, Region, Verdict, finite
 from bnclaims.language.sample import Endpoint, Part
 from bnclaims.statistics import contrasts, planning
 from bnclaims.statistics.design import Design, decisions, lowest_share
 
-Verdict = Literal["supported", "refuted", "inconclusive"]
-
 POWERS = (0.80, 0.95)
 """For how much power an inconclusive verdict says the seeds that it would take."""
-
-
-@dataclass(frozen=True)
-class Look:
-    """What one look saw."""
-
-    seeds: int
-    estimate: float
-    low: float
-    """Lower end of the repeated interval."""
-    high: float
-    """Upper end."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one part of a claim came to. NaN, or None, is what does not exist for it."""
-
-    verdict: Verdict
-    contrast: str
-    estimate: float
-    low: float
-    """Lower end of the repeated interval of the mean, in the metric's units; or of the share."""
-    high: float
-    """Upper end."""
-    region: tuple[float, float]
-    """Where the mean, or the share, has to lie for the claim to hold."""
-    seeds: int
-    p: float
-    """Look-adjusted p of the verdict's direction, or, undecided, of the estimate's."""
-    nominal_p: float
-    """The same look's p as if it were the only one."""
-    sign_flip_p: float
-    """Exact sign-flip p of the same direction."""
-    effect: float
-    """Standardised effect with Hedges' correction, from the region's nearest edge."""
-    effect_low: float
-    """Lower end of its 95% interval, as if this look were the only one."""
-    effect_high: float
-    """Upper end."""
-    correlation: float
-    """Between the two sides, over the seeds."""
-    page_p: float
-    """Page's p of a trend's levels, in the claimed direction, as if this look were the only one."""
-    unknown: int
-    """Seeds that an endpoint's bounds leave open."""
-    detectable: float
-    """Smallest distance from the edge that these looks would detect with 80% power; infinite where
-    a region is too narrow for any."""
-    needed: tuple[int | None, ...]
-    """Seeds for 80% and 95% power, were the estimate true; None if out of reach."""
-    values: tuple[float, ...]
-    """The contrast seed by seed; for a share 1 where it holds, 0 where not, NaN where unknown."""
-    looks: tuple[Look, ...]
-    """The looks up to this one."""
-
-    @property
-    def disagrees(self) -> bool:
-        """Says whether the sign-flip test would not have decided as t did."""
-        decided = self.verdict != "inconclusive" and not self.is_exact
-        return decided and contrasts.sign_flip_disagrees(self.sign_flip_p, self.seeds)
-
-    @property
-    def is_exact(self) -> bool:
-        """Says whether all seeds gave the same value, which then decides without any test."""
-        return self.low == self.high
 
 
 def judged(part: Part, look: int, support: Design, refute: Design) -> Verdict:
@@ -109,7 +40,8 @@ def judged(part: Part, look: int, support: Design, refute: Design) -> Verdict:
             return "supported"
         refuted = refute.adjusted_share_p(misses, look) <= refute.level(look)
         return "refuted" if refuted else "inconclusive"
-    t = np.array([_edge_t(face, closed=part.closed) for face in part.faces(count)])
+    is_last = look == len(support.looks) - 1
+    t = np.array([_edge_t(face, closed=part.closed, is_last=is_last) for face in part.faces(count)])
     decision = int(decisions(t, support.critical(look), refute.critical(look)))
     return "supported" if decision > 0 else "refuted" if decision < 0 else "inconclusive"
 
@@ -138,10 +70,9 @@ def explained(finding: Finding, last: int) -> str:
         finding: What to explain.
         last: Seeds of the last look.
     """
-    interval = f"[{finding.low:.4g}, {finding.high:.4g}]"
-    claimed = f"claimed {_claimed(*finding.region)}"
+    number = "{:.4g} [{:.4g}, {:.4g}]".format(finding.estimate, *finding.ends)
     lines = [
-        f"{finding.verdict}: {finding.contrast} = {finding.estimate:.4g} {interval}, {claimed}",
+        f"{finding.verdict}: {finding.contrast} = {number}, claimed {finding.region}",
         f"  {finding.seeds} of at most {last} seeds, {_tested(finding)}",
         *_details(finding),
     ]
@@ -153,56 +84,60 @@ def explained(finding: Finding, last: int) -> str:
 
 
 def _tested(finding: Finding) -> str:
-    if finding.is_exact:
-        return "all of the same value: it decides by itself, without a test or an error rate"
-    p = f"p = {finding.p:.2g} adjusted for looks ({finding.nominal_p:.2g} nominal"
-    return p + (
-        ")" if math.isnan(finding.sign_flip_p) else f", {finding.sign_flip_p:.2g} sign-flip)"
-    )
+    if finding.p is None or finding.nominal_p is None:
+        return "all seeds gave the same value, so no test was needed"
+    p = f"p = {finding.p:.2g} adjusted for repeated looks ({finding.nominal_p:.2g} nominal"
+    return p + (")" if finding.sign_flip_p is None else f", {finding.sign_flip_p:.2g} sign-flip)")
 
 
 def _outlook(finding: Finding) -> str:
     """Returns what an undecided claim would take."""
     eighty, ninety_five = (f"{n}" if n else "more than 100,000" for n in finding.needed)
-    seen = f"these looks see a distance of {finding.detectable:.2g} from the edge with 80% power; "
-    if math.isinf(finding.detectable):
-        seen = (
-            "within so narrow a margin, or at so small an alpha, these looks see nothing with 80% "
-            "power; "
+    return (
+        _seen(finding)
+        + f"at the estimate, {eighty} seeds give 80% power and {ninety_five} give 95%: "
+        "raise --claims-looks"
+    )
+
+
+def _seen(finding: Finding) -> str:
+    """Returns what these looks would see of a mean's distance from the edge; '' for a share."""
+    if finding.kind == "share":
+        return ""
+    if finding.detectable is None:
+        return (
+            "within so narrow a margin, or at so small an alpha, these looks cannot reach "
+            "80% power; "
         )
     return (
-        ("" if math.isnan(finding.detectable) else seen)
-        + f"for what was measured it would take {eighty} seeds (80%) or {ninety_five} (95%): "
-        "raise --claims-looks"
+        f"these looks detect a distance of {finding.detectable:.2g} from the edge with 80% power; "
     )
 
 
 def _details(finding: Finding) -> list[str]:
     details = []
-    if not math.isnan(finding.effect):
-        ends = f" [{finding.effect_low:.2f}, {finding.effect_high:.2f}]"
-        known = "" if math.isnan(finding.effect_low) else ends
+    if finding.effect is not None:
+        ends = (finding.effect_low, finding.effect_high)
+        known = "" if None in ends else " [{:.2f}, {:.2f}]".format(*ends)
         details.append(f"standardised effect from the edge {finding.effect:.2f}{known}")
-    if not math.isnan(finding.correlation):
+    if finding.correlation is not None:
         details.append(f"the two sides correlate {finding.correlation:.2f} over seeds")
-    if not math.isnan(finding.page_p):
+    if finding.page_p is not None:
         details.append(f"Page's trend test p = {finding.page_p:.2g}")
     if finding.unknown:
-        details.append(f"{finding.unknown} seeds leave it open within their budget")
+        details.append(f"{finding.unknown} seeds are censored by their budget")
     return [f"  {', '.join(details)}"] if details else []
 
 
-def _claimed(low: float, high: float) -> str:
-    if math.isinf(high):
-        return f"> {low:.4g}"
-    return f"< {high:.4g}" if math.isinf(low) else f"between {low:.4g} and {high:.4g}"
-
-
-def _edge_t(face: Values, *, closed: bool) -> float:
-    # Without any variance the mean is exact, and an edge is inside a closed region only.
-    if np.ptp(face) == 0 and face[0] == 0:
-        return math.inf if closed else -math.inf
-    return contrasts.t_statistic(face)
+def _edge_t(face: Values, *, closed: bool, is_last: bool) -> float:
+    if not contrasts.is_constant(face):
+        return contrasts.t_statistic(face)
+    # A few equal values say nothing of a rare other one: they decide when no more will come.
+    if not is_last:
+        return 0.0
+    # An edge is inside a closed region only.
+    inside = face[0] >= 0 if closed else face[0] > 0
+    return math.inf if inside else -math.inf
 
 
 def _found_mean(
@@ -213,16 +148,21 @@ def _found_mean(
     nearest = min(faces, key=contrasts.t_statistic)
     outside = verdict == "refuted" or (verdict == "inconclusive" and nearest.mean() < 0)
     sign, design = (-1.0, refute) if outside else (1.0, support)
-    exact = bool(np.ptp(nearest) == 0)
+    exact = contrasts.is_constant(nearest)
     adjusted = design.adjusted_p(sign * contrasts.t_statistic(nearest), look)
     values, region, text = _shown(part, nearest, count)
-    looks = _looks(
-        design, look, lambda k, n: contrasts.interval(values[:n], design.critical(k)), values
-    )
+
+    def interval(k: int, n: int) -> tuple[float, float]:
+        decides = k == len(design.looks) - 1 or not contrasts.is_constant(values[:n])
+        return contrasts.interval(values[:n], design.critical(k) if decides else math.inf)
+
+    looks = _looks(design, look, interval, values)
     effect = contrasts.standardised_effect(nearest)
     deviation = float(nearest.std(ddof=1))
     sides = part.contrast.sides
+    sign_flip = contrasts.sign_flip_p(sign * nearest)
     return Finding(
+        kind="mean",
         verdict=verdict,
         contrast=text,
         estimate=looks[-1].estimate,
@@ -230,25 +170,30 @@ def _found_mean(
         high=looks[-1].high,
         region=region,
         seeds=count,
-        p=math.nan if exact else _undivided(adjusted, support, design),
-        nominal_p=math.nan if exact else contrasts.nominal_p(sign * nearest),
-        sign_flip_p=math.nan if exact else contrasts.sign_flip_p(sign * nearest),
-        effect=effect.g,
-        effect_low=effect.low,
-        effect_high=effect.high,
+        p=None if exact else _undivided(adjusted, support, design),
+        nominal_p=None if exact else float(contrasts.nominal_p(sign * nearest)),
+        sign_flip_p=None if exact else float(sign_flip),
+        disagrees=(
+            verdict != "inconclusive"
+            and not exact
+            and contrasts.sign_flip_disagrees(sign_flip, count)
+        ),
+        effect=finite(effect.g),
+        effect_low=finite(effect.low),
+        effect_high=finite(effect.high),
         correlation=(
-            contrasts.correlation(sides[0].values(count), sides[1].values(count))
+            finite(contrasts.correlation(sides[0].values(count), sides[1].values(count)))
             if sides
-            else math.nan
+            else None
         ),
         page_p=_page_p(part, sign, count),
         unknown=0,
         detectable=_detectable(part, deviation, count, support.critical(look)),
-        needed=tuple(
-            planning.seeds_for_distances(_distances(faces, deviation), design, power)
-            for power in POWERS
+        needed=(
+            planning.seeds_for_distances(_distances(faces, deviation), design, POWERS[0]),
+            planning.seeds_for_distances(_distances(faces, deviation), design, POWERS[1]),
         ),
-        values=tuple(values.tolist()),
+        values=tuple(map(finite, values)),
         looks=looks,
     )
 
@@ -258,14 +203,14 @@ def _looks(
 ) -> tuple[Look, ...]:
     """Returns the looks up to one, with the mean and the interval of each."""
     seen = enumerate(design.looks[: last + 1])
-    return tuple(Look(n, float(values[:n].mean()), *interval(k, n)) for k, n in seen)
+    return tuple(Look(n, float(values[:n].mean()), *map(finite, interval(k, n))) for k, n in seen)
 
 
-def _detectable(part: Part, deviation: float, count: int, critical: float) -> float:
+def _detectable(part: Part, deviation: float, count: int, critical: float) -> float | None:
     distance = deviation * planning.detectable_distance(count, critical, POWERS[0])
     # Nothing lies further inside a region than its middle.
     half = math.inf if part.margin is None or part.margin.sources else part.margin.offset
-    return distance if distance <= half else math.inf
+    return finite(distance) if distance <= half else None
 
 
 def _distances(faces: Sequence[Values], deviation: float) -> list[float]:
@@ -293,53 +238,60 @@ def _found_share(
         return lowest_share(design, hits, k), 1 - lowest_share(design, misses, k)
 
     looks = _looks(design, look, interval, np.where(np.isnan(outcomes), 0.0, outcomes))
+    share = max(hits, misses) / count
     return Finding(
+        kind="share",
         verdict=verdict,
         contrast=f"share of seeds in which {part}",
         estimate=looks[-1].estimate,
         low=looks[-1].low,
         high=looks[-1].high,
-        region=(0.5, math.inf),
+        region=Region(0.5, None),
         seeds=count,
         p=_undivided(design.adjusted_share_p(counted, look), support, design),
-        nominal_p=contrasts.binomial_p(counted, count),
-        sign_flip_p=math.nan,
-        effect=math.nan,
-        effect_low=math.nan,
-        effect_high=math.nan,
-        correlation=math.nan,
-        page_p=math.nan,
+        nominal_p=float(contrasts.binomial_p(counted, count)),
+        sign_flip_p=None,
+        disagrees=False,
+        effect=None,
+        effect_low=None,
+        effect_high=None,
+        correlation=None,
+        page_p=None,
         unknown=count - hits - misses,
-        detectable=math.nan,
-        needed=tuple(
-            planning.seeds_for_share(max(hits, misses) / count, design.alpha, power)
-            for power in POWERS
+        detectable=None,
+        needed=(
+            planning.seeds_for_share(share, design.alpha, POWERS[0]),
+            planning.seeds_for_share(share, design.alpha, POWERS[1]),
         ),
-        values=tuple(outcomes.tolist()),
+        values=tuple(map(finite, outcomes)),
         looks=looks,
     )
 
 
 def _undivided(p: float, whole: Design, part: Design) -> float:
     """Returns a p-value at a part's alpha on the scale of the whole alpha."""
-    return min(1.0, p * whole.alpha / part.alpha)
+    return float(min(1.0, p * whole.alpha / part.alpha))
 
 
-def _page_p(part: Part, sign: float, count: int) -> float:
+def _page_p(part: Part, sign: float, count: int) -> float | None:
     if not part.levels:
-        return math.nan
+        return None
     levels = np.stack([level.values(count) for level in part.levels], axis=1)
-    return contrasts.page_p(sign * levels)
+    return finite(contrasts.page_p(sign * levels))
 
 
-def _shown(part: Part, nearest: Values, count: int) -> tuple[Values, tuple[float, float], str]:
+def _shown(part: Part, nearest: Values, count: int) -> tuple[Values, Region, str]:
     """Returns values, region and text: of the contrast where the region is fixed."""
     if part.margin is not None and part.margin.sources:
-        return nearest, (0.0, math.inf), f"{part.margin} - |{part.contrast}|"
+        return nearest, Region(0.0, None), f"{part.margin} - |{part.contrast}|"
     offset = part.contrast.offset
     values = part.contrast.values(count) - offset
-    edge = 0.0 - offset  # never a negative zero
-    region = (-math.inf, edge) if part.where == "below" else (edge, math.inf)
+    edge = 0.0 - float(offset)  # never a negative zero
+    return values, _region(part, edge), part.contrast.text
+
+
+def _region(part: Part, edge: float) -> Region:
     if part.margin is not None:
-        region = (edge - part.margin.offset, edge + part.margin.offset)
-    return values, region, part.contrast.text
+        margin = float(part.margin.offset)
+        return Region(edge - margin, edge + margin)
+    return Region(None, edge) if part.where == "below" else Region(edge, None)

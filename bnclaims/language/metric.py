@@ -1,33 +1,67 @@
-"""Metrics of arms: what turns the runs that `train` and `probe` name into samples."""
+"""Metrics: functions of a run's history that make samples of the runs of arms."""
 
+import inspect
 import math
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, overload
+from collections.abc import Callable, Mapping
+from functools import update_wrapper
+from typing import Any, Concatenate, Never, NoReturn, ParamSpec, Protocol, overload
 
 import numpy as np
 
+from bnclaims.errors import ClaimError
 from bnclaims.experiment.history import History
-from bnclaims.language import builtin_metrics
-from bnclaims.language.bounds import Values
-from bnclaims.language.sample import (
-    ClaimError,
-    Endpoint,
-    Runs,
-    Sample,
-    check_finite,
-    check_within,
-)
+from bnclaims.language.bounds import Limits, Values
+from bnclaims.language.sample import Endpoint, Runs, Sample, check_finite, check_within
 
-Metric = Callable[..., Any]
+P = ParamSpec("P")
+
+
+class Metric(Protocol[P]):
+    """A metric of one run: of a history a number, of an arm's runs a sample."""
+
+    @overload
+    def __call__(self, history: History, /, *args: P.args, **kwargs: P.kwargs) -> float: ...
+    @overload
+    def __call__(self, runs: Runs, /, *args: P.args, **kwargs: P.kwargs) -> Sample: ...
+    @overload
+    def __call__(self, runs: Runs, /, *, diverged: float | None, **arguments: Any) -> Sample: ...
+
+
+class PairMetric(Protocol[P]):
+    """A metric of two runs: of their histories a number, of two arms' runs a sample."""
+
+    @overload
+    def __call__(
+        self, one: History, other: History, /, *args: P.args, **kwargs: P.kwargs
+    ) -> float: ...
+    @overload
+    def __call__(self, one: Runs, other: Runs, /, *args: P.args, **kwargs: P.kwargs) -> Sample: ...
+    @overload
+    def __call__(
+        self, one: Runs, other: Runs, /, *, diverged: float | None, **arguments: Any
+    ) -> Sample: ...
+
+
+class _Declaration(Protocol):
+    """What `metric(low=..., high=...)` returns."""
+
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[History, History, P], float], /
+    ) -> PairMetric[P]: ...
+    @overload
+    def __call__(self, function: Callable[Concatenate[History, P], float], /) -> Metric[P]: ...
 
 
 @overload
-def metric(function: Callable[..., float]) -> Metric: ...
+def metric(function: Callable[Concatenate[History, History, P], float], /) -> PairMetric[P]: ...
 @overload
-def metric(*, low: float = ..., high: float = ...) -> Callable[[Callable[..., float]], Metric]: ...
+def metric(function: Callable[Concatenate[History, P], float], /) -> Metric[P]: ...
+@overload
+def metric(*, low: float = ..., high: float = ...) -> _Declaration: ...
 def metric(
     function: Callable[..., float] | None = None,
+    /,
     *,
     low: float = -math.inf,
     high: float = math.inf,
@@ -40,194 +74,165 @@ def metric(
     value of a run that diverged, which otherwise has none.
 
     Args:
-        function: Takes one history or more and returns a number.
+        function: Takes one history or two and returns a number.
         low: The least value that it can have: `@metric(low=0, high=1)`.
         high: The largest.
     """
     if function is None:
-        return lambda function: _lifted(function, (low, high))
-    return _lifted(function, (low, high))
+        return lambda function: _Metric(function, (low, high))
+    return _Metric(function, (low, high))
 
 
-def _lifted(function: Callable[..., float], limits: tuple[float, float]) -> Metric:
-    name = function.__name__
+class _Metric:
+    """A function of histories that takes runs, too."""
 
-    @wraps(function)
-    def lifted(
-        *runs: Runs | History, diverged: float | None = None, **arguments: Any
+    def __init__(self, function: Callable[..., float], limits: Limits) -> None:
+        update_wrapper(self, function)  # which copies its attributes, too
+        self._function = function
+        self._name = function.__name__
+        self._limits = limits
+
+    def __call__(
+        self, *runs: Runs | History, diverged: float | None = None, **arguments: Any
     ) -> Sample | float:
         if runs and all(isinstance(item, History) for item in runs):
-            return function(*runs, **arguments)
-        handles = _handles(name, runs)
-
-        def value(*histories: History) -> float:
-            if diverged is not None and any(h.diverged_epoch for h in histories):
-                return float(diverged)
-            return _number(name, function(*histories, **arguments))
-
-        def compute(count: int) -> Values:
-            values = np.array([value(*paired) for paired in _paired(handles, count)], np.float64)
-            check_finite(values, name, handles)
-            check_within(values, counted_limits, name, handles)
-            return values
-
-        low, high = limits
-        counted = {} if diverged is None else {"diverged": diverged}
-        counted_limits = limits if diverged is None else (min(low, diverged), max(high, diverged))
-        if name in _OF_CLASSIFICATIONS:
-            _check_accuracy(name, handles)
-        return Sample(
-            compute,
+            return self._function(*runs, **arguments)
+        handles = self._checked(runs, arguments)
+        if diverged is None:
+            return sample_of(self._name, self._function, handles, arguments, self._limits)
+        if not math.isfinite(diverged):
+            raise ClaimError(f"diverged={diverged}: count a run that diverged as a finite number")
+        low, high = self._limits
+        return sample_of(
+            self._name,
+            _counting_diverged(self._function),
             handles,
-            _called(name, handles, arguments | counted),
-            limits=counted_limits,
-            metrics=frozenset({name}),
+            arguments | {"diverged": diverged},
+            (min(low, diverged), max(high, diverged)),
         )
 
-    return lifted
+    def __repr__(self) -> str:
+        return f"<metric {self._name}>"
+
+    def _checked(self, runs: tuple[object, ...], arguments: Mapping[str, Any]) -> tuple[Runs, ...]:
+        """Refuses before any training what the function would refuse after it."""
+        handles = checked_runs(self._name, *runs)
+        if self._name in _OF_CLASSIFICATIONS:
+            check_accuracy(self._name, *handles)
+        try:
+            inspect.signature(self._function).bind(*handles, **arguments)
+        except TypeError as error:
+            raise TypeError(f"{self._name}: {error}") from None
+        return handles
+
+    def _uncalled(self, *_: Never) -> NoReturn:
+        raise TypeError(
+            f"{self._name} is a metric, not a number: apply it to an arm, as in "
+            f"{self._name}(train(...))"
+        )
+
+    __lt__ = __gt__ = __le__ = __ge__ = _uncalled
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _uncalled
+    __truediv__ = __rtruediv__ = __neg__ = __abs__ = _uncalled
 
 
-def epochs_to(
-    runs: Runs,
-    *,
-    loss: float | None = None,
-    val_loss: float | None = None,
-    val_accuracy: float | None = None,
-    unreached: float | None = None,
+def sample_of(
+    name: str,
+    function: Callable[..., float],
+    runs: tuple[Runs, ...],
+    arguments: Mapping[str, Any],
+    limits: Limits,
 ) -> Sample:
-    """Returns when a curve first reaches a target, in epochs, for each seed.
-
-    The training loss is known at about twenty points an epoch, the other two after each epoch.
-
-    A run that has not got there within its budget, or diverged, will do so later, if ever. So this
-    is an endpoint, compared by the share of seeds in which one arm is sooner than the other.
+    """Returns a function of histories as a sample: its value for each seed of the arms.
 
     Args:
-        runs: Of an arm, as `train` returns them.
-        loss: The training loss to be at or below.
-        val_loss: The loss on the test images to be at or below.
-        val_accuracy: The accuracy on the test images to be at or above.
-        unreached: Counts a run that did not get there as so many epochs, which makes this a sample
-            like any other (with the budget it is the restricted mean time of survival analysis;
-            Royston & Parmar 2013, BMC Med. Res. Methodol. 13).
-
-    Raises:
-        TypeError: It is not given what `train` returned, or not exactly one target.
-        ClaimError: `unreached` lies within the budget, or the arm has no accuracy.
+        name: What messages call it.
+        function: Takes as many histories as there are runs, and the arguments.
+        runs: Of one arm or more, paired seed by seed.
+        arguments: The function's keyword arguments.
+        limits: Between which numbers the values lie, whatever the runs.
     """
-    handles = _handles("epochs_to", (runs,))
-    targets = {"loss": loss, "val_loss": val_loss, "val_accuracy": val_accuracy}
-    (curve, target), *others = [item for item in targets.items() if item[1] is not None] or [
-        ("loss", None)
-    ]
-    if target is None or others:
-        raise TypeError("epochs_to takes one target: loss=, val_loss= or val_accuracy=")
-    if curve in _OF_CLASSIFICATIONS:
-        _check_accuracy(f"epochs_to({curve}=...)", handles)
-    arguments = {curve: target} | ({} if unreached is None else {"unreached": unreached})
-    about: dict[str, Any] = {
-        "sources": handles,
-        "text": _called("epochs_to", handles, arguments),
-        "limits": (0.0, math.inf),
-        "metrics": frozenset({"epochs_to"}),
-    }
-    budget = getattr(runs.arm, "epochs", 0)
-    if unreached is not None and unreached < budget:
-        raise ClaimError(
-            f"unreached={unreached}: a run that did not get there within {budget} epochs would "
-            f"count as sooner than some that did; give {budget} or more"
-        )
 
-    def bounds(count: int) -> tuple[Values, Values]:
-        pairs = [
-            builtin_metrics.epochs_to_bounds(history, target, curve)
-            for (history,) in _paired(handles, count)
-        ]
-        low, high = np.array(pairs, np.float64).T
-        return low, high
+    def compute(count: int) -> Values:
+        found = [_number(name, function(*paired, **arguments)) for paired in _paired(runs, count)]
+        values = np.array(found, np.float64)
+        check_finite(values, name, runs)
+        check_within(values, limits, name, runs)
+        return values
 
-    if unreached is None:
-        return Endpoint(bounds, **about)
-    later = float(unreached)
-
-    def counted(count: int) -> Values:
-        _, high = bounds(count)
-        return np.where(np.isfinite(high), high, later)
-
-    return Sample(counted, **about)
-
-
-def diverged(runs: Runs) -> Endpoint:
-    """Returns whether a run diverged, 1 or 0, for each seed.
-
-    It is an endpoint: `diverged(a) < diverged(b)` says that in more than half of the seeds b
-    diverges and a does not, `diverged(a) < 0.5` that a does not diverge in more than half of them.
-
-    Args:
-        runs: Of an arm, as `train` returns them.
-
-    Raises:
-        TypeError: It is not given what `train` returned.
-    """
-    handles = _handles("diverged", (runs,))
-
-    def bounds(count: int) -> tuple[Values, Values]:
-        values = np.array(
-            [builtin_metrics.diverged(h) for (h,) in _paired(handles, count)], np.float64
-        )
-        return values, values
-
-    return Endpoint(
-        bounds,
-        handles,
-        _called("diverged", handles, {}),
-        limits=(0.0, 1.0),
-        metrics=frozenset({"diverged"}),
+    text = _called(name, runs, arguments)
+    return Sample(
+        compute,
+        runs,
+        text,
+        limits=limits,
+        metrics=frozenset({name}),
+        multiple=(1.0, text),
     )
 
 
-# Curves
-# Some of Keras's losses may be negative, so they have no limits.
-mean_loss = metric(builtin_metrics.mean_loss)
-final_loss = metric(builtin_metrics.final_loss)
-val_loss = metric(builtin_metrics.val_loss)
-val_accuracy = metric(low=0, high=1)(builtin_metrics.val_accuracy)
-curve_roughness = metric(low=0)(builtin_metrics.curve_roughness)
-seconds_per_epoch = metric(low=0)(builtin_metrics.seconds_per_epoch)
+def endpoint_of(
+    name: str,
+    function: Callable[..., tuple[float, float]],
+    runs: Runs,
+    arguments: Mapping[str, Any],
+    limits: Limits,
+) -> Endpoint:
+    """Returns a function of a history as an endpoint: its two bounds for each seed of the arm.
 
-# Layers in training and at its start
-gradient_ratio = metric(low=0)(builtin_metrics.gradient_ratio)
-gradient_imbalance = metric(low=0)(builtin_metrics.gradient_imbalance)
-gradient_noise = metric(low=0)(builtin_metrics.gradient_noise)
-batch_mean_variance = metric(low=0)(builtin_metrics.batch_mean_variance)
-batch_variance_variance = metric(low=0)(builtin_metrics.batch_variance_variance)
-update_spread = metric(low=0)(builtin_metrics.update_spread)
-input_drift = metric(low=0)(builtin_metrics.input_drift)
+    Args:
+        name: What messages call it.
+        function: Takes a history and the arguments; returns a lower and an upper bound.
+        runs: Of the arm.
+        arguments: The function's keyword arguments.
+        limits: Between which numbers the bounds lie, whatever the runs.
+    """
 
-# A layer alone
-saturation = metric(low=0, high=1)(builtin_metrics.saturation)
-activation_distance = metric(low=0)(builtin_metrics.activation_distance)
-gradient_passed = metric(low=0, high=1)(builtin_metrics.gradient_passed)
-gradient_passed_saturated = metric(low=0, high=1)(builtin_metrics.gradient_passed_saturated)
+    def bounds(count: int) -> tuple[Values, Values]:
+        pairs = [function(history, **arguments) for (history,) in _paired((runs,), count)]
+        low, high = np.array(pairs, np.float64).T
+        return low, high
 
-# Functions
-measured = metric(builtin_metrics.measured)
+    text = _called(name, (runs,), arguments)
+    return Endpoint(
+        bounds,
+        (runs,),
+        text,
+        limits=limits,
+        metrics=frozenset({name}),
+        multiple=(1.0, text),
+    )
 
 
 _OF_CLASSIFICATIONS = {"val_accuracy"}
 """Metrics that exist where the loss is a classification's, or an accuracy is asked for."""
 
 
-def _check_accuracy(name: str, handles: tuple[Runs, ...]) -> None:
-    for runs in handles:
-        if getattr(runs.arm, "has_accuracy", True) is False:
+def check_accuracy(name: str, *runs: Runs) -> None:
+    """Refuses a metric of an accuracy that arms do not have.
+
+    Raises:
+        ClaimError: The loss of an arm is not known to be a classification's.
+    """
+    for handle in runs:
+        if getattr(handle.arm, "has_accuracy", True) is False:
             raise ClaimError(
-                f"{name} does not exist for {runs}: its loss is not known to be a classification's"
-                '. If it is meant all the same, say so, as in train(..., metrics=["accuracy"])'
+                f"{name} does not exist for {handle}: its loss is not known to be a "
+                "classification's. If it is meant all the same, say so, as in "
+                'train(..., metrics=["accuracy"])'
             )
 
 
-def _handles(name: str, runs: tuple[Any, ...]) -> tuple[Runs, ...]:
+def checked_runs(name: str, *runs: object) -> tuple[Runs, ...]:
+    """Returns what a metric was given, if these are runs.
+
+    Args:
+        name: The metric's.
+        runs: What it was given.
+
+    Raises:
+        TypeError: They are not.
+    """
     handles = tuple(item for item in runs if isinstance(item, Runs))
     if len(handles) != len(runs) or not runs:
         raise TypeError(
@@ -237,12 +242,23 @@ def _handles(name: str, runs: tuple[Any, ...]) -> tuple[Runs, ...]:
     return handles
 
 
+def _counting_diverged(function: Callable[..., float]) -> Callable[..., float]:
+    """Returns a function of histories that takes the value of those that diverged."""
+
+    def counting(*histories: History, diverged: float, **arguments: Any) -> float:
+        if any(history.diverged_epoch for history in histories):
+            return float(diverged)
+        return function(*histories, **arguments)
+
+    return counting
+
+
 def _paired(handles: tuple[Runs, ...], count: int) -> list[tuple[History, ...]]:
     """Returns the histories of the arms, seed by seed."""
-    return list(zip(*(runs.court.histories(runs, count) for runs in handles), strict=True))
+    return list(zip(*(runs.trial.histories(runs, count) for runs in handles), strict=True))
 
 
-def _called(name: str, handles: tuple[Runs, ...], arguments: dict[str, Any]) -> str:
+def _called(name: str, handles: tuple[Runs, ...], arguments: Mapping[str, Any]) -> str:
     named = [f"{key}={value!r}" for key, value in arguments.items()]
     return f"{name}({', '.join([*map(str, handles), *named])})"
 

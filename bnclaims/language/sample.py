@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
+import dis
 import math
 import operator
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NoReturn, Protocol, overload
+from typing import TYPE_CHECKING, Any, Literal, Never, NoReturn, overload
 
 import numpy as np
 
+from bnclaims.errors import ClaimError, NotFiniteError
 from bnclaims.experiment.arm import Arm
-from bnclaims.experiment.history import History
 from bnclaims.language import bounds
 from bnclaims.language.bounds import ANYTHING, Limits, Values
 
+if TYPE_CHECKING:
+    from bnclaims.language.evidence import Evidence, Trial
+
 Number = int | float
-
-
-class NotFiniteError(ValueError):
-    """A metric met a run that diverged, so that its sample has no value there."""
-
-
-class ClaimError(ValueError):
-    """A comparison that no evidence could decide, or that says something else than it seems to."""
-
-
-class Court(Protocol):
-    """Where samples get their runs from, and where comparing them leads to."""
-
-    def histories(self, runs: Runs, count: int) -> list[History]:
-        """Returns the histories of the first seeds."""
-
-    def judge(self, *parts: Part) -> Any:
-        """Returns the evidence that all parts hold; its truth value is the test."""
 
 
 @dataclass(frozen=True)
@@ -42,18 +29,25 @@ class Runs:
 
     arm: Arm
     first_seed: int
-    court: Court = field(repr=False, compare=False)
+    trial: Trial = field(repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        seed: Any = self.first_seed
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+            raise ValueError(f"first_seed={seed!r}: give an integer of 0 or more")
 
     def seeds(self, count: int) -> range:
         """Returns the seeds of the first runs."""
         return range(self.first_seed, self.first_seed + count)
 
-    def __lt__(self, other: object) -> NoReturn:
+    def _unmeasured(self, *_: Never) -> NoReturn:
         raise TypeError(
             f"{self} is an arm, not a number: apply a metric, as in mean_loss(train(...))"
         )
 
-    __gt__ = __le__ = __ge__ = __sub__ = __add__ = __mul__ = __abs__ = __lt__
+    __lt__ = __gt__ = __le__ = __ge__ = _unmeasured
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = _unmeasured
+    __truediv__ = __rtruediv__ = __neg__ = __abs__ = _unmeasured
 
     def __str__(self) -> str:
         return f"{self.arm}" + (f", seeds from {self.first_seed}" if self.first_seed else "")
@@ -77,6 +71,7 @@ class Sample:
         metrics: Names of the metrics that it is made of.
         scaled: Whether it is more than a sum of metrics and constants, so that a constant in it
             need not be a margin.
+        multiple: If it is a number times a metric, that number and the metric's text.
     """
 
     __hash__ = None  # type: ignore[assignment]
@@ -92,6 +87,7 @@ class Sample:
         limits: Limits = ANYTHING,
         metrics: frozenset[str] = frozenset(),
         scaled: bool = False,
+        multiple: tuple[float, str] | None = None,
     ) -> None:
         self._compute = compute
         self.sources = sources
@@ -101,6 +97,7 @@ class Sample:
         self.limits = limits
         self.metrics = metrics
         self.scaled = scaled
+        self.multiple = multiple
 
     def __str__(self) -> str:
         if not self.sources:
@@ -110,15 +107,15 @@ class Sample:
         return self.text
 
     @property
-    def court(self) -> Court:
-        """Where its runs come from.
+    def trial(self) -> Trial:
+        """What its comparisons are part of.
 
         Raises:
             TypeError: It is a mere number.
         """
         if not self.sources:
             raise TypeError("this compares numbers only: one side must be a metric of an arm")
-        return self.sources[0].court
+        return self.sources[0].trial
 
     def values(self, count: int) -> Values:
         """Returns the values of the first seeds, whose runs must be in the store.
@@ -166,29 +163,32 @@ class Sample:
     def __abs__(self) -> Magnitude:
         return Magnitude(self)
 
-    def __lt__(self, other: Sample | Number) -> Any:
+    def __lt__(self, other: Sample | Number) -> Evidence:
         return self._compared("<", other, closed=False)
 
-    def __le__(self, other: Sample | Number) -> Any:
+    def __le__(self, other: Sample | Number) -> Evidence:
         return self._compared("<", other, closed=True)
 
-    def __gt__(self, other: Sample | Number) -> Any:
+    def __gt__(self, other: Sample | Number) -> Evidence:
         return self._compared(">", other, closed=False)
 
-    def __ge__(self, other: Sample | Number) -> Any:
+    def __ge__(self, other: Sample | Number) -> Evidence:
         return self._compared(">", other, closed=True)
 
-    def _compared(self, sign: Literal["<", ">"], other: Sample | Number, *, closed: bool) -> Any:
+    def _compared(
+        self, sign: Literal["<", ">"], other: Sample | Number, *, closed: bool
+    ) -> Evidence:
         if isinstance(other, Magnitude):
             return NotImplemented  # it knows what to do
+        _check_written()
         right = as_sample(other)
         _check_sides(self, right, sign)
         if sign == ">":
-            return self.court.judge(Part(self - right, closed=closed))
+            return self.trial.judge(Part(self - right, closed=closed))
         # Against a number the reader wants to see the sample itself, not what is left of it.
         if right.sources:
-            return self.court.judge(Part(right - self, closed=closed))
-        return self.court.judge(Part(self - right, "below", closed=closed))
+            return self.trial.judge(Part(right - self, closed=closed))
+        return self.trial.judge(Part(self - right, "below", closed=closed))
 
     def __eq__(self, other: object) -> NoReturn:
         raise TypeError(
@@ -208,9 +208,40 @@ class Sample:
             "+ - * / and log, or make a metric of one run's history"
         )
 
-    __float__ = __int__ = __iter__ = __len__ = __getitem__ = _mixing_seeds
-    __array__ = _mixing_seeds
-    __array_ufunc__ = None  # so that NumPy's numbers leave arithmetic to us
+    def _powered(self, *_: object) -> NoReturn:
+        raise TypeError(
+            f"a power of {self}: write s * s for its square; other powers belong into a metric of "
+            "one run's history"
+        )
+
+    def _rounded(self, *_: object) -> NoReturn:
+        raise TypeError(
+            f"{self} cannot be rounded: the smallest difference that matters is the margin of a "
+            "comparison, as in a < b - 0.01"
+        )
+
+    if not TYPE_CHECKING:  # a type checker sees that a sample has none of these
+        __float__ = __int__ = __iter__ = __len__ = __getitem__ = _mixing_seeds
+        __array__ = _mixing_seeds
+        __pow__ = __rpow__ = _powered
+        __round__ = __trunc__ = __floor__ = __ceil__ = _rounded
+
+    def __format__(self, spec: str) -> str:
+        if spec:
+            raise TypeError(
+                f"{self} has no value to format as {spec!r}: it has one for each seed, after the "
+                "runs. The report shows them; without a format it is its name"
+            )
+        return str(self)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, _method: str, *operands: object) -> Any:
+        """Lets NumPy's numbers take part in arithmetic and comparisons, but no other function."""
+        if ufunc in _OPERATORS:
+            return _OPERATORS[ufunc](*map(_without_numpy, operands))
+        instead = _INSTEAD.get(
+            ufunc, "+ - * / and bnclaims.log, or make a metric of one run's history"
+        )
+        raise TypeError(f"np.{ufunc.__name__} does not apply to {self}, a sample: use {instead}")
 
 
 class Endpoint(Sample):
@@ -231,6 +262,7 @@ class Endpoint(Sample):
         limits: As for a sample.
         metrics: As for a sample.
         scaled: As for a sample.
+        multiple: As for a sample.
     """
 
     def __init__(
@@ -247,7 +279,7 @@ class Endpoint(Sample):
         """Returns between which values the first seeds lie, each of shape `(count,)`."""
         return self._bounds(count)
 
-    def __abs__(self) -> NoReturn:
+    def __abs__(self) -> None:  # type: ignore[override]  # so that comparing it is a type error
         self._no_values(0)
 
     def _no_values(self, _: int) -> NoReturn:
@@ -266,17 +298,17 @@ class Magnitude:
     def __init__(self, sample: Sample) -> None:
         self._sample = sample
 
-    def __lt__(self, margin: Sample | Number) -> Any:
+    def __lt__(self, margin: Sample | Number) -> Evidence:
         if isinstance(margin, Number) and margin <= 0:
             raise ClaimError(
                 f"abs({self._sample}) < {margin}: nothing is smaller; the margin of an "
                 "equivalence is positive"
             )
-        return self._sample.court.judge(Part(self._sample, "near", as_sample(margin)))
+        return self._sample.trial.judge(Part(self._sample, "near", as_sample(margin)))
 
     __le__ = __lt__
 
-    def __gt__(self, margin: object) -> NoReturn:
+    def __gt__(self, margin: Never) -> NoReturn:
         raise TypeError(
             f"abs({self._sample}) > {margin} does not say which way the difference goes: "
             "claim one direction"
@@ -318,7 +350,7 @@ class Part:
         if self.margin is None:
             return (values if self.where == "above" else -values,)
         margin = self.margin.values(count)
-        return margin - values, margin + values
+        return bounds.added(margin, -values), bounds.added(margin, values)
 
     def outcomes(self, count: int) -> Values:
         """Returns for each seed 1 if it holds for certain, 0 if for certain not, else NaN."""
@@ -347,12 +379,17 @@ class Part:
             low, high = -high, -low
         if self.margin is not None:
             low, high = bounds.of_limits(operator.sub, self.margin.limits, self._size(), "-")
-        impossible, certain = high < 0 or (high == 0 and not self.closed), low > 0
-        if impossible or certain:
+        impossible = high < 0 or (high == 0 and not self.closed)
+        if impossible or low > 0 or (low == 0 and self.closed):
             raise ClaimError(
                 f"{self}: nothing that a run could do would "
                 + ("make this true" if impossible else "make this false")
                 + "; is the margin in the metric's units?"
+            )
+        if low == 0 and not isinstance(self.contrast, Endpoint):
+            raise ClaimError(
+                f"{self}: the metric cannot lie beyond this bound, so any run that is not exactly "
+                "there makes it true. Claim a distance from it"
             )
 
     def __str__(self) -> str:
@@ -374,6 +411,7 @@ def as_sample(value: object) -> Sample:
 
     Raises:
         TypeError: It is neither a number nor a sample.
+        ClaimError: It is infinite, or NaN.
     """
     if isinstance(value, Sample):
         return value
@@ -383,6 +421,11 @@ def as_sample(value: object) -> Sample:
             "mean_loss(train(...))"
         )
     number = float(value)
+    if not math.isfinite(number):
+        raise ClaimError(
+            f"{number} beside a sample: give a finite number; that a run diverges, or does not, is "
+            "diverged(train(...)) > 0.5, or < 0.5"
+        )
     return Sample(lambda n: np.full(n, number), (), "", offset=number, limits=(number, number))
 
 
@@ -420,6 +463,7 @@ def _combined(
     operation: Callable[[Any, Any], Any], a: Sample | Number, b: Sample | Number, sign: str
 ) -> Sample:
     left, right = as_sample(a), as_sample(b)
+    _check_terms(left, right, sign)
     text, offset = _text_and_offset(operation, left, right, sign)
     sources = _merged(left.sources, right.sources)
     about: dict[str, Any] = {
@@ -428,6 +472,7 @@ def _combined(
         "limits": bounds.of_limits(operation, left.limits, right.limits, sign),
         "metrics": left.metrics | right.metrics,
         "scaled": sign in "*/" or left.scaled or right.scaled,
+        "multiple": _multiple(left, right, sign),
     }
     if isinstance(left, Endpoint) or isinstance(right, Endpoint):
         if sign in "*/" and right.sources and (left.sources or sign == "/"):
@@ -438,12 +483,14 @@ def _combined(
             text,
             **about,
         )
-    return Sample(
-        lambda n: np.asarray(operation(left.values(n), right.values(n)), np.float64),
-        sources,
-        text,
-        **about,
-    )
+
+    def values(n: int) -> Values:
+        one, other = left.values(n), right.values(n)
+        if sign in "+-":
+            return bounds.added(one, other if sign == "+" else -other)
+        return np.asarray(operation(one, other), np.float64)
+
+    return Sample(values, sources, text, **about)
 
 
 def _text_and_offset(
@@ -475,6 +522,17 @@ def _sides(left: Sample, right: Sample, sign: str) -> tuple[Sample, Sample] | No
     return None
 
 
+def _multiple(left: Sample, right: Sample, sign: str) -> tuple[float, str] | None:
+    """Returns which number times which metric a product or quotient is, if it is that."""
+    metric, number = (right, left) if right.sources else (left, right)
+    if metric.multiple is None or metric.offset or number.sources or sign in "+-":
+        return None
+    if sign == "/" and metric is right:
+        return None
+    factor, text = metric.multiple
+    return (factor / number.offset if sign == "/" else factor * number.offset), text
+
+
 def _merged(ours: Sequence[Runs], theirs: Sequence[Runs]) -> tuple[Runs, ...]:
     return (*ours, *(runs for runs in theirs if runs not in ours))
 
@@ -489,21 +547,102 @@ def _factor(text: str) -> str:
     return text
 
 
+def _check_terms(left: Sample, right: Sample, sign: str) -> None:
+    """Refuses differences and ratios that are the same whatever the runs, or no number."""
+    if sign == "/" and not right.sources and right.offset == 0:
+        raise ClaimError(f"{left} / 0 is no number: divide by another number, or by a metric")
+    if sign not in "-/" or not left.sources or not _alike(left, right):
+        return
+    if sign == "-" or left.offset == right.offset:
+        raise ClaimError(
+            f"{_factor(str(left))} {sign} {_factor(str(right))} is the same whatever the runs: "
+            "compare two arms, or two metrics"
+        )
+
+
+def _alike(left: Sample, right: Sample) -> bool:
+    """Says whether two samples are the same but for constants that were added."""
+    return left.sources == right.sources and left.text == right.text
+
+
 def _check_sides(left: Sample, right: Sample, sign: str) -> None:
     if left.sources == right.sources and str(left) == str(right):
         raise ClaimError(f"both sides are {left}: compare two arms, or two metrics")
-    # A constant between two values of one metric is a margin; it must make the claim harder.
+    if left.sources and right.sources and left.metrics == right.metrics:
+        _check_margin(left, right, sign)
+        _check_factor(left, right, sign)
+
+
+def _check_margin(left: Sample, right: Sample, sign: str) -> None:
+    """Refuses a margin that makes a claim easier: a constant between two values of one metric."""
     ease = (right.offset - left.offset) * (1 if sign == "<" else -1)
-    alike = left.sources and right.sources and left.metrics == right.metrics
-    if alike and not (left.scaled or right.scaled) and ease > 0:
-        harder, other_way = ("-", "") if sign == "<" else ("+", "-")
-        raise ClaimError(
-            f"{left} {sign} {right}: this margin makes the claim easier, not harder. Write "
-            f"{left.text} {sign} {right.text} {harder} {ease:g} for a difference of at least that "
-            f"much; if no more than a difference of {ease:g} the other way is to be excluded, "
-            f"compare the difference with it: "
-            f"{left.text} - {_factor(right.text)} {sign} {other_way}{ease:g}"
+    if left.scaled or right.scaled or ease <= 0:
+        return
+    harder, other_way = ("-", "") if sign == "<" else ("+", "-")
+    raise ClaimError(
+        f"{left} {sign} {right}: this margin makes the claim easier, not harder. Write "
+        f"{left.text} {sign} {right.text} {harder} {ease:g} for a difference of at least that "
+        f"much; if no more than a difference of {ease:g} the other way is to be excluded, "
+        f"compare the difference with it: "
+        f"{left.text} - {_factor(right.text)} {sign} {other_way}{ease:g}"
+    )
+
+
+def _check_factor(left: Sample, right: Sample, sign: str) -> None:
+    """Refuses a factor that makes a claim easier, between two values of one metric."""
+    if left.multiple is None or right.multiple is None or left.offset or right.offset:
+        return
+    (ours, text), (theirs, other) = left.multiple, right.multiple
+    # A metric that may be negative makes its claims harder by the same factor.
+    negative = -math.inf < min(left.limits[0], right.limits[0]) < 0
+    if negative or min(ours, theirs) <= 0 or (theirs <= ours if sign == "<" else theirs >= ours):
+        return
+    raise ClaimError(
+        f"{left} {sign} {right}: this factor makes the claim easier, not harder. Write "
+        f"{text} {sign} {ours / theirs:.3g} * {other} for a ratio of at least that much; if no "
+        f"more than a ratio the other way is to be excluded, compare the difference with 0: "
+        f"{left} - {_factor(str(right))} {sign} 0"
+    )
+
+
+def _check_written() -> None:
+    """Refuses comparisons that no one wrote: `max` and its like call us, instead of comparing."""
+    caller = sys._getframe(3)  # past this function, the comparison and its operator
+    if "CALL" in dis.opname[caller.f_code.co_code[caller.f_lasti]]:
+        raise TypeError(
+            "max, min, sorted and their like compare samples one by one, and each comparison would "
+            "be part of the claim: say which ones are lowest or highest, as in "
+            "lowest([a], than=[b, c])"
         )
+
+
+def _without_numpy(operand: object) -> Any:
+    """Returns a NumPy number as Python's own, which leaves arithmetic to samples.
+
+    Raises:
+        TypeError: It is an array.
+    """
+    if isinstance(operand, np.generic | np.ndarray) and not operand.ndim:
+        return operand.item()
+    return as_sample(operand)
+
+
+_OPERATORS: dict[np.ufunc, Callable[[Any, Any], Any]] = {
+    np.add: lambda a, b: a + b,
+    np.subtract: lambda a, b: a - b,
+    np.multiply: lambda a, b: a * b,
+    np.true_divide: lambda a, b: a / b,
+    np.less: lambda a, b: a < b,
+    np.less_equal: lambda a, b: a <= b,
+    np.greater: lambda a, b: a > b,
+    np.greater_equal: lambda a, b: a >= b,
+    np.equal: lambda a, b: a == b,
+    np.not_equal: lambda a, b: a != b,
+}
+"""What NumPy's numbers call Python's operators."""
+
+_INSTEAD: dict[np.ufunc, str] = {np.log: "bnclaims.log(s)", np.absolute: "abs(s)"}
+"""What to write instead of a function of NumPy's."""
 
 
 def _check_pairing(sources: Sequence[Runs]) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bnclaims.errors import ClaimError
 from bnclaims.language.evidence import Evidence
-from bnclaims.language.sample import ClaimError, Endpoint, Number, Part, Sample, as_sample, log
+from bnclaims.language.sample import Endpoint, Number, Part, Sample, as_sample, log
 from bnclaims.statistics import contrasts
 
 __all__ = [
@@ -24,16 +25,20 @@ def all_of(*evidence: Evidence) -> Evidence:
 
     Raises:
         TypeError: One of them is no comparison.
+        ClaimError: One of them is there twice, or in another conjunction already.
     """
     if not evidence or not all(isinstance(item, Evidence) for item in evidence):
         raise TypeError("all_of takes comparisons of samples, as in all_of(a < b, c < d)")
     trial = evidence[0].trial
     for item in evidence:
+        if item not in trial.evidence:
+            said = " and ".join(map(str, item.parts))
+            raise ClaimError(f"{said} is part of a conjunction already: name each comparison once")
         trial.evidence.remove(item)
     return trial.judge(*(part for item in evidence for part in item.parts))
 
 
-def decreasing(levels: Sequence[Sample], *, tolerance: Sample | Number) -> Any:
+def decreasing(levels: Sequence[Sample], *, tolerance: Sample | Number) -> Evidence:
     """Returns the evidence for a falling trend without a material reversal.
 
     The least-squares slope over equally spaced levels falls, and no step from one level to the next
@@ -50,7 +55,7 @@ def decreasing(levels: Sequence[Sample], *, tolerance: Sample | Number) -> Any:
     return _trend(levels, tolerance, falling=True)
 
 
-def increasing(levels: Sequence[Sample], *, tolerance: Sample | Number) -> Any:
+def increasing(levels: Sequence[Sample], *, tolerance: Sample | Number) -> Evidence:
     """Returns the evidence for a rising trend without a material reversal; see `decreasing`.
 
     Args:
@@ -63,7 +68,7 @@ def increasing(levels: Sequence[Sample], *, tolerance: Sample | Number) -> Any:
     return _trend(levels, tolerance, falling=False)
 
 
-def equivalent(levels: Sequence[Sample], *, within: Sample | Number) -> Any:
+def equivalent(levels: Sequence[Sample], *, within: Sample | Number) -> Evidence:
     """Returns the evidence that all later levels differ from the first by less than a margin.
 
     Args:
@@ -78,10 +83,12 @@ def equivalent(levels: Sequence[Sample], *, within: Sample | Number) -> Any:
     if isinstance(within, Number) and within <= 0:
         raise ClaimError(f"within={within}: give a positive margin, in the metric's units")
     margin = as_sample(within)
-    return levels[0].court.judge(*(Part(level - levels[0], "near", margin) for level in levels[1:]))
+    return levels[0].trial.judge(*(Part(level - levels[0], "near", margin) for level in levels[1:]))
 
 
-def lowest(best: Sequence[Sample], *, than: Sequence[Sample], by: Sample | Number = 0.0) -> Any:
+def lowest(
+    best: Sequence[Sample], *, than: Sequence[Sample], by: Sample | Number = 0.0
+) -> Evidence:
     """Returns the evidence for an ordering: each of the best lies below each of the others.
 
     Args:
@@ -95,7 +102,9 @@ def lowest(best: Sequence[Sample], *, than: Sequence[Sample], by: Sample | Numbe
     return _ordering(best, than, by, below=True)
 
 
-def highest(best: Sequence[Sample], *, than: Sequence[Sample], by: Sample | Number = 0.0) -> Any:
+def highest(
+    best: Sequence[Sample], *, than: Sequence[Sample], by: Sample | Number = 0.0
+) -> Evidence:
     """Returns the evidence for an ordering: each of the best lies above each of the others.
 
     Args:
@@ -151,7 +160,7 @@ def rate(levels: Sequence[Sample], *, at: ArrayLike) -> Sample:
     return _renamed(found, names)
 
 
-def _trend(levels: Sequence[Sample], tolerance: Sample | Number, *, falling: bool) -> Any:
+def _trend(levels: Sequence[Sample], tolerance: Sample | Number, *, falling: bool) -> Evidence:
     if len(levels) < 3:
         raise ClaimError(f"a trend needs at least three levels, not {len(levels)}")
     if isinstance(tolerance, Number) and tolerance <= 0:
@@ -163,19 +172,19 @@ def _trend(levels: Sequence[Sample], tolerance: Sample | Number, *, falling: boo
         levels=tuple(reversed(levels) if falling else levels),
     )
     steps = (one - other if falling else other - one for one, other in pairwise(levels))
-    return levels[0].court.judge(trend, *(Part(step + tolerance) for step in steps))
+    return levels[0].trial.judge(trend, *(Part(step + tolerance) for step in steps))
 
 
 def _ordering(
     best: Sequence[Sample], rest: Sequence[Sample], by: Sample | Number, *, below: bool
-) -> Any:
+) -> Evidence:
     if not best or not rest:
         raise ClaimError("an ordering needs at least one sample on either side")
     if isinstance(by, Number) and by < 0:
         raise ClaimError(f"by={by}: give a margin of 0 or more, in the metric's units")
     pairs = product(best, rest)
     gaps = [(other - one if below else one - other) - by for one, other in pairs]
-    return best[0].court.judge(*map(Part, gaps))
+    return best[0].trial.judge(*map(Part, gaps))
 
 
 def _weighted(levels: Sequence[Sample], weights: Any) -> Sample:

@@ -8,10 +8,12 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
+
+from bnclaims.reporting.results import ClaimResult, Results
 
 COLOURS = {
     "supported": "#00664d",
@@ -23,40 +25,50 @@ COLOURS = {
 MARKS = {"supported": "✓", "refuted": "✗", "inconclusive": "?", "error": "!"}
 """For where there is no room for words, or for words alone."""
 
+_LONGEST = 100
+"""Characters of a file's name, before what tells it from others: file systems take 255 bytes."""
+
 _LABEL_COLOUR = "#333333"
 _SUITE = "claims"
 """What the suite's badge is called."""
+_LONGEST = 100
+"""Characters of a file's name: file systems take 255 bytes, with the ending."""
 _CHARACTER, _PADDING, _HEIGHT = 6.6, 10, 20
 
 
-def write(results: dict[str, Any], folder: Path) -> list[Path]:
+def write(results: Results, folder: Path) -> list[Path]:
     """Writes an SVG and a JSON file for each claim, and for the suite; returns the SVGs' paths.
 
     Args:
-        results: The document of `bnclaims.reporting.report`.
+        results: Of a session.
         folder: Where they go; made if need be.
 
     Raises:
         OSError: The folder cannot be written to.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    badges = [_claim(claim) for claim in results["claims"]]
-    badges += [(error["id"], "error", "error") for error in results["errors"]]
+    badges = [_claim(claim) for claim in results.claims]
+    badges += [(error.id, "error", "error") for error in results.errors]
     names = claim_files(results)
     paths = [_written(folder, names[badge[0]], *badge) for badge in sorted(badges)]
     return [*paths, _written(folder, _SUITE, *_suite(results))]
 
 
-def tally(results: Mapping[str, Any]) -> list[tuple[str, int]]:
+def files(folder: Path) -> set[str]:
+    """Returns the names of a folder's badges, in both their forms."""
+    return {path.name for kind in ("svg", "json") for path in folder.glob(f"*.{kind}")}
+
+
+def tally(results: Results) -> list[tuple[str, int]]:
     """Returns how many claims came to each verdict, those that went wrong included."""
-    verdicts = [claim["verdict"] for claim in results["claims"]]
-    verdicts += ["error"] * len(results["errors"])
+    verdicts: list[str] = [claim.verdict for claim in results.claims]
+    verdicts += ["error"] * len(results.errors)
     return [(name, verdicts.count(name)) for name in COLOURS if name in verdicts]
 
 
 def file_name(claim: str) -> str:
     """Returns a claim's name as one that every file system takes."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", claim).strip("-")
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", claim)[:_LONGEST].strip("-")
 
 
 def file_names(names: Iterable[str], reserved: Collection[str] = ()) -> dict[str, str]:
@@ -71,16 +83,15 @@ def file_names(names: Iterable[str], reserved: Collection[str] = ()) -> dict[str
     counts = Counter([*(text.lower() for text in short.values()), *reserved])
     return {
         name: text
-        if text.strip(".") and counts[text.lower()] == 1
-        else f"{text}-{hashlib.sha256(name.encode()).hexdigest()[:8]}".lstrip("-")
+        if text.strip(".") and counts[text.lower()] == 1 and len(text) <= _LONGEST
+        else f"{text[:_LONGEST]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}".lstrip("-")
         for name, text in short.items()
     }
 
 
-def claim_files(results: Mapping[str, Any]) -> dict[str, str]:
+def claim_files(results: Results) -> dict[str, str]:
     """Returns the file name of each claim's badge."""
-    names = [item["id"] for item in (*results["claims"], *results["errors"])]
-    return file_names(names, reserved=[_SUITE])
+    return file_names(results.ids, reserved=[_SUITE])
 
 
 def endpoint(label: str, message: str, colour: str) -> dict[str, Any]:
@@ -109,20 +120,21 @@ def svg(label: str, message: str, colour: str) -> str:
     )
 
 
-def _claim(claim: dict[str, Any]) -> tuple[str, str, str]:
+def _claim(claim: ClaimResult) -> tuple[str, str, str]:
     """Returns label, message and verdict."""
-    seeds = f", n = {claim['findings'][0]['seeds']}" if claim["findings"] else ""
-    unexpected = "" if claim["as_expected"] else ", unexpected"
-    return claim["id"], f"{claim['verdict']}{seeds}{unexpected}", claim["verdict"]
+    seeds = f", n = {claim.deciding.seeds}" if claim.deciding else ""
+    unexpected = "" if claim.as_expected else ", unexpected"
+    return claim.id, f"{claim.verdict}{seeds}{unexpected}", claim.verdict
 
 
-def _suite(results: dict[str, Any]) -> tuple[str, str, str]:
+def _suite(results: Results) -> tuple[str, str, str]:
     counts = [
         f"{count} {verdict}" + "s" * (verdict == "error" and count > 1)
         for verdict, count in tally(results)
     ]
-    expected = all(claim["as_expected"] for claim in results["claims"]) and not results["errors"]
-    return _SUITE, ", ".join(counts) or "none", "supported" if expected else "error"
+    counts += [results.ending_in_brief] if results.ending_in_brief else []
+    verdict = "supported" if results.all_as_expected else "error"
+    return _SUITE, ", ".join(counts) or "none", verdict
 
 
 def _written(folder: Path, name: str, label: str, message: str, verdict: str) -> Path:

@@ -1,37 +1,32 @@
 """Charts of the page: small SVG pictures that take their colours from its style sheet.
 
-Each is a string of SVG with a label for those who cannot see it. Lines are told apart by colour and
-by dashes; their classes are `c0` to `c9`.
+Each is a string of SVG with a label for those who cannot see it, and titles that say the numbers
+under a pointer. Lines are told apart by colour and by dashes; their classes are `c0` to `c9`.
 """
 
 import math
 import statistics
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, pairwise
 from typing import Any
 
-Number = float | None
-Series = Sequence[Sequence[Number]]
-"""One list a seed; None is what a diverged run does not have."""
+from bnclaims.language.figure import Line
+from bnclaims.language.finding import Look, Region, Series
+from bnclaims.reporting.compared import ArmValues, Compared
 
 COLOURS = 10
 """How many lines have a style of their own."""
 
-_WIDTH, _HEIGHT = 360.0, 220.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 48.0, 8.0, 8.0, 34.0
+_WIDTH, _HEIGHT = 320.0, 210.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 50.0, 8.0, 8.0, 36.0
+_ROW = 44.0
+_ROW_LEFT = 8.0
+"""Rows have their names above them, not at their left."""
+_LONGEST_NAME = 42
 _NAMED_LOOKS = 8
+_NAMED_EPOCHS = 12
 _FOREST_DECADES = 3
-
-
-@dataclass(frozen=True)
-class Line:
-    """A line of a chart: its label and its values, a list a seed."""
-
-    label: str
-    values: Series
-    dashed: bool = False
 
 
 def colours(dashed: Sequence[bool]) -> list[int]:
@@ -48,6 +43,42 @@ def styles(lines: Sequence[Line]) -> list[str]:
     ]
 
 
+def arms(metric: Compared) -> str:
+    """Returns the compared metric, a row an arm: its seeds as dots, the mean as a stroke.
+
+    A line joins the runs of one seed. Shaded is where the claim says that an arm's mean is, beside
+    the other's.
+
+    Args:
+        metric: What the claim compares.
+    """
+    rows = metric.arms
+    known = [value for row in rows for value in row.values if value is not None]
+    if not known:
+        return ""
+    region = metric.margin.region if metric.margin else None
+    label = f"{metric.metric}: " + "; ".join(f"{row.arm} {row.mean_text}" for row in rows)
+    x = _padded(min(shown := [*known, *(region.edges if region else ())]), max(shown), below=True)
+    plot = _Plot(x, (len(rows), 0), label, height=_ROW * len(rows) + _BOTTOM + 2, left=_ROW_LEFT)
+    plot.columns(metric.metric)
+    if metric.margin:
+        plot.row_region(metric.margin.of, metric.margin.region)
+    for joined in _joined(rows):
+        plot.joint(joined)
+    for place, row in enumerate(rows):
+        plot.row(place, row, f"c{place % COLOURS}")
+    return plot.svg()
+
+
+def _joined(rows: Sequence[ArmValues]) -> Iterator[list[tuple[int, float]]]:
+    """Yields the values of a seed in neighbouring rows, with the rows' places."""
+    for _, group in groupby(enumerate(rows), key=lambda row: row[1].first_seed):
+        places, neighbours = zip(*group, strict=True)
+        for seed in range(min(len(row.values) for row in neighbours)):
+            values = (row.values[seed] for row in neighbours)
+            yield [(at, v) for at, v in zip(places, values, strict=True) if v is not None]
+
+
 def curves(lines: Sequence[Line], label: str) -> str:
     """Returns learning curves: each seed, the mean, and a band of one standard deviation.
 
@@ -60,7 +91,9 @@ def curves(lines: Sequence[Line], label: str) -> str:
     if not finite or not epochs:
         return ""
     plot = _Plot((1, max(epochs, 2)), _padded(min(0.0, *finite), max(0.0, *finite)), label)
-    plot.axes("epoch", "training loss", whole_x=True)
+    named = range(1, epochs + 1) if epochs <= _NAMED_EPOCHS else None
+    plot.axes("epoch", "training loss", whole_x=True, x_ticks=named)
+    plot.epochs(epochs)
     for line, style in zip(lines, styles(lines), strict=True):
         columns = [_column(line.values, epoch) for epoch in range(epochs)]
         spread = [_spread(column) if column else None for column in columns]
@@ -68,6 +101,8 @@ def curves(lines: Sequence[Line], label: str) -> str:
         for seed in line.values:
             plot.path(seed, f"seed {style}")
         plot.path([known[0] if known else None for known in spread], f"mean {style}")
+    for epoch in range(epochs):
+        plot.epoch_title(epoch + 1, [(line.label, _column(line.values, epoch)) for line in lines])
     return plot.svg()
 
 
@@ -92,46 +127,44 @@ def histograms(lines: Sequence[Line], edges: Sequence[float], label: str) -> str
     return "".join(plots)
 
 
-def seeds(values: Sequence[Number], region: Sequence[Number], average: Number = None) -> str:
+def seeds(values: Sequence[float | None], region: Region, average: float) -> str:
     """Returns a contrast seed by seed, with its mean and the claimed region.
 
     Args:
         values: One a seed; None where the seed leaves it open, as all of them may.
-        region: Where the mean has to lie; None is infinite.
+        region: Where the mean has to lie.
         average: What is judged: the mean, or a share, for which what is open counts as 0.
     """
     known = [value for value in values if value is not None]
-    shown = [*known, *([] if average is None else [average])]
     label = f"{len(values)} seeds"
     label += f", from {min(known):.4g} to {max(known):.4g}" if known else ""
     label += f", {len(values) - len(known)} open" if len(known) < len(values) else ""
-    plot = _Plot((-0.5, len(values) - 0.5), _around(shown, region), label)
+    plot = _Plot((-0.5, len(values) - 0.5), _around([*known, average], region), label)
     plot.region(region)
-    plot.axes("seed", "value", whole_x=True)
-    if average is not None:
-        plot.level(average, "average")
+    plot.axes("seed", "contrast", whole_x=True)
+    plot.level(average, "average", f"average: {average:.4g}")
     for seed, value in enumerate(values):
         if value is not None:
-            plot.dot(seed, value)
+            plot.dot(seed, value, f"seed {seed}: {value:.4g}")
     return plot.svg()
 
 
-def looks(found: Sequence[dict[str, Any]], region: Sequence[Number]) -> str:
+def looks(found: Sequence[Look], region: Region) -> str:
     """Returns estimate and repeated interval look by look, with the claimed region.
 
     Args:
         found: The looks of a finding.
-        region: Where the mean has to lie; None is infinite.
+        region: Where the mean has to lie.
     """
-    ends = [look[end] for look in found for end in ("low", "high") if look[end] is not None]
-    estimates = [look["estimate"] for look in found]
-    label = "; ".join(f"{look['seeds']} seeds: {_interval(look)}" for look in found)
-    plot = _Plot((0, found[-1]["seeds"] + 3), _around([*ends, *estimates], region), label)
+    ends = [end for look in found for end in (look.low, look.high) if end is not None]
+    estimates = [look.estimate for look in found]
+    label = "; ".join(f"{look.seeds} seeds: {_interval(look)}" for look in found)
+    plot = _Plot((0, found[-1].seeds + 3), _around([*ends, *estimates], region), label)
     plot.region(region)
-    ticks = [look["seeds"] for look in found] if len(found) <= _NAMED_LOOKS else None
+    ticks = [look.seeds for look in found] if len(found) <= _NAMED_LOOKS else None
     plot.axes("seeds at the look", "estimate", whole_x=True, x_ticks=ticks)
     for look in found:
-        plot.interval(look["seeds"], look["low"], look["estimate"], look["high"])
+        plot.interval(look)
     return plot.svg()
 
 
@@ -144,25 +177,36 @@ class Forest:
         effects: Of all rows, in standard deviations; None where there is none.
     """
 
-    def __init__(self, effects: Iterable[Number]) -> None:
+    def __init__(self, effects: Iterable[float | None]) -> None:
         known = [abs(effect) for effect in effects if effect is not None]
         self._end = math.asinh(max([*known, 3.0]) * 1.2)
 
-    def row(self, low: Number, effect: float, high: Number, label: str) -> str:
+    def row(self, low: float | None, effect: float, high: float | None, label: str) -> str:
         """Returns one row: an interval, open where it is not known, and a dot."""
         svg = _strip(label)
-        _add(svg, "line", x1=self._at(0), x2=self._at(0), y1=-2, y2=22, **{"class": "zero"})
+        _add(svg, "title").text = label
         if low is not None and high is not None:
             _add(svg, "line", x1=self._at(low), x2=self._at(high), y1=10, y2=10)
         _add(svg, "circle", cx=self._at(effect), cy=10, r=4)
         return _text(svg)
 
     def axis(self) -> str:
-        """Returns the scale."""
+        """Returns the scale; every other number is `minor`, for where there is no room for all."""
         svg = _strip("scale of standardised effects")
-        for tick in self._ticks():
+        ticks = self._ticks()
+        for place, tick in enumerate(ticks):
+            minor = min(place, len(ticks) - 1 - place) % 2 and tick
             text = _add(svg, "text", x=self._at(tick), y=14, **{"text-anchor": "middle"})
+            text.set("class", "minor" if minor else "major")
             text.text = f"{tick}".replace("-", "\N{MINUS SIGN}")
+        return _text(svg)
+
+    def gridlines(self) -> str:
+        """Returns a line at each tick, as high as the page makes it."""
+        svg = ET.Element("svg", {"aria-hidden": "true", "width": "100%", "height": "100%"})
+        for tick in self._ticks():
+            ends = {"x1": self._at(tick), "x2": self._at(tick), "y1": 0, "y2": "100%"}
+            _add(svg, "line", **ends, **{"class": "grid" if tick else "zero"})
         return _text(svg)
 
     def _ticks(self) -> list[int]:
@@ -182,9 +226,18 @@ class Forest:
 class _Plot:
     """A chart in the making: two axes and what is drawn between them."""
 
-    def __init__(self, x: tuple[float, float], y: tuple[float, float], label: str) -> None:
+    def __init__(
+        self,
+        x: tuple[float, float],
+        y: tuple[float, float],
+        label: str,
+        *,
+        height: float = _HEIGHT,
+        left: float = _LEFT,
+    ) -> None:
         self._x, self._y = x, y
-        view = f"0 0 {_WIDTH:g} {_HEIGHT:g}"
+        self._height, self._left = height, left
+        view = f"0 0 {_WIDTH:g} {height:g}"
         self._svg = ET.Element("svg", {"viewBox": view, "role": "img", "aria-label": label})
 
     def axes(
@@ -195,18 +248,74 @@ class _Plot:
         whole_x: bool = False,
         x_ticks: Sequence[float] | None = None,
     ) -> None:
-        right, bottom = _WIDTH - _RIGHT, _HEIGHT - _BOTTOM
+        right, bottom = _WIDTH - _RIGHT, self._height - _BOTTOM
         for tick in _ticks(*self._y):
             y = self._at_y(tick)
             _add(self._svg, "line", x1=_LEFT, x2=right, y1=y, y2=y, **{"class": "grid"})
             self._word(_LEFT - 4, y + 4, _tick_text(tick), "end")
         for tick in _ticks(*self._x, whole=whole_x) if x_ticks is None else x_ticks:
             self._word(self._at_x(tick), bottom + 14, _tick_text(tick), "middle")
-        self._word((_LEFT + right) / 2, _HEIGHT - 6, x_title, "middle")
+        self._word((_LEFT + right) / 2, self._height - 6, x_title, "middle")
         title = self._word(0, 0, y_title, "middle")
         title.set("transform", f"translate(10 {(_TOP + bottom) / 2:g}) rotate(-90)")
 
-    def path(self, values: Sequence[Number], style: str) -> None:
+    def columns(self, title: str) -> None:
+        """Draws a line at each tick of the horizontal axis, and names them."""
+        bottom = self._height - _BOTTOM
+        for tick in _ticks(*self._x):
+            x = self._at_x(tick)
+            _add(self._svg, "line", x1=x, x2=x, y1=_TOP, y2=bottom, **{"class": "grid"})
+            self._word(x, bottom + 14, _tick_text(tick), "middle")
+        self._word(_WIDTH / 2, self._height - 6, title, "middle")
+
+    def row(self, place: int, row: ArmValues, style: str) -> None:
+        """Draws a row: the name above it, the seeds' dots, a stroke at their mean."""
+        y = self._at_y(place + 0.68)
+        name = row.arm if len(row.arm) <= _LONGEST_NAME else f"{row.arm[: _LONGEST_NAME - 1]}…"
+        for seed, value in enumerate(row.values, start=row.first_seed):
+            if value is not None:
+                self._circle(self._at_x(value), y, f"seed {seed}: {value:.4g}", style)
+        if row.mean is not None:
+            x = self._at_x(row.mean)
+            _add(self._svg, "line", x1=x, x2=x, y1=y - 9, y2=y + 9, **{"class": f"mean {style}"})
+        _add(self._word(_ROW_LEFT, y - 15, name, "start"), "title").text = row.arm
+        self._word(_WIDTH - _RIGHT, y - 15, row.mean_text, "end")
+
+    def row_region(self, place: int, region: Region) -> None:
+        """Shades where the claim says that a row's mean is, and draws the edges."""
+        left = self._left if region.low is None else self._at_x(region.low)
+        right = _WIDTH - _RIGHT if region.high is None else self._at_x(region.high)
+        top, bottom = self._at_y(place + 0.42), self._at_y(place + 0.94)
+        box = {"x": left, "y": top, "width": right - left, "height": bottom - top}
+        shade = _add(self._svg, "rect", **box, **{"class": "region"})
+        _add(shade, "title").text = f"claimed: {region}"
+        for edge in region.edges:
+            x = self._at_x(edge)
+            _add(self._svg, "line", x1=x, x2=x, y1=top, y2=bottom, **{"class": "edge"})
+
+    def joint(self, values: Sequence[tuple[int, float]]) -> None:
+        """Draws the line that joins a seed's dots in neighbouring rows."""
+        points = " ".join(
+            f"{self._at_x(value):.1f},{self._at_y(place + 0.68):.1f}" for place, value in values
+        )
+        _add(self._svg, "polyline", points=points, **{"class": "joint"})
+
+    def epochs(self, count: int) -> None:
+        """Draws a tick at each epoch."""
+        bottom = self._height - _BOTTOM
+        for epoch in range(1, count + 1):
+            x = self._at_x(epoch)
+            _add(self._svg, "line", x1=x, x2=x, y1=bottom, y2=bottom + 3, **{"class": "tick"})
+
+    def epoch_title(self, epoch: int, columns: Sequence[tuple[str, Sequence[float]]]) -> None:
+        """Says the means of an epoch to a pointer near it."""
+        known = [f"{name}: {statistics.fmean(found):.4g}" for name, found in columns if found]
+        left, right = self._at_x(epoch - 0.5), self._at_x(epoch + 0.5)
+        box = {"x": left, "y": _TOP, "width": right - left, "height": self._height - _TOP - _BOTTOM}
+        area = _add(self._svg, "rect", **box, **{"class": "hover"})
+        _add(area, "title").text = "\n".join([f"epoch {epoch}", *known])
+
+    def path(self, values: Sequence[float | None], style: str) -> None:
         """Draws a curve from epoch 1 on, broken where there is no value."""
         steps, pen = [], "M"
         for epoch, value in enumerate(values, start=1):
@@ -239,32 +348,34 @@ class _Plot:
         ends = {"x1": at, "x2": at, "y1": self._at_y(low), "y2": self._at_y(high)}
         _add(self._svg, "line", **ends, **{"class": "whisker"})
 
-    def region(self, region: Sequence[Number]) -> None:
+    def region(self, region: Region) -> None:
         """Shades where the claim says the mean is, and draws its edges."""
-        low, high = region
-        top = self._at_y(self._y[1] if high is None else high)
-        bottom = self._at_y(self._y[0] if low is None else low)
+        top = self._at_y(self._y[1] if region.high is None else region.high)
+        bottom = self._at_y(self._y[0] if region.low is None else region.low)
         box = {"x": _LEFT, "y": top, "width": _WIDTH - _RIGHT - _LEFT, "height": bottom - top}
         _add(self._svg, "rect", **box, **{"class": "region"})
-        for edge in region:
-            if edge is not None:
-                self.level(edge, "edge")
+        for edge in region.edges:
+            self.level(edge, "edge", f"claimed: {region}")
 
-    def level(self, y: float, style: str) -> None:
+    def level(self, y: float, style: str, title: str) -> None:
         at = self._at_y(y)
         ends = {"x1": _LEFT, "x2": _WIDTH - _RIGHT, "y1": at, "y2": at}
-        _add(self._svg, "line", **ends, **{"class": style})
+        _add(_add(self._svg, "line", **ends, **{"class": style}), "title").text = title
 
-    def dot(self, x: float, y: float) -> None:
-        _add(self._svg, "circle", cx=self._at_x(x), cy=self._at_y(y), r=3.5)
+    def dot(self, x: float, y: float, title: str) -> None:
+        self._circle(self._at_x(x), self._at_y(y), title, "")
 
-    def interval(self, x: float, low: Number, estimate: float, high: Number) -> None:
+    def _circle(self, x: float, y: float, title: str, style: str) -> None:
+        kind = {"class": style} if style else {}
+        _add(_add(self._svg, "circle", cx=x, cy=y, r=3.5, **kind), "title").text = title
+
+    def interval(self, look: Look) -> None:
         """Draws an interval, to the chart's border where it is infinite."""
-        at = self._at_x(x)
-        bottom = self._at_y(self._y[0] if low is None else low)
-        top = self._at_y(self._y[1] if high is None else high)
+        at = self._at_x(look.seeds)
+        bottom = self._at_y(self._y[0] if look.low is None else look.low)
+        top = self._at_y(self._y[1] if look.high is None else look.high)
         _add(self._svg, "line", x1=at, x2=at, y1=top, y2=bottom, **{"class": "interval"})
-        self.dot(x, estimate)
+        self.dot(look.seeds, look.estimate, f"{look.seeds} seeds: {_interval(look)}")
 
     def svg(self, caption: str = "") -> str:
         if caption:
@@ -278,12 +389,12 @@ class _Plot:
 
     def _at_x(self, x: float) -> float:
         low, high = self._x
-        return _LEFT + (x - low) / (high - low) * (_WIDTH - _LEFT - _RIGHT)
+        return self._left + (x - low) / (high - low) * (_WIDTH - self._left - _RIGHT)
 
     def _at_y(self, y: float) -> float:
         low, high = self._y
         share = max(0.0, min(1.0, (y - low) / (high - low)))
-        return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
+        return self._height - _BOTTOM - share * (self._height - _TOP - _BOTTOM)
 
 
 def _column(values: Series, place: int) -> list[float]:
@@ -297,9 +408,9 @@ def _spread(values: Sequence[float]) -> tuple[float, float]:
     return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
 
 
-def _around(values: Sequence[float], region: Sequence[Number]) -> tuple[float, float]:
+def _around(values: Sequence[float], region: Region) -> tuple[float, float]:
     """Returns a range that shows values and edges, with some air."""
-    shown = [*values, *(edge for edge in region if edge is not None)]
+    shown = [*values, *region.edges]
     return _padded(min(shown), max(shown), below=True)
 
 
@@ -310,7 +421,8 @@ def _padded(low: float, high: float, *, below: bool = False) -> tuple[float, flo
 
 def _ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
     """Returns some round numbers within a range."""
-    step: float = 10.0 ** math.floor(math.log10((high - low) / 4))
+    # Below the smallest number there is no step.
+    step = max(10.0 ** math.floor(math.log10((high - low) / 4)), math.ulp(0.0))
     step = max(step, 1.0) if whole else step
     factor = next(f for f in _FACTORS if (high - low) / (f * step) <= 6)
     step *= factor
@@ -324,9 +436,9 @@ def _tick_text(tick: float) -> str:
     return f"{tick:.6g}".replace("-", "\N{MINUS SIGN}")
 
 
-def _interval(look: dict[str, Any]) -> str:
-    ends = ("unbounded" if look[end] is None else f"{look[end]:.4g}" for end in ("low", "high"))
-    return f"{look['estimate']:.4g}, interval {' to '.join(ends)}"
+def _interval(look: Look) -> str:
+    ends = ("unbounded" if end is None else f"{end:.4g}" for end in (look.low, look.high))
+    return f"{look.estimate:.4g}, interval {' to '.join(ends)}"
 
 
 def _strip(label: str) -> ET.Element:
@@ -334,7 +446,8 @@ def _strip(label: str) -> ET.Element:
 
 
 def _add(parent: ET.Element, tag: str, **attributes: Any) -> ET.Element:
-    shown = {k: f"{v:.6g}" if isinstance(v, float) else str(v) for k, v in attributes.items()}
+    # A tenth of a pixel is more than anyone sees.
+    shown = {k: f"{v:.1f}" if isinstance(v, float) else str(v) for k, v in attributes.items()}
     return ET.SubElement(parent, tag, shown)
 
 

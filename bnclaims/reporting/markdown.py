@@ -3,56 +3,64 @@
 import html
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
+from bnclaims.errors import MarkerError
 from bnclaims.reporting.badges import MARKS, claim_files, tally
+from bnclaims.reporting.results import ClaimResult, Results
 from bnclaims.reporting.terminal import interval_text
 
 
-class MarkerError(ValueError):
-    """A page lacks the place that generated text goes to; the message says what to write."""
-
-
-def summary(results: Mapping[str, Any]) -> list[str]:
+def summary(results: Results) -> list[str]:
     """Returns a summary: how many claims came to what, what is unexpected, and a row a claim."""
-    protocol = results["protocol"]
-    size = f"{protocol['images']:,} images, {protocol['epochs']} epochs"
-    counts = ", ".join(f"{count} {verdict}" for verdict, count in tally(results)) or "none"
-    lines = [
-        f"## Claims: {counts}",
+    protocol = results.protocol
+    counts = [f"{count} {verdict}" for verdict, count in tally(results)]
+    counts += [results.ending_in_brief] if results.ending_in_brief else []
+    return [
+        f"## Claims: {', '.join(counts) or 'none'}",
         "",
-        f"{protocol['name'].capitalize()} protocol, {size}.",
+        f"{_text(protocol.name.capitalize())} protocol, {protocol.size}.",
         "",
+        *([results.ending, ""] if results.ending else []),
+        *(
+            f"- **{_text(error.id)}** has no verdict: {_text(error.message)}"
+            for error in results.errors
+        ),
+        *(
+            f"- **{_text(claim.id)}**: expected {claim.expected}, now {claim.verdict}"
+            for claim in results.claims
+            if not claim.as_expected
+        ),
+        "",
+        "| verdict | claim | estimate [interval] | claimed | seeds |",
+        "|---|---|---|---|---|",
+        *map(_row, results.claims),
     ]
-    for error in results["errors"]:
-        lines += [f"- **{_text(error['id'])}** has no verdict: {_text(error['message'])}"]
-    for claim in results["claims"]:
-        if not claim["as_expected"]:
-            name, verdict = _text(claim["id"]), claim["verdict"]
-            lines += [f"- **{name}**: expected {claim['expected']}, now {verdict}"]
-    lines += ["", "| verdict | claim | estimate [interval] | seeds |", "|---|---|---|---|"]
-    for claim in results["claims"]:
-        verdict = f"{MARKS[claim['verdict']]} {claim['verdict']}"
-        found = claim["findings"][:1]
-        numbers = [f"{interval_text(f)} | {f['seeds']}" for f in found] or [" | "]
-        lines += [f"| {verdict} | {_text(claim['id'])} | {numbers[0]} |"]
-    return lines
 
 
-def badge_table(results: Mapping[str, Any], badges: Path, page: Path) -> list[str]:
+def _row(claim: ClaimResult) -> str:
+    cells = [f"{MARKS[claim.verdict]} {claim.verdict}", _text(claim.id)]
+    finding = claim.deciding
+    if finding is None:
+        cells += [claim.kind_without_numbers, "", ""]
+    else:
+        cells += [_text(interval_text(finding)), _text(str(finding.region)), str(finding.seeds)]
+    return f"| {' | '.join(cells)} |"
+
+
+def badge_table(results: Results, badges: Path, page: Path) -> list[str]:
     """Returns a table of all claims with their badges.
 
     Args:
-        results: The document of `bnclaims.reporting.report`.
+        results: Of a session.
         badges: The folder of the badges.
         page: The file that the table is for, to which its links are relative.
     """
     folder = quote(Path(os.path.relpath(badges, page.parent)).as_posix())
-    rows = [(claim["id"], claim["statement"], claim["verdict"]) for claim in results["claims"]]
-    rows += [(error["id"], error["message"], "error") for error in results["errors"]]
+    rows = [(claim.id, claim.statement, str(claim.verdict)) for claim in results.claims]
+    rows += [(error.id, error.message, "error") for error in results.errors]
     files = claim_files(results)
     return [
         "| claim | verdict |",

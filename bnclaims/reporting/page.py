@@ -1,212 +1,356 @@
-"""The page: a session's results as one HTML file that needs neither network nor scripts."""
+"""The page: a session's results as one HTML file that needs no network, and no script.
+
+Its own short script adds conveniences only.
+"""
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Sequence
+from itertools import product
+from typing import TYPE_CHECKING
 
-import jinja2
-
+from bnclaims.language.figure import Drawing, Line
+from bnclaims.language.finding import Finding, Region
 from bnclaims.reporting import charts
 from bnclaims.reporting.badges import COLOURS, MARKS, file_name, tally
-from bnclaims.reporting.outcome import Outcome
+from bnclaims.reporting.compared import Compared, Margin, compared
+from bnclaims.reporting.results import ClaimResult, Results
 from bnclaims.reporting.terminal import interval_text, mean_and_deviation, p_text, rounded
 
-Claim = Mapping[str, Any]
-"""A claim of the results."""
+if TYPE_CHECKING:
+    import jinja2
 
 
-def html(results: Mapping[str, Any]) -> str:
+_RAREST = 1_000
+"""The rarest that a sentence says: five seeds cannot show one in a million."""
+_SURPRISES = 4
+_FEW_PUBLICATIONS = 3
+_NOT_MNIST = "NOT MNIST"
+"""What the note of any other data says."""
+
+
+def html(results: Results) -> str:
     """Returns the page.
 
     Args:
-        results: The document of `bnclaims.reporting.report`.
+        results: Of a session.
     """
-    claims = results["claims"]
-    works = sorted({work(claim) for claim in claims})
-    forest = charts.Forest(end for claim in claims for end in _ends(claim))
-    template = _environment().get_template("page.html")
+    claims = results.claims
+    publications = Counter(publication(claim) for claim in claims)
+    names = sorted(publications)
+    verdicts = _verdict_counts(results)
     anchors = _anchors(claims)
-    return template.render(
-        results=results,
-        anchor=lambda claim: anchors[id(claim)],
-        claims=claims,
-        ranked=sorted(claims, key=_rank),
-        works=works,
-        forest=forest,
-        tally=tally(results),
-        data=sorted({claim["data_note"] for claim in claims}),
-        empty=_empty_filters(claims, works, bool(results["errors"])),
-        swatches=range(charts.COLOURS),
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            results=results,
+            anchor=lambda claim: anchors[id(claim)],
+            place=lambda claim: list(anchors).index(id(claim)),
+            claims=claims,
+            groups=[(name, _ranked(claims, name)) for name in names],
+            publications=names,
+            publication_counts=publications,
+            subject=subject(names),
+            forest=charts.Forest(end for claim in claims for end in _ends(claim)),
+            verdicts=verdicts,
+            tiles=[(name, verdicts.get(name, 0), _MEANINGS[name]) for name in _tiles(verdicts)],
+            tally=tally(results),
+            surprises=surprises(claims),
+            seeds=_seeds(claims),
+            significant=_significant(results),
+            data=sorted({claim.data_note for claim in claims}),
+            data_names=sorted({data_name(claim) for claim in claims}),
+            not_mnist=any(_NOT_MNIST in claim.data_note for claim in claims),
+            empty=_empty_filters(results, names, list(verdicts)),
+            swatches=range(charts.COLOURS),
+        )
     )
 
 
-def work(claim: Claim) -> str:
-    """Returns the work that a claim is from: its source up to the first comma."""
-    return re.split("[,;]", claim["source"])[0].strip()
+def subject(publications: Sequence[str]) -> str:
+    """Returns what claims are from, in a few words: publications without what is in brackets."""
+    if len(publications) > _FEW_PUBLICATIONS:
+        return f"{len(publications)} publications"
+    return ", ".join(re.sub(r"\s*\(.*?\)", "", name) for name in publications)
 
 
-def in_words(claim: Claim) -> list[str]:
+def data_name(claim: ClaimResult) -> str:
+    """Returns what a claim's data are, without the path and the reason that their note may say."""
+    return re.split(" from |[,:]", claim.data_note)[0]
+
+
+def surprises(claims: Sequence[ClaimResult]) -> list[ClaimResult]:
+    """Returns the claims that came out most surprisingly, those not expected so first."""
+    found = [claim for claim in claims if claim.verdict == "refuted" or not claim.as_expected]
+
+    def surprise(claim: ClaimResult) -> tuple[bool, float]:
+        _, effect, _ = _ends(claim)
+        return claim.as_expected, -abs(effect or 0.0)
+
+    return sorted(found, key=surprise)[:_SURPRISES]
+
+
+def found_text(claim: ClaimResult) -> str:
+    """Returns what was found, in a sentence or two: the arms' means where they are known."""
+    finding = claim.deciding
+    if finding is None:
+        return _without_numbers(claim)
+    metric = compared(claim)
+    return (metric and _arms_text(metric, finding)) or _compared(claim, finding)
+
+
+def publication(claim: ClaimResult) -> str:
+    """Returns the publication that a claim is from: its source up to the first comma."""
+    return re.split("[,;]", claim.source)[0].strip()
+
+
+def in_words(claim: ClaimResult) -> list[str]:
     """Returns what a verdict means, in sentences for those who know no statistics."""
-    if not claim["findings"]:
+    finding = claim.deciding
+    if finding is None:
         return [_without_numbers(claim)]
-    finding = claim["findings"][0]
-    said = [_opening(claim), _compared(claim, finding)]
-    if finding["verdict"] == "inconclusive":
-        said += [_outlook(finding)] if claim["verdict"] == "inconclusive" else []
-    elif finding["p"] is not None and finding["verdict"] == claim["verdict"]:
-        said.append(_chance(finding))
-    if len(claim["findings"]) > 1:
+    metric = compared(claim)
+    said = [
+        _opening(claim),
+        _arms_text(metric, finding) if metric else "",
+        _compared(claim, finding),
+    ]
+    if finding.verdict == "inconclusive":
+        said += [_outlook(finding)] if claim.verdict == "inconclusive" else []
+    elif finding.p is not None and finding.verdict == claim.verdict:
+        said.append(_chance(finding, finding.p))
+    if len(claim.findings) > 1:
         said.append(_parts(claim))
     return [sentence for sentence in said if sentence]
 
 
-def region_text(region: Sequence[float | None]) -> str:
-    """Returns where a claim says a number is: `above 0`."""
-    low, high = region
-    if high is None:
-        return f"above {low:.4g}"
-    return f"below {high:.4g}" if low is None else f"between {low:.4g} and {high:.4g}"
+def region_text(region: Region) -> str:
+    """Returns where a claim says a number is, for a sentence: `above 0`."""
+    if region.high is None:
+        return f"above {region.low:.4g}"
+    if region.low is None:
+        return f"below {region.high:.4g}"
+    return f"between {region.low:.4g} and {region.high:.4g}"
 
 
-def arm_lines(claim: Claim) -> list[charts.Line]:
+def arm_lines(claim: ClaimResult) -> list[Line]:
     """Returns the learning curves of a claim's arms."""
-    return [charts.Line(arm["arm"], arm["curves"]["loss"]) for arm in claim["arms"]]
+    return [Line(arm.arm, arm.curves.loss) for arm in claim.arms]
 
 
-def figure_svg(figure: Mapping[str, Any]) -> str:
+def figure_svg(figure: Drawing) -> str:
     """Returns the chart of a figure."""
-    lines = figure_lines(figure)
-    if figure["kind"] == "curves":
-        return charts.curves(lines, f"{figure['title']}: training loss by epoch")
-    return charts.histograms(lines, figure["edges"], figure["title"])
+    if figure.kind == "curves":
+        return charts.curves(figure.lines, f"{figure.title}: training loss by epoch")
+    return charts.histograms(figure.lines, figure.edges, figure.title)
 
 
-def figure_lines(figure: Mapping[str, Any]) -> list[charts.Line]:
-    """Returns the lines of a figure."""
-    return [charts.Line(line["label"], line["values"], line["dashed"]) for line in figure["lines"]]
-
-
-def forest_row(forest: charts.Forest, claim: Claim) -> str:
+def forest_row(forest: charts.Forest, claim: ClaimResult) -> str:
     """Returns a claim's row of the forest plot; '' where there is no standardised effect."""
     low, effect, high = _ends(claim)
     if effect is None:
         return ""
     interval = "" if low is None or high is None else f", 95% interval {low:.2f} to {high:.2f}"
-    label = f"{claim['verdict']}, {effect:.2f} standard deviations{interval}"
+    label = f"{claim.verdict}, {effect:.2f} standard deviations{interval}"
     return forest.row(low, effect, high, label)
 
 
-def _ends(claim: Claim) -> tuple[float | None, float | None, float | None]:
-    if not claim["findings"]:
+def _ends(claim: ClaimResult) -> tuple[float | None, float | None, float | None]:
+    finding = claim.deciding
+    if finding is None:
         return None, None, None
-    finding = claim["findings"][0]
-    return finding["effect_low"], finding["effect"], finding["effect_high"]
+    return finding.effect_low, finding.effect, finding.effect_high
 
 
-def _anchors(claims: Sequence[Claim]) -> dict[int, str]:
+def _anchors(claims: Sequence[ClaimResult]) -> dict[int, str]:
     """Returns a place on the page for each claim, by its identity, also where ids are alike."""
     anchors: dict[int, str] = {}
     for place, claim in enumerate(claims):
-        name = f"claim-{file_name(claim['id'])}"
+        name = f"claim-{file_name(claim.id)}"
         anchors[id(claim)] = f"{name}~{place}" if name in anchors.values() else name
     return anchors
 
 
-def _rank(claim: Claim) -> tuple[bool, float]:
-    """Returns a key that puts the strongest support first, the strongest refutation last."""
-    _, effect, _ = _ends(claim)
-    return effect is None, -(effect or 0.0)
+_MEANINGS = {
+    "supported": "the runs show what is claimed",
+    "refuted": "the runs show that it is not so, or by less than claimed",
+    "inconclusive": "the planned seeds did not settle it",
+    "error": "its test went wrong: no verdict",
+    "unexpected": "not the verdict that the claim's author declared",
+}
+
+
+def _tiles(verdicts: dict[str, int]) -> list[str]:
+    return [name for name in _MEANINGS if name != "error" or name in verdicts]
+
+
+def _verdict_counts(results: Results) -> dict[str, int]:
+    """Returns how many claims each choice of a verdict shows, without those that show none."""
+    counts = Counter(name for claim in results.claims for name in _choices(claim))
+    counts.update(("all", "error", "unexpected") * len(results.errors))
+    return {name: counts[name] for name in ("all", *COLOURS, "unexpected") if counts[name]}
+
+
+def _ranked(claims: Sequence[ClaimResult], name: str) -> list[ClaimResult]:
+    """Returns a publication's claims, the strongest support first, what has no effect last."""
+    found = [claim for claim in claims if publication(claim) == name]
+
+    def rank(claim: ClaimResult) -> tuple[bool, float]:
+        _, effect, _ = _ends(claim)
+        return effect is None, -(effect or 0.0)
+
+    return sorted(found, key=rank)
+
+
+def _seeds(claims: Sequence[ClaimResult]) -> str:
+    """Returns how many seeds the claims took; '' where none took any."""
+    counts = sorted({finding.seeds for claim in claims for finding in claim.findings})
+    if not counts:
+        return ""
+    return f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
+
+
+def _significant(results: Results) -> tuple[int, int]:
+    """Returns how many verdicts stand for all claims together, and of how many."""
+    decided = [
+        claim.holm_p
+        for claim in results.claims
+        if claim.holm_p is not None and claim.verdict != "inconclusive"
+    ]
+    return sum(p <= results.design.alpha for p in decided), len(decided)
 
 
 def _empty_filters(
-    claims: Sequence[Claim], works: Sequence[str], errors: bool
+    results: Results, publications: Sequence[str], verdicts: Sequence[str]
 ) -> list[tuple[str, str]]:
-    """Returns the choices of verdict and work that leave nothing to show."""
-    shown = {(v, w) for c in claims for v in _choices(c) for w in ("all", works.index(work(c)))}
-    if errors:
-        shown |= {(v, "all") for v in ("all", "error", "unexpected")}
-    verdicts = ("all", *COLOURS, "unexpected")
-    choices: list[tuple[str, Any]] = [
-        (v, w) for v in verdicts for w in ("all", *range(len(works))) if (v, w) not in shown
-    ]
-    return [(v, str(w)) for v, w in choices]
+    """Returns the choices of verdict and publication that leave nothing to show."""
+    shown = {
+        (verdict, place)
+        for claim in results.claims
+        for verdict in _choices(claim)
+        for place in ("all", str(publications.index(publication(claim))))
+    }
+    shown |= {(verdict, "all") for verdict in verdicts}
+    places = ("all", *map(str, range(len(publications))))
+    return [choice for choice in product(verdicts, places) if choice not in shown]
 
 
-def _choices(claim: Claim) -> tuple[str, ...]:
-    return ("all", claim["verdict"], *([] if claim["as_expected"] else ["unexpected"]))
+def _choices(claim: ClaimResult) -> tuple[str, ...]:
+    return ("all", claim.verdict, *([] if claim.as_expected else ["unexpected"]))
 
 
-def _without_numbers(claim: Claim) -> str:
-    if claim["verdict"] == "inconclusive":
-        return "There is no number to judge: " + " ".join(claim["explanation"])
-    held = "held" if claim["verdict"] == "supported" else "failed"
+def _without_numbers(claim: ClaimResult) -> str:
+    if claim.verdict == "inconclusive":
+        return "There is no number to judge: " + " ".join(claim.explanation)
+    held = "held" if claim.verdict == "supported" else "failed"
     return f"Nothing random is in this claim: what it asserts {held}."
 
 
-def _opening(claim: Claim) -> str:
-    n = max(finding["seeds"] for finding in claim["findings"])
-    return {
-        "supported": f"The runs bear this claim out. It took {n} seeds: as many independent "
-        "repetitions of everything that is random.",
-        "refuted": f"The runs contradict this claim. It took {n} seeds: as many independent "
-        "repetitions of everything that is random.",
-        "inconclusive": f"{n} seeds, as many independent repetitions of everything that is random, "
-        "do not settle this claim.",
-    }[claim["verdict"]]
+def _opening(claim: ClaimResult) -> str:
+    n = max(finding.seeds for finding in claim.findings)
+    said = {
+        "supported": "The runs support this claim",
+        "refuted": "The runs contradict this claim",
+        "inconclusive": "The runs do not settle this claim",
+    }[claim.verdict]
+    return f"{said}, after {n} seeds (independent repetitions of everything random)."
 
 
-def _compared(claim: Claim, finding: Mapping[str, Any]) -> str:
+def _arms_text(metric: Compared, finding: Finding) -> str:
+    """Returns the means of a claim's arms, and what the claim asks of them."""
+    means = [mean for arm in metric.arms if (mean := arm.mean) is not None]
+    if len(means) < len(metric.arms):
+        return ""
+    names = distinct_names([arm.arm for arm in metric.arms])
+    each = [f"{arm.mean_text} with {name}" for name, arm in zip(names, metric.arms, strict=True)]
+    if len(means) != 2:
+        return f"{metric.metric.capitalize()}: {'; '.join(each)}."
+    margin = metric.margin
+    first = margin.of if margin else 0
+    ratio = _ratio(means[first], means[1 - first])
+    words = f"The {metric.metric} was {each[first]} and {each[1 - first]}{ratio}."
+    return f"{words} {_asked(margin, finding)}" if margin else words
+
+
+def distinct_names(names: Sequence[str]) -> list[str]:
+    """Returns arms' names without what all of them say; as they are where one would say nothing."""
+    parts = [re.split(r", (?![^(]*\))", name) for name in names]
+    shared = set(parts[0]).intersection(*parts)
+    short = [", ".join(part for part in name if part not in shared) for name in parts]
+    return short if all(short) and len(set(short)) == len(names) else list(names)
+
+
+def _ratio(mean: float, beside: float) -> str:
+    if mean <= 0 or beside <= 0:
+        return ""
+    if mean > 2 * beside:
+        return f": {mean / beside:.2g} times as high"
+    return f": {abs(mean / beside - 1):.0%} {'lower' if mean < beside else 'higher'}"
+
+
+def _asked(margin: Margin, finding: Finding) -> str:
+    if finding.region.edges != (0.0,) or margin.factor == 1:
+        return f"The claim asks for a mean {region_text(margin.region)}."
+    than = "lower" if margin.factor < 1 else "higher"
+    below = margin.region.low is None
+    bound = "more" if below == (margin.factor < 1) else "less"
+    return f"The claim asks for {bound} than {100 * abs(1 - margin.factor):.3g}% {than}."
+
+
+def _compared(claim: ClaimResult, finding: Finding) -> str:
     # `assert not (a < b)`, or a comparison's verdict, asserts something else than its comparison.
-    same = finding["verdict"] == claim["verdict"]
-    claimed = f"{'the claim' if same else 'its comparison'} says {region_text(finding['region'])}"
-    if finding["low"] == finding["high"]:
-        return f"What it compares came to {finding['estimate']:.4g} with every seed; {claimed}."
+    same = finding.verdict == claim.verdict
+    claimed = f"{'the claim' if same else 'its comparison'} says {region_text(finding.region)}"
+    if finding.is_exact:
+        return f"Every seed gave {finding.estimate:.4g}; {claimed}."
     where = {
-        "supported": "all of that range is",
-        "refuted": "none of that range is",
-        "inconclusive": "some of that range is, and some is not",
-    }[finding["verdict"]]
+        "supported": "the whole interval is",
+        "refuted": "none of the interval is",
+        "inconclusive": "part of the interval is",
+    }[finding.verdict]
     estimate, low, high = rounded(finding)
     words = (
-        f"What it compares is {estimate} on average, and anything from {low} to {high} agrees with "
-        f"the runs; {claimed}, and {where}."
+        f"The number compared averages {estimate} (interval {low} to {high}); {claimed}, and "
+        f"{where}."
     )
-    return words + ("" if same else f" So its comparison is {finding['verdict']}; see its test.")
+    return words + ("" if same else f" So its comparison is {finding.verdict}; see its test.")
 
 
-def _chance(finding: Mapping[str, Any]) -> str:
-    other = "false" if finding["verdict"] == "supported" else "true"
-    odds = 1 / max(finding["p"], 1e-9)
-    rare = math.floor(odds) if odds < 1e3 else math.floor(odds / 1000) * 1000
-    # A share's test is free of any distribution.
-    given = "" if finding["sign_flip_p"] is None else ", if its numbers are normally distributed"
+def _chance(finding: Finding, p: float) -> str:
+    other = "false" if finding.verdict == "supported" else "true"
+    # Beyond that a p-value says more of the assumed distribution than of the runs.
+    rare = min(math.floor(1 / max(p, 1 / _RAREST)), _RAREST)
+    words = f"If it were {other}, evidence this strong would occur at most once in {rare:,} tests"
+    if finding.sign_flip_p is None:  # a share's test is free of any distribution
+        return f"{words}."
     return (
-        f"Were it {other}, runs would look this convincing at most once in "
-        f"{'a thousand million' if odds >= 1e9 else f'{rare:,}'} such tests{given}."
+        f"{words} with contrasts no more skewed than an exponential; by their signs alone, "
+        f"p = {finding.sign_flip_p:.2g}."
     )
 
 
-def _outlook(finding: Mapping[str, Any]) -> str:
-    eighty, _ = finding["needed"]
+def _outlook(finding: Finding) -> str:
+    eighty, _ = finding.needed
     if not eighty:
         return ""
     # Two digits: a guess from few seeds deserves no more.
     unit = 10 ** max(0, len(str(eighty)) - 2)
     about = math.ceil(eighty / unit) * unit
-    return (
-        f"If what was measured is true, about {about:,} seeds would settle it, one way or the "
-        "other, four times in five."
-    )
+    return f"If the estimate is right, about {about:,} seeds would decide it with 80% power."
 
 
-def _parts(claim: Claim) -> str:
-    seeds = [finding["seeds"] for finding in claim["findings"]]
+def _parts(claim: ClaimResult) -> str:
+    seeds = [finding.seeds for finding in claim.findings]
     after = f", after {seeds[0]} seeds" if seeds[0] < max(seeds) else ""
     return f"The claim makes {len(seeds)} comparisons; shown is the one that decides{after}."
 
 
-def _environment() -> jinja2.Environment:
+def _environment() -> "jinja2.Environment":
+    # Here, as the plugin is imported also where no page is made.
+    import jinja2  # noqa: PLC0415
+
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("bnclaims.reporting", "."),
         autoescape=True,
@@ -217,16 +361,16 @@ def _environment() -> jinja2.Environment:
     environment.globals |= {
         "arm_lines": arm_lines,
         "charts": charts,
-        "figure_lines": figure_lines,
+        "compared": compared,
+        "found_text": found_text,
         "figure_svg": figure_svg,
         "forest_row": forest_row,
         "in_words": in_words,
-        "interval_text": lambda claim: interval_text(claim["findings"][0]),
-        "kind_without_numbers": lambda claim: Outcome.from_plain(claim).kind_without_numbers,
+        "interval_text": interval_text,
         "marks": MARKS,
         "mean_and_deviation": mean_and_deviation,
         "p_text": p_text,
         "region_text": region_text,
-        "work": work,
+        "publication": publication,
     }
     return environment

@@ -2,7 +2,6 @@
 
 import hashlib
 import importlib.util
-import json
 from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from bnclaims.language.figure import Drawing
 from bnclaims.reporting.badges import file_names
 from bnclaims.reporting.charts import colours
 
@@ -19,7 +19,7 @@ _DPI = 150
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#56b4e9", "#e69f00")
 
 
-def write(figures: Sequence[dict[str, Any]], folder: Path) -> list[Path]:
+def write(figures: Sequence[Drawing], folder: Path) -> list[Path]:
     """Writes each figure as SVG and PNG; returns the paths, none where Matplotlib is not installed.
 
     Args:
@@ -32,11 +32,11 @@ def write(figures: Sequence[dict[str, Any]], folder: Path) -> list[Path]:
     if not figures or importlib.util.find_spec("matplotlib") is None:
         return []
     folder.mkdir(parents=True, exist_ok=True)
-    names = file_names(figure["title"] for figure in figures)
-    return [path for figure in figures for path in _written(figure, folder, names[figure["title"]])]
+    names = file_names(figure.title for figure in figures)
+    return [path for figure in figures for path in _written(figure, folder, names[figure.title])]
 
 
-def _written(figure: dict[str, Any], folder: Path, name: str) -> list[Path]:
+def _written(figure: Drawing, folder: Path, name: str) -> list[Path]:
     svg, png = (folder / f"{name}.{kind}" for kind in ("svg", "png"))
     identifier = _identifier(figure)
     # Drawing takes seconds, and a rerun with everything stored has nothing new to draw.
@@ -45,40 +45,40 @@ def _written(figure: dict[str, Any], folder: Path, name: str) -> list[Path]:
     return [svg, png]
 
 
-def _identifier(figure: dict[str, Any]) -> str:
+def _identifier(figure: Drawing) -> str:
     """Returns a digest of what a figure shows and of how it is drawn."""
-    parts = (json.dumps(figure), metadata.version("matplotlib"), Path(__file__).read_text("utf-8"))
+    parts = (repr(figure), metadata.version("matplotlib"), Path(__file__).read_text("utf-8"))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _draw(figure: dict[str, Any], svg: Path, png: Path, identifier: str) -> None:
+def _draw(figure: Drawing, svg: Path, png: Path, identifier: str) -> None:
     # Without pyplot nobody's windows are touched; the salt makes equal figures equal files.
     import matplotlib as mpl  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     with mpl.rc_context({"svg.hashsalt": "bnclaims", "font.size": 9, "svg.fonttype": "none"}):
         canvas = Figure(figsize=_SIZE, layout="constrained")
-        (_curves if figure["kind"] == "curves" else _histograms)(canvas, figure)
-        seeds = len(figure["lines"][0]["values"])
-        canvas.suptitle(f"{figure['title']} ({seeds} seeds)")
+        (_curves if figure.kind == "curves" else _histograms)(canvas, figure)
+        seeds = len(figure.lines[0].values)
+        canvas.suptitle(f"{figure.title} ({seeds} seeds)")
         canvas.savefig(png, dpi=_DPI)
         canvas.savefig(svg, metadata={"Date": None, "Identifier": identifier})
 
 
-def _curves(canvas: Any, figure: dict[str, Any]) -> None:
+def _curves(canvas: Any, figure: Drawing) -> None:
     """Draws each seed, the mean, and a band of one standard deviation."""
     axes = canvas.subplots()
-    lines = figure["lines"]
-    numbers = colours([line["dashed"] for line in lines])
+    lines = figure.lines
+    numbers = colours([line.dashed for line in lines])
     for number, line in zip(numbers, lines, strict=True):
         # As on the page: of the seeds that have a value.
-        values = np.ma.masked_invalid(np.array(line["values"], dtype=float))
+        values = np.ma.masked_invalid(np.array(line.values, dtype=float))
         epochs = np.arange(1, values.shape[1] + 1)
-        colour, dashes = _COLOURS[number % len(_COLOURS)], "--" if line["dashed"] else "-"
+        colour, dashes = _COLOURS[number % len(_COLOURS)], "--" if line.dashed else "-"
         mean, deviation = values.mean(axis=0), values.std(axis=0, ddof=min(1, len(values) - 1))
         style = {"linestyle": dashes, "marker": "." if len(epochs) == 1 else "", "color": colour}
         axes.plot(epochs, values.T, **style, linewidth=0.5, alpha=0.5)
-        axes.plot(epochs, mean, **style, linewidth=2, label=line["label"])
+        axes.plot(epochs, mean, **style, linewidth=2, label=line.label)
         axes.fill_between(
             epochs, mean - deviation, mean + deviation, color=colour, alpha=0.15, linewidth=0
         )
@@ -87,18 +87,18 @@ def _curves(canvas: Any, figure: dict[str, Any]) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _histograms(canvas: Any, figure: dict[str, Any]) -> None:
+def _histograms(canvas: Any, figure: Drawing) -> None:
     """Draws the mean share of each bin, with whiskers over the seeds."""
-    edges = np.array(figure["edges"])
-    rows = canvas.subplots(1, len(figure["lines"]), sharey=True, squeeze=False)[0]
-    for number, (axes, line) in enumerate(zip(rows, figure["lines"], strict=True)):
-        values = np.array(line["values"], dtype=float)
+    edges = np.array(figure.edges)
+    rows = canvas.subplots(1, len(figure.lines), sharey=True, squeeze=False)[0]
+    for number, (axes, line) in enumerate(zip(rows, figure.lines, strict=True)):
+        values = np.array(line.values, dtype=float)
         mean = values.mean(axis=0)
         spread = [mean - values.min(axis=0), values.max(axis=0) - mean]
         axes.bar(
             edges[:-1], mean, np.diff(edges), align="edge", color=_COLOURS[number % len(_COLOURS)],
             yerr=spread, error_kw={"linewidth": 0.8}, edgecolor="white", linewidth=0.5,
         )  # fmt: skip
-        axes.set(title=line["label"], xlabel="activation")
+        axes.set(title=line.label, xlabel="activation")
         axes.spines[["top", "right"]].set_visible(False)
     rows[0].set_ylabel("share of units")

@@ -1,127 +1,113 @@
-"""The report of a session: everything that its claims came to, as one JSON document.
+"""The report of a session: everything that its claims came to, as a document and a page."""
 
-The document's form is `results.schema.json`, beside this file; its version is raised whenever a
-reader of the older form would misread the newer.
-"""
-
-import json
 import os
 import platform
 import re
-import shlex
+import shutil
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from importlib import metadata, resources
+from importlib import metadata
 from pathlib import Path
-from typing import Any
 
-from bnclaims.experiment.arm import versions
-from bnclaims.reporting import badges, page, plots
-from bnclaims.reporting.outcome import Outcome, holm_p
-from bnclaims.session.options import Settings
-from bnclaims.statistics.design import Sequential
+from bnclaims.experiment.protocol import TrainingProtocol
+from bnclaims.language.figure import Drawing
+from bnclaims.reporting import badges, page, plots, whole, wire
+from bnclaims.reporting.results import (
+    ClaimResult,
+    DesignRecord,
+    ErrorRecord,
+    MachineRecord,
+    ProtocolRecord,
+    Results,
+    SessionRecord,
+)
+from bnclaims.statistics.design import Design, Sequential
 
-SCHEMA_VERSION = 2
+_PAGE, _BADGES, _FIGURES = "index.html", "badges", "figures"
+
+FOLDER = "claims-report"
+"""Where a report goes unless the user names a folder."""
 
 
-def document(
-    outcomes: Sequence[Outcome],
-    errors: Sequence[dict[str, str]],
-    figures: Sequence[dict[str, Any]],
-    settings: Settings,
-) -> dict[str, Any]:
-    """Returns the JSON document of a session.
+def results_of(
+    claims: Sequence[ClaimResult],
+    errors: Sequence[ErrorRecord],
+    *,
+    session: SessionRecord,
+    figures: Sequence[Drawing],
+    protocol: TrainingProtocol,
+    design: Design,
+    versions: Mapping[str, str],
+) -> Results:
+    """Returns the results of a session.
 
     Args:
-        outcomes: What its claims came to.
-        errors: The claims whose test went wrong: `id` and `message`.
-        figures: What `bnclaims.language.figure.drawn` returns of each.
-        settings: What the session was asked for.
+        claims: What its claims came to, sorted by id.
+        errors: The claims whose test went wrong; their messages lose a terminal's colours.
+        session: How it ended.
+        figures: Those whose runs are stored.
+        protocol: How arms are trained where claims do not say.
+        design: When the evidence was looked at.
+        versions: Of the backend that trained.
     """
-    ordered = sorted(outcomes, key=lambda outcome: outcome.id)
-    return {
-        "schemaVersion": SCHEMA_VERSION,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {
-            "bnclaims": _own_version(),
+    return Results(
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions={
+            "bnclaims": own_version(),
             "python": platform.python_version(),
             "scipy": metadata.version("scipy"),
-            **versions(),
+            **versions,
         },
-        "machine": {"platform": platform.platform(), "cores": os.cpu_count() or 1},
-        "protocol": {
-            "name": settings.protocol.name,
-            "images": settings.protocol.images,
-            "epochs": settings.protocol.epochs,
-        },
-        "design": _design(settings),
-        "declared": max((outcome.declared for outcome in ordered), default=0),
-        "claims": [
-            outcome.to_plain()
-            | {
-                "as_expected": outcome.as_expected,
-                "holm_p": p,
-                "command": shlex.join(settings.command(outcome.test)),
-            }
-            for outcome, p in zip(ordered, holm_p(ordered), strict=True)
-        ],
-        "errors": sorted(
-            ({"id": error["id"], "message": _text(error["message"])} for error in errors),
-            key=lambda error: error["id"],
+        machine=MachineRecord(platform.platform(), os.cpu_count() or 1),
+        session=session,
+        protocol=ProtocolRecord(protocol.name, protocol.images, protocol.epochs),
+        design=_design_record(design),
+        declared=max((claim.declared for claim in claims), default=0),
+        claims=tuple(claims),
+        errors=tuple(
+            ErrorRecord(error.id, _text(error.message))
+            for error in sorted(errors, key=lambda error: error.id)
         ),
-        "figures": list(figures),
-    }
-
-
-def schema() -> dict[str, Any]:
-    """Returns the form that documents have, as JSON schema."""
-    text = (
-        resources.files("bnclaims.reporting")
-        .joinpath("results.schema.json")
-        .read_text(encoding="utf-8")
+        figures=tuple(figures),
     )
-    found: dict[str, Any] = json.loads(text)
-    return found
 
 
-def write(results: dict[str, Any], folder: Path) -> Path:
-    """Writes the document, the page, badges and figures into a folder; returns the page's path.
+def write(results: Results, folder: Path) -> Path:
+    """Writes results.json, the page, badges and figures into a folder; returns the page's path.
 
-    A new folder git is told to ignore.
-
-    Raises:
-        OSError: The folder cannot be written to.
-    """
-    if not folder.exists():
-        folder.mkdir(parents=True)
-        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
-    save(results, folder)
-    return render(results, folder)
-
-
-def save(results: dict[str, Any], folder: Path) -> None:
-    """Writes the document itself.
+    All of it or nothing: an error leaves the older report as it was. Badges of claims that the
+    results do not have go. A new folder git is told to ignore.
 
     Raises:
         OSError: The folder cannot be written to.
     """
-    text = json.dumps(results, allow_nan=False)
-    (folder / "results.json").write_text(text + "\n", encoding="utf-8")
+    return _published(results, folder, document=True)
 
 
-def render(results: dict[str, Any], folder: Path) -> Path:
-    """Writes what people look at, from a document: the page, whose path it returns, and pictures.
+def render(results: Results, folder: Path) -> Path:
+    """Writes what people look at, as `write` does: the page, whose path it returns, and pictures.
 
     Raises:
         OSError: The folder cannot be written to.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    badges.write(results, folder / "badges")
-    plots.write(results["figures"], folder / "figures")
-    path = folder / "index.html"
-    path.write_text(page.html(results), encoding="utf-8")
-    return path
+    return _published(results, folder, document=False)
+
+
+def _published(results: Results, folder: Path, *, document: bool) -> Path:
+    with whole.draft_for(folder) as draft:
+        if not any(path != draft for path in folder.iterdir()):
+            (draft / ".gitignore").write_text("*\n", encoding="utf-8")
+        badges.write(results, draft / _BADGES)
+        if (folder / _FIGURES).exists():  # what has not changed is not drawn again
+            shutil.copytree(folder / _FIGURES, draft / _FIGURES)
+        plots.write(results.figures, draft / _FIGURES)
+        (draft / _PAGE).write_text(page.html(results), encoding="utf-8")
+        if document:
+            wire.save(results, draft)
+        stale = badges.files(folder / _BADGES) - badges.files(draft / _BADGES)
+        whole.replace(draft, folder, unwanted=[Path(_BADGES, name) for name in stale])
+    return folder / _PAGE
 
 
 def _text(message: str) -> str:
@@ -130,18 +116,16 @@ def _text(message: str) -> str:
     return "".join(c for c in plain if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"})
 
 
-def _own_version() -> str:
+def own_version() -> str:
+    """Returns the version of this package."""
     try:
         return metadata.version("bnclaims")
     except metadata.PackageNotFoundError:
         return "a checkout"
 
 
-def _design(settings: Settings) -> dict[str, Any]:
-    design = settings.design
-    return {
-        "kind": design.name,
-        "looks": list(design.looks),
-        "alpha": design.alpha,
-        "spending": str(design.spending) if isinstance(design, Sequential) else None,
-    }
+def _design_record(design: Design) -> DesignRecord:
+    looks = tuple(design.looks)
+    if isinstance(design, Sequential):
+        return DesignRecord("sequential", looks, design.alpha, str(design.spending))
+    return DesignRecord("open", looks, design.alpha, None)

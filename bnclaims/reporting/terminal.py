@@ -3,80 +3,82 @@
 import math
 import statistics
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from bnclaims.reporting.outcome import Outcome, holm_p
-from bnclaims.running.progress import duration
-from bnclaims.running.schedule import Cohort
+from bnclaims.language.finding import Finding
+from bnclaims.reporting.results import ArmRecord, ClaimResult, Outcome
+from bnclaims.running.progress import SECONDS_PER_COST, duration
+from bnclaims.running.schedule import Request
 
-_HEAD = ("verdict", "claim", "estimate", "interval", "n", "p")
+_HEAD = ("verdict", "claim", "estimate", "interval", "claimed", "n", "p")
 
 _WIDTH = 80
+_NARROWEST_ID = 12
 _WRAPPING: dict[str, Any] = {"subsequent_indent": "    ", "break_long_words": False}
 
 _FINER = 8
 """How many more decimals an interval gets at most, to be seen clear of an edge."""
 
-_SECONDS_PER_IMAGE = 40e-6
-"""A guess for a first plan: the article's network on one core of 2024."""
-
 
 def table(outcomes: Sequence[Outcome]) -> list[tuple[str, str]]:
     """Returns the verdict table, a line each, with the verdict that colours it or ''.
 
-    A `!` marks a verdict that is not the expected one.
+    A `!` marks a verdict that is not the expected one. An id for which 80 columns have no room
+    goes on below.
     """
     rows = [_HEAD, *(_cells(outcome) for outcome in outcomes)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    # Words to the left, numbers to the right.
-    aligned = [
-        " ".join(
-            cell.ljust(width) if i < 2 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
+    room = _WIDTH - (sum(widths) - widths[1]) - (len(widths) - 1)
+    widths[1] = min(widths[1], max(room, _NARROWEST_ID))
+    colours = ["", *(outcome.verdict for outcome in outcomes)]
+    return [
+        (line, colour)
+        for row, colour in zip(rows, colours, strict=True)
+        for line in _lines(row, widths)
     ]
-    return list(zip(aligned, ["", *(outcome.verdict for outcome in outcomes)], strict=True))
+
+
+def _lines(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """Returns a row of the table, words to the left and numbers to the right."""
+    verdict, name, *numbers = row
+    first, *more = textwrap.wrap(name, widths[1]) or [""]
+    cells = [verdict.ljust(widths[0]), first.ljust(widths[1])]
+    cells += [cell.rjust(width) for cell, width in zip(numbers, widths[2:], strict=True)]
+    return [" ".join(cells).rstrip(), *(" " * (widths[0] + 1) + part for part in more)]
 
 
 def row(outcome: Outcome) -> str:
     """Returns a verdict in a line, to be shown as soon as it is reached."""
-    verdict, name, *numbers = _cells(outcome)
-    estimate, interval, seeds, _ = numbers
-    shown = f" {estimate} {interval}, n {seeds}" if seeds else f" ({estimate})"
-    return f"{verdict:13} {name}{shown}"
+    finding = outcome.deciding
+    shown = f"({outcome.kind_without_numbers})" if finding is None else numbers_text(finding)
+    seeds = "" if finding is None else f", n {finding.seeds}"
+    return f"{_verdict(outcome):13} {outcome.id} {shown}{seeds}"
 
 
-def evidence(outcomes: Sequence[Outcome], claim: str | None = None) -> list[str]:
-    """Returns what stands beside each verdict, some lines a claim.
-
-    Args:
-        outcomes: Of the session.
-        claim: The one claim to be shown, if not all are.
-    """
+def evidence(claims: Sequence[ClaimResult]) -> list[str]:
+    """Returns what stands beside each verdict, some lines a claim."""
     lines = []
-    for outcome, p in zip(outcomes, holm_p(outcomes), strict=True):
-        if claim not in {None, outcome.id}:
-            continue
-        lines.append(f"{outcome.id}: {outcome.statement}")
-        lines += [f"  {line}" for text in outcome.explanation for line in text.splitlines()]
-        if p is not None:
-            lines.append(f"    p = {p_text(p)} adjusted for looks and for the other claims (Holm)")
-        lines += [_beside(arm) for arm in outcome.arms]
+    for claim in claims:
+        lines.append(f"{claim.id}: {claim.statement}")
+        lines += [f"  {line}" for text in claim.explanation for line in text.splitlines()]
+        if claim.holm_p is not None:
+            p = p_text(claim.holm_p)
+            lines.append(f"    p = {p} adjusted for repeated looks and by Holm correction")
+        lines += [_beside(arm) for arm in claim.arms]
     return lines
 
 
-def _beside(arm: dict[str, Any]) -> str:
+def _beside(arm: ArmRecord) -> str:
     """Returns an arm's metrics, mean and standard deviation over its seeds."""
     shown = [
         f"{name} {text}"
-        for name, values in arm["metrics"].items()
+        for name, values in arm.metrics.items()
         if (text := mean_and_deviation(values))
     ]
-    if arm["diverged"]:
-        shown.append(f"diverged: seeds {', '.join(map(str, arm['diverged']))}")
-    return f"    {arm['arm']}: {', '.join(shown)}"
+    if arm.diverged:
+        shown.append(f"diverged: seeds {', '.join(map(str, arm.diverged))}")
+    return f"    {arm.arm}: {', '.join(shown)}"
 
 
 def mean_and_deviation(values: Sequence[float | None]) -> str:
@@ -87,76 +89,78 @@ def mean_and_deviation(values: Sequence[float | None]) -> str:
     return f"{statistics.fmean(known):.4g} ± {statistics.stdev(known):.2g}"
 
 
-def notes(outcomes: Sequence[Outcome], alpha: float) -> list[str]:
+def notes(claims: Sequence[ClaimResult], alpha: float) -> list[str]:
     """Returns what the table's reader needs to know: data, protocol, and verdicts to explain.
 
     Args:
-        outcomes: Of the session.
+        claims: Of the session.
         alpha: The error rate, also that of all claims together.
     """
-    data = sorted({f"{o.protocol} protocol, {o.data_note}" for o in outcomes})
+    data = sorted({f"{claim.protocol} protocol, {claim.data_note}" for claim in claims})
     lines = []
-    for outcome in outcomes:
-        if not outcome.as_expected:
-            lines.append(f"! {outcome.id}: expected {outcome.expected}, now {outcome.verdict}")
-        elif outcome.verdict != "supported":
-            lines.append(f"{outcome.id} is {outcome.verdict}, as expected: {outcome.because}")
-    if any(finding["disagrees"] for o in outcomes for finding in o.findings[:1]):
+    for claim in claims:
+        if not claim.as_expected:
+            lines.append(f"! {claim.id}: expected {claim.expected}, now {claim.verdict}")
+        elif claim.verdict != "supported":
+            lines.append(f"{claim.id} is {claim.verdict}, as expected: {claim.because}")
+    if any(claim.deciding and claim.deciding.disagrees for claim in claims):
         lines.append("the t test and the sign-flip test disagree on some: see -v")
-    lines += _family(outcomes, alpha)
+    lines += _family(claims, alpha)
     lines.append("intervals hold over all looks; early stops overstate small effects")
     # Paths stay whole, to be copied.
     return [*data, *(part for line in lines for part in textwrap.wrap(line, _WIDTH, **_WRAPPING))]
 
 
 def plan(
-    claims: Iterable[tuple[str, Sequence[Cohort]]],
-    cohorts: Sequence[tuple[Cohort, int]],
+    claims: Iterable[tuple[str, Sequence[Request]]],
+    requests: Sequence[tuple[Request, int]],
     rate: float | None,
     workers: int,
 ) -> list[str]:
-    """Returns what a session would do: its claims with their arms, its cohorts, an estimate.
+    """Returns what a session would do: its claims with their arms, what is missing, an estimate.
 
     Args:
-        claims: Each claim's id and the cohorts of its first look.
-        cohorts: Each cohort once, with how many of its runs are missing.
-        rate: Seconds per unit of work in runs that are stored; None where there are none.
+        claims: Each claim's id and the requests of its first look.
+        requests: Each request once, with how many of its runs are missing.
+        rate: Seconds per unit of cost in runs that are stored; None where there are none.
         workers: How many share the work.
     """
     lines = []
     for name, needs in claims:
         lines.append(name)
-        lines += [f"    {cohort.arm}" + _from(cohort) for cohort in needs] or ["    (not traced)"]
-    missing = sum(runs for _, runs in cohorts)
-    total = sum(len(cohort.seeds) for cohort, _ in cohorts)
-    lines.append(f"{len(cohorts)} cohorts, {total} runs for the first look:")
+        lines += [f"    {request.arm}" + _from(request) for request in needs] or [
+            "    (not traced)"
+        ]
+    missing = sum(runs for _, runs in requests)
+    total = sum(len(request.seeds) for request, _ in requests)
+    lines.append(f"{len(requests)} arms, {total} runs for the first look:")
     lines += [
-        f"    {_state(cohort, runs)}  {cohort.arm}{_from(cohort)}" for cohort, runs in cohorts
+        f"    {_state(request, runs)}  {request.arm}{_from(request)}" for request, runs in requests
     ]
-    work = sum(cohort.arm.work * runs for cohort, runs in cohorts)
-    seconds = work * (rate or _SECONDS_PER_IMAGE) / workers
-    basis = "measured in stored runs" if rate else "a guess; nothing is stored to measure"
+    cost = sum(request.arm.cost * runs for request, runs in requests)
+    seconds = cost * (rate or SECONDS_PER_COST) / workers
+    basis = "measured in stored runs" if rate else "estimated; no stored runs to measure"
     lines.append(
         f"{missing} runs to train, about {duration(seconds)} on {workers} "
-        f"core{'s' * (workers > 1)} ({basis}); later looks, where a claim needs them, come on top"
+        f"core{'s' * (workers > 1)} ({basis}); later looks may add runs"
     )
     return lines
 
 
-def _family(outcomes: Sequence[Outcome], alpha: float) -> list[str]:
+def _family(claims: Sequence[ClaimResult], alpha: float) -> list[str]:
     """Returns which verdicts stand when all claims share one alpha."""
     decided = {
-        outcome.id: p
-        for outcome, p in zip(outcomes, holm_p(outcomes), strict=True)
-        if p is not None and outcome.verdict != "inconclusive"
+        claim.id: claim.holm_p
+        for claim in claims
+        if claim.holm_p is not None and claim.verdict != "inconclusive"
     }
     if not decided:
         return []
     fallen = [name for name, p in decided.items() if p > alpha]
-    declared = max(outcome.declared for outcome in outcomes)
+    declared = max(claim.declared for claim in claims)
     return [
-        f"{len(decided) - len(fallen)} of {len(decided)} decided also hold at {alpha:g} over all "
-        f"{declared} declared claims together (Holm)" + _some(fallen)
+        f"{len(decided) - len(fallen)} of {len(decided)} verdicts are significant at {alpha:g} "
+        f"after Holm correction over all {declared} declared claims" + _some(fallen)
     ]  # fmt: skip
 
 
@@ -164,53 +168,60 @@ def _some(names: Sequence[str]) -> str:
     if not names:
         return ""
     rest = len(names) - 3
-    return ": not " + ", ".join(names[:3]) + (f" and {rest} more (-v tells)" if rest > 0 else "")
+    return (
+        "; not significant: "
+        + ", ".join(names[:3])
+        + (f" and {rest} more (see -v)" if rest > 0 else "")
+    )
 
 
 def _cells(outcome: Outcome) -> tuple[str, ...]:
-    verdict = outcome.verdict + ("" if outcome.as_expected else "!")
-    if not outcome.findings:
-        return verdict, outcome.id, outcome.kind_without_numbers, "", "", ""
-    finding = outcome.findings[0]
-    estimate, interval = _numbers(finding)
-    p = "exact" if finding["p"] is None else p_text(finding["p"])
-    return verdict, outcome.id, estimate, interval, str(finding["seeds"]), p
+    finding = outcome.deciding
+    if finding is None:
+        return _verdict(outcome), outcome.id, outcome.kind_without_numbers, "", "", "", ""
+    estimate, low, high = rounded(finding)
+    numbers = (estimate, f"[{low}, {high}]", str(finding.region), str(finding.seeds))
+    p = "exact" if finding.p is None else p_text(finding.p)
+    return _verdict(outcome), outcome.id, *numbers, p
 
 
-def interval_text(finding: Mapping[str, Any]) -> str:
+def _verdict(outcome: Outcome) -> str:
+    return outcome.verdict + "!" * (not outcome.as_expected)
+
+
+def numbers_text(finding: Finding) -> str:
+    """Returns a finding's numbers and what is claimed: `0.43 [0.36, 0.50], claimed > 0.1`."""
+    return f"{interval_text(finding)}, claimed {finding.region}"
+
+
+def interval_text(finding: Finding) -> str:
     """Returns a finding's estimate and interval: `0.43 [0.36, 0.50]`."""
-    return " ".join(_numbers(finding))
+    return "{} [{}, {}]".format(*rounded(finding))
 
 
-def rounded(finding: Mapping[str, Any]) -> tuple[str, str, str]:
+def rounded(finding: Finding) -> tuple[str, str, str]:
     """Returns estimate and ends of the interval, with as many decimals as these deserve."""
-    low = -math.inf if finding["low"] is None else finding["low"]
-    high = math.inf if finding["high"] is None else finding["high"]
-    width = high - low
+    ends = finding.ends
+    width = ends[1] - ends[0]
     for _ in range(_FINER + 1):
-        estimate, *ends = (_number(value, width) for value in (finding["estimate"], low, high))
-        if not any(_crosses(ends, (low, high), edge) for edge in finding["region"]):
+        estimate, *texts = (_number(value, width) for value in (finding.estimate, *ends))
+        if not any(_crosses(texts, ends, edge) for edge in finding.region.edges):
             break
         width /= 10
-    return estimate, ends[0], ends[1]
+    return estimate, texts[0], texts[1]
 
 
-def _crosses(texts: Sequence[str], ends: Sequence[float], edge: float | None) -> bool:
+def _crosses(texts: Sequence[str], ends: Sequence[float], edge: float) -> bool:
     """Says whether rounding moves an end of an interval onto, or over, an edge it is clear of."""
-    return edge is not None and any(
+    return any(
         end != edge and (float(text) - edge) * (end - edge) <= 0
         for text, end in zip(texts, ends, strict=True)
     )
 
 
-def _numbers(finding: Mapping[str, Any]) -> tuple[str, str]:
-    estimate, low, high = rounded(finding)
-    return estimate, f"[{low}, {high}]"
-
-
 def _number(value: float, width: float) -> str:
     """Returns a number with as many decimals as an interval of this width deserves."""
-    if width <= 0 or math.isinf(width):
+    if width / 2 <= 0 or math.isinf(width):
         return f"{value:.4g}"
     decimals = max(0, 1 - math.floor(math.log10(width / 2)))
     if decimals <= 4:
@@ -226,11 +237,11 @@ def p_text(value: float) -> str:
     return f"{value:.0e}" if value < 0.001 else f"{value:.3f}"
 
 
-def _state(cohort: Cohort, missing: int) -> str:
+def _state(request: Request, missing: int) -> str:
     if not missing:
         return "stored  "
-    return "to train" if missing == len(cohort.seeds) else f"{missing} of {len(cohort.seeds)}  "
+    return "to train" if missing == len(request.seeds) else f"{missing} of {len(request.seeds)}  "
 
 
-def _from(cohort: Cohort) -> str:
-    return f", seeds from {cohort.seeds[0]}" if cohort.seeds[0] else ""
+def _from(request: Request) -> str:
+    return f", seeds from {request.seeds[0]}" if request.seeds[0] else ""

@@ -1,15 +1,46 @@
-"""The notice board of a session: what its workers tell each other, as files in one folder."""
+"""The mailbox of a session: what its workers tell each other, as files in one folder.
+
+Messages are lines that each worker appends to its own file of a kind, so that telling and hearing
+cost the same however long a session gets. A full disk silences them and stops nobody: they only
+make workers help each other better.
+"""
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from bnclaims.running.leftovers import remove, sweep
 
-class Board:
+_PREFIX, _OWNER = "bnclaims-session-", "owner.lock"
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Lends the folder of a session's mailbox; removes it in the end, and those of killed sessions.
+
+    Raises:
+        OSError: There is no place for it.
+    """
+    folders = list(Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"))
+    sweep(folder for folder in folders if not (folder / _OWNER).exists())
+    for folder in folders:
+        if (folder / _OWNER).exists() and not _is_held(folder / _OWNER):
+            remove(folder)
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    try:
+        with _held(folder / _OWNER):
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Mailbox:
     """Shared by the workers of one session.
 
     Args:
@@ -20,35 +51,78 @@ class Board:
     def __init__(self, folder: Path, worker: str) -> None:
         self._folder = folder
         self._worker = worker
+        self._read: dict[Path, int] = {}
+        """How much has been read of each file of messages."""
+        self._posted: dict[tuple[str, tuple[int, ...]], None] = {}
+        self._failed: dict[str, tuple[str, bool]] = {}
 
     def once(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Returns what the first worker to ask made, as JSON data."""
+        """Returns what the first worker to ask made, as JSON data.
+
+        Where the disk keeps nothing, each worker makes its own.
+        """
         path = self._folder / f"{name}.json"
-        with FileLock(self._folder / f"{name}.lock"):
-            if not path.exists():
-                self._write(path, make())
-            made: dict[str, Any] = json.loads(path.read_text())
+        with _held(self._folder / f"{name}.lock"):
+            if (made := self.made(name)) is None:
+                made = make()
+                with contextlib.suppress(OSError):
+                    self._write(path, made)
             return made
 
-    def post(self, digest: str, seeds: tuple[int, ...]) -> None:
+    def made(self, name: str) -> dict[str, Any] | None:
+        """Returns what `once` made, None while nobody has asked for it."""
+        path = self._folder / f"{name}.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
+    def post(self, digest: str, seeds: Sequence[int]) -> None:
         """Says that a claim needs these runs, which no one could have known beforehand."""
-        path = self._folder / f"{digest}-{seeds[0]}-{len(seeds)}.wanted"
-        self._write(path, {"digest": digest, "seeds": seeds})
+        self._tell("wanted", {"digest": digest, "seeds": list(seeds)})
 
-    def posted(self) -> Iterator[tuple[str, tuple[int, ...]]]:
-        """Yields what the workers have asked for so far, as digest and seeds."""
-        for path in sorted(self._folder.glob("*.wanted")):
-            notice = json.loads(path.read_text())
-            yield notice["digest"], tuple(notice["seeds"])
+    def posted(self) -> Sequence[tuple[str, tuple[int, ...]]]:
+        """Returns what the workers have asked for so far, as digest and seeds, each once."""
+        for _, notice in self._news("wanted"):
+            self._posted[notice["digest"], tuple(notice["seeds"])] = None
+        return list(self._posted)
 
-    def tell(self, journal: dict[str, Any]) -> None:
-        """Shows the others what this worker has done and does, as JSON data."""
-        self._write(self._folder / f"{self._worker}.journal", journal)
+    def fail(self, digest: str, why: str, *, final: bool) -> None:
+        """Says that an arm cannot be trained.
 
-    def told(self) -> dict[str, dict[str, Any]]:
-        """Returns what each worker showed last."""
-        paths = sorted(self._folder.glob("*.journal"))
-        return {path.stem: json.loads(path.read_text()) for path in paths}
+        Args:
+            digest: The arm's.
+            why: In a sentence.
+            final: Whether nobody should try again, not even for a claim that needs it.
+        """
+        self._tell("failed", {"digest": digest, "why": why, "final": final})
+
+    def failed(self) -> dict[str, tuple[str, bool]]:
+        """Returns why arms could not be trained, by digest, and whether that is final."""
+        for _, notice in self._news("failed"):
+            self._failed[notice["digest"]] = notice["why"], notice["final"]
+        return self._failed
+
+    def tell(self, event: dict[str, Any]) -> None:
+        """Shows the others what this worker does, an event of its journal."""
+        self._tell("journal", event)
+
+    def told(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yields what workers have told since this was last asked for: worker and event."""
+        return self._news("journal")
+
+    def _tell(self, kind: str, message: dict[str, Any]) -> None:
+        line = json.dumps(message) + "\n"
+        with contextlib.suppress(OSError), (self._folder / f"{self._worker}.{kind}").open("a") as f:
+            f.write(line)
+
+    def _news(self, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        for path in sorted(self._folder.glob(f"*.{kind}")):
+            with contextlib.suppress(OSError), path.open("rb") as file:
+                file.seek(self._read.get(path, 0))
+                whole, end, _ = file.read().rpartition(b"\n")
+                self._read[path] = self._read.get(path, 0) + len(whole + end)
+                for line in whole.splitlines():
+                    # A disk that was full for a while leaves a line that is cut.
+                    with contextlib.suppress(ValueError):
+                        yield path.stem, json.loads(line)
 
     def _write(self, path: Path, content: dict[str, Any]) -> None:
         temporary = path.with_suffix(f".{self._worker}")
@@ -58,7 +132,7 @@ class Board:
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
         """Says, as long as it lasts and the process lives, that this worker may need more runs."""
-        with FileLock(self._folder / f"{self._worker}.working"):
+        with _held(self._folder / f"{self._worker}.working"):
             yield
 
     def others_work(self) -> bool:
@@ -67,11 +141,25 @@ class Board:
         return any(_is_held(path) for path in self._folder.glob("*.working") if path.name != mine)
 
 
+@contextlib.contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Holds a lock, after waiting for it; where the file system takes none, nothing is held."""
+    lock = FileLock(path)
+    with contextlib.suppress(OSError):
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _is_held(path: Path) -> bool:
     lock = FileLock(path)
     try:
         lock.acquire(blocking=False)
     except Timeout:
         return True
+    except OSError:
+        return False
     lock.release()
     return False

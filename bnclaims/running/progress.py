@@ -1,9 +1,8 @@
 """Progress: what the workers of a session have trained, what is left, and for how long.
 
-Each worker keeps a journal, as plain data that others can read; whoever shows progress joins them.
+Each worker keeps a journal, event by event, as plain data; whoever shows progress joins them.
 """
 
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,96 +14,105 @@ Run = tuple[str, int]
 
 Publish = Callable[[dict[str, Any]], None]
 
+SECONDS_PER_COST = 40e-6
+"""A guess before anything was trained: the article's network on one core of 2024, by `Arm.cost`."""
 
-@dataclass
+
 class Journal:
-    """What one worker knows of the work and has done of it.
+    """Tells what one worker knows of the work, and does of it.
 
     Args:
-        publish: Shows the journal's content to whoever joins journals, whenever it changes.
+        publish: Shows an event to whoever joins journals.
     """
 
-    publish: Publish
-    wanted: dict[Run, float] = field(default_factory=dict)
-    """The runs that the session is known to need and did not have, with their work."""
-    trained: dict[Run, float] = field(default_factory=dict)
-    """The seconds that each run took that this worker trained."""
-    doing: str = ""
-    """The arm in training, or what else keeps the worker."""
+    def __init__(self, publish: Publish) -> None:
+        self._publish = publish
+        self._doing = ""
+        self._seconds, self._cost = 0.0, 0.0
+
+    @property
+    def seconds_per_cost(self) -> float:
+        """How long this worker's runs took, by the unit of `Arm.cost`; a guess before the first."""
+        return self._seconds / self._cost if self._cost else SECONDS_PER_COST
 
     def want(self, arm: Arm, seeds: Iterable[int]) -> None:
-        """Notes runs that must be trained."""
-        self.wanted |= {(arm.digest, seed): arm.work for seed in seeds}
+        """Tells of runs that must be trained."""
+        if wanted := list(seeds):
+            self._publish({"want": [arm.digest, arm.cost, wanted]})
 
     def begin(self, arm: Arm) -> None:
-        """Notes that an arm is being trained."""
+        """Tells that an arm is being trained."""
         self._now(str(arm))
 
-    def done(self, arm: Arm, seed: int, seconds: float) -> None:
-        """Notes that a run has been trained."""
-        self.want(arm, [seed])
-        self.trained[arm.digest, seed] = seconds
-        self._publish()
+    def wait(self, whom: str) -> None:
+        """Tells that this worker has nothing to do but to wait."""
+        self._now(f"waits for {whom}", waiting=True)
 
     def idle(self) -> None:
-        """Notes that nothing is left to train for the moment."""
-        if self.doing:
-            self._now("")
+        """Tells that nothing is left to do for the moment."""
+        self._now("")
 
-    def _now(self, doing: str) -> None:
-        self.doing = doing
-        self._publish()
+    def done(self, arm: Arm, seed: int, seconds: float) -> None:
+        """Tells that a run has been trained."""
+        self._seconds += seconds
+        self._cost += arm.cost
+        self._publish({"done": [arm.digest, arm.cost, seed, seconds]})
 
-    def _publish(self) -> None:
-        self.publish(
-            {
-                "wanted": [[*run, work] for run, work in self.wanted.items()],
-                "trained": [[*run, seconds] for run, seconds in self.trained.items()],
-                "doing": self.doing,
-                "at": time.time(),
-            }
-        )
+    def _now(self, doing: str, *, waiting: bool = False) -> None:
+        if doing != self._doing:
+            self._doing = doing
+            self._publish({"doing": doing, "waiting": waiting})
 
 
-@dataclass(frozen=True)
+@dataclass
 class Progress:
     """The joined journals of a session."""
 
-    arms: int
-    """Arms that had something to train."""
-    arms_done: int
-    runs: int
-    runs_done: int
-    seconds_left: float | None
-    """An estimate from the measured rate; None before there is one."""
-    doing: dict[str, str]
-    """What each worker trains; workers that train nothing are left out."""
+    wanted: dict[Run, float] = field(default_factory=dict)
+    """The runs that the session is known to need and did not have, with their cost."""
+    trained: dict[Run, float] = field(default_factory=dict)
+    """The seconds that each run took."""
+    doing: dict[str, str] = field(default_factory=dict)
+    """What each worker trains or waits for; workers that do neither are left out."""
+    waiting: set[str] = field(default_factory=set)
+    """The workers that wait."""
 
-    @classmethod
-    def joined(cls, journals: dict[str, dict[str, Any]]) -> "Progress":
-        """Returns the progress that journals tell of, by worker."""
-        wanted = {(d, s): w for j in journals.values() for d, s, w in j["wanted"]}
-        trained = {(d, s): t for j in journals.values() for d, s, t in j["trained"]}
-        left = {run: work for run, work in wanted.items() if run not in trained}
-        done_work = sum(wanted[run] for run in trained if run in wanted)
-        rate = sum(trained.values()) / done_work if done_work else None
-        doing = {name: j["doing"] for name, j in journals.items() if j["doing"]}
-        return cls(
-            arms=len({digest for digest, _ in wanted}),
-            arms_done=len({d for d, _ in wanted} - {d for d, _ in left}),
-            runs=len(wanted),
-            runs_done=len(trained),
-            seconds_left=rate and rate * sum(left.values()) / max(1, len(doing)),
-            doing=doing,
-        )
+    def add(self, worker: str, event: dict[str, Any]) -> None:
+        """Adds an event of a worker's journal."""
+        match event:
+            case {"want": [digest, cost, seeds]}:
+                self.wanted |= {(digest, seed): cost for seed in seeds}
+            case {"done": [digest, cost, seed, seconds]}:
+                self.wanted[digest, seed] = cost
+                self.trained[digest, seed] = seconds
+            case {"doing": doing, "waiting": waiting}:
+                self.doing.pop(worker, None)
+                self.waiting.discard(worker)
+                if doing:
+                    self.doing[worker] = doing
+                if waiting:
+                    self.waiting.add(worker)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """An estimate from the measured rate; None before there is one."""
+        cost = sum(self.wanted[run] for run in self.trained)
+        if not cost:
+            return None
+        left = sum(cost for run, cost in self.wanted.items() if run not in self.trained)
+        at_work = max(1, len(self.doing) - len(self.waiting))
+        return sum(self.trained.values()) / cost * left / at_work
 
     def text(self) -> str:
         """Returns it in a line."""
-        parts = [f"{self.runs_done} of {self.runs} runs, {self.arms_done} of {self.arms} arms"]
-        if self.seconds_left is not None:
-            parts.append(f"about {duration(self.seconds_left)} left")
+        arms = {digest for digest, _ in self.wanted}
+        unfinished = {digest for digest, _ in self.wanted.keys() - self.trained.keys()}
+        runs = f"{len(self.trained)} of {len(self.wanted)} runs"
+        parts = [f"{runs}, {len(arms - unfinished)} of {len(arms)} arms"]
+        if (left := self.seconds_left) is not None:
+            parts.append(f"about {duration(left)} left")
         alone = len(self.doing) == 1
-        parts += [arm if alone else f"{name}: {arm}" for name, arm in sorted(self.doing.items())]
+        parts += [what if alone else f"{name}: {what}" for name, what in sorted(self.doing.items())]
         return " · ".join(parts)
 
 

@@ -1,7 +1,9 @@
 """Settings of a session: command line, then environment, then ini file, then default."""
 
+import contextlib
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -9,9 +11,11 @@ from typing import Any, Self
 import platformdirs
 import pytest
 
-from bnclaims.experiment.arm import PROTOCOLS, TrainingProtocol
+from bnclaims.experiment.protocol import KERAS_DEFAULTS, TrainingProtocol
+from bnclaims.reporting.report import FOLDER
+from bnclaims.statistics.boundary import BOUNDARIES, Boundary
 from bnclaims.statistics.design import Design, Open, Sequential
-from bnclaims.statistics.sequential_t import OBrienFleming, Pocock, Power, Spending
+from bnclaims.statistics.spending import OBrienFleming, Pocock, Power, Spending
 
 OPTIONS: tuple[tuple[str, str, str], ...] = (
     (
@@ -19,15 +23,21 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
         "auto|mnist|digits|PATH",
         "the images: MNIST, the embedded digits, or a file or folder",
     ),
-    ("protocol", "|".join(sorted(PROTOCOLS)), "how much data and how many epochs"),
+    ("protocol", "NAME", "how arms are trained where claims do not say"),
     ("store", "DIR", "folder of the trained runs"),
     ("looks", "N,N,...", "after how many seeds to look at the evidence"),
-    ("alpha", "ALPHA", "error rate of a claim, each way"),
+    ("alpha", "ALPHA", "error rate of a claim, in each direction"),
     ("design", "sequential|open", "planned looks, or e-values that allow more seeds at any time"),
-    ("spending", "power[:RHO]|pocock|obrien-fleming", "how planned looks share alpha out"),
+    ("spending", "power[:RHO]|pocock|obrien-fleming", "how planned looks spend alpha"),
+    ("boundary", "|".join(BOUNDARIES), "for which contrasts planned looks keep alpha"),
     ("threads", "N", "runs that a worker trains at a time; cores / workers by default"),
+    ("run-timeout", "SECONDS", "after which a run is given up and its claim an error"),
 )
-"""Name, values and help of each option `--claims-NAME` with its ini twin `claims_NAME`."""
+"""Name, values and help of each option `--claims-NAME` with its ini twin, see `ini_name`."""
+
+
+_MOST_SEEDS, _MOST_LOOKS, _MOST_THREADS = 10_000, 100, 1_024
+"""More than anybody can train, and less than takes all memory to plan."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +50,13 @@ class Settings:
     design: Design
     threads: int
     chosen: bool
-    """Whether the command line or the ini file says anything about claims."""
+    """Whether the command line, the ini file or a `conftest.py` says anything about claims."""
+    protocols: tuple[str, ...] = ()
+    """Names of the declared protocols."""
     report: Path | None = None
     """Folder of the report; None for no report."""
+    run_timeout: float | None = None
+    """Seconds after which a run is given up; None for never."""
 
     @classmethod
     def from_pytest_config(cls, config: pytest.Config) -> Self:
@@ -52,19 +66,33 @@ class Settings:
             pytest.UsageError: A value is not understood; the message names option and values.
         """
         given = {name: _given(config, name) for name, _, _ in OPTIONS}
+        protocols = declared_protocols(config)
         return cls(
             data=given["data"] or "auto",
-            protocol=_protocol(given["protocol"] or "quick"),
+            protocol=_protocol(given["protocol"], protocols),
+            protocols=tuple(protocol.name for protocol in protocols),
             store=_store(given["store"]),
             design=_design(given),
             threads=_threads(given["threads"], config),
-            chosen=any(given.values()),
+            chosen=any(given.values()) or bool(protocols),
             report=_report(config),
+            run_timeout=_run_timeout(given["run-timeout"]),
+        )
+
+    @property
+    def homeless(self) -> str:
+        """What to do where runs would go to a home folder that there is not; '' where there is."""
+        if self.store.parts[:1] != ("~",):
+            return ""
+        return (
+            "there is no home folder to keep trained runs in: give --claims-store=DIR, or set HOME "
+            "or XDG_CACHE_HOME"
         )
 
     def command(self, test: str) -> list[str]:
         """Returns the command that judges one test as this session did."""
-        asked = ["--claims-protocol", self.protocol.name, "--claims-data", self.data]
+        # With `=`: pytest takes a word that is there as a folder for one of its paths.
+        asked = [f"--claims-protocol={self.protocol.name}", f"--claims-data={self.data}"]
         return ["pytest", test, *asked, *_design_options(self.design)]
 
 
@@ -75,80 +103,125 @@ def cache_folder() -> Path:
 
 def _design_options(design: Design) -> list[str]:
     """Returns the command line's options that give a design."""
-    options = ["--claims-looks", ",".join(map(str, design.looks))]
-    options += ["--claims-alpha", f"{design.alpha:g}"]
+    options = [f"--claims-looks={','.join(map(str, design.looks))}"]
+    options += [f"--claims-alpha={design.alpha:g}"]
     if isinstance(design, Sequential):
-        return [*options, "--claims-spending", str(design.spending)]
-    return [*options, "--claims-design", Open.name]
+        options.append(f"--claims-spending={design.spending}")
+        return [*options, f"--claims-boundary={design.boundary.name}"]
+    return [*options, f"--claims-design={Open.name}"]
 
 
 def _given(config: pytest.Config, name: str) -> str | None:
-    value: Any = config.getoption(f"claims_{name}")
+    value: Any = config.getoption(ini_name(name))
     if not value and name == "data":
         value = os.environ.get("BNCLAIMS_DATA")
-    return value or config.getini(f"claims_{name}") or None
+    return value or config.getini(ini_name(name)) or None
+
+
+def ini_name(name: str) -> str:
+    """Returns what an option is called in an ini file."""
+    return f"claims_{name.replace('-', '_')}"
 
 
 def _store(given: str | None) -> Path:
-    folder = Path(given or cache_folder() / "store").expanduser()
-    if folder.exists() and not folder.is_dir():
-        raise pytest.UsageError(f"--claims-store {folder}: this is a file; give a folder")
+    folder = Path(given or cache_folder() / "store")
+    # Without a home folder `~` stays as it is: then only claims fail, see `Settings.homeless`.
+    with contextlib.suppress(RuntimeError):
+        folder = folder.expanduser()
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise _refused("store", str(folder), "this is a file; give a folder")
+    except (OSError, ValueError) as error:  # too long a name, or with a NUL in it
+        raise _refused("store", given, _reason(error)) from None
     return folder
+
+
+def _refused(option: str, given: str | None, why: str) -> pytest.UsageError:
+    """Returns the error for an option's value, in a line that can be read whatever was given."""
+    return pytest.UsageError(f"--claims-{option} {_brief(given)}: {why:.300}")
+
+
+def _brief(text: str | None) -> str:
+    return f"{text:.80}..." if text and len(text) > 80 else f"{text}"
+
+
+def _reason(error: Exception) -> str:
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def _report(config: pytest.Config) -> Path | None:
     given = config.option.claims_report or config.getini("claims_report")
     if given == "none":
         return None
-    return Path(given).expanduser() if given else config.rootpath / "claims-report"
+    try:
+        return Path(given).expanduser() if given else config.rootpath / FOLDER
+    except RuntimeError as error:
+        raise _refused("report", given, str(error)) from None
 
 
-def _protocol(name: str) -> TrainingProtocol:
-    if name not in PROTOCOLS:
+def declared_protocols(config: pytest.Config) -> list[TrainingProtocol]:
+    """Returns the protocols that conftest files declare, the default one first.
+
+    Raises:
+        pytest.UsageError: Two have one name, or one is no protocol.
+    """
+    found = [p for declared in config.hook.pytest_claims_protocols() for p in declared]
+    if strange := [p for p in found if not isinstance(p, TrainingProtocol)]:
         raise pytest.UsageError(
-            f"--claims-protocol {name}: choose one of {', '.join(sorted(PROTOCOLS))}"
+            f"pytest_claims_protocols returned {strange[0]!r}: give bnclaims.TrainingProtocol(...)"
         )
-    return PROTOCOLS[name]
+    names = [protocol.name for protocol in found]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise pytest.UsageError(f"two protocols are called {min(twice)!r}: rename one of them")
+    return found
+
+
+def _protocol(name: str | None, declared: Sequence[TrainingProtocol]) -> TrainingProtocol:
+    if name is None:
+        return declared[0] if declared else KERAS_DEFAULTS
+    known = {protocol.name: protocol for protocol in (*declared, KERAS_DEFAULTS)}
+    if name not in known:
+        raise _refused("protocol", name, f"choose one of {', '.join(sorted(known))}")
+    return known[name]
 
 
 def _design(given: Mapping[str, str | None]) -> Design:
     looks, alpha = _looks(given["looks"]), _alpha(given["alpha"])
     kind = given["design"] or Sequential.name
     if kind not in {Sequential.name, Open.name}:
-        raise pytest.UsageError(
-            f"--claims-design {kind}: choose one of {Open.name}, {Sequential.name}"
-        )
-    if kind == Open.name and given["spending"]:
-        raise pytest.UsageError(
-            f"--claims-spending {given['spending']}: an open design spends nothing; leave it out"
-        )
+        raise _refused("design", kind, f"choose one of {Open.name}, {Sequential.name}")
+    for name in ("spending", "boundary"):
+        if kind == Open.name and given[name]:
+            raise _refused(name, given[name], "an open design spends nothing; leave it out")
     try:
         if kind == Open.name:
             return Open(looks, alpha)
-        return Sequential(looks, alpha, _spending(given["spending"]))
+        return Sequential(looks, alpha, _spending(given["spending"]), _boundary(given["boundary"]))
     except ValueError as error:
         named = (
-            f"--claims-{name} {given[name]}"
+            f"--claims-{name} {_brief(given[name])}"
             for name in ("looks", "alpha", "spending")
             if given[name]
         )
-        raise pytest.UsageError(f"{', '.join(named)}: {error}") from None
+        raise pytest.UsageError(f"{', '.join(named)}: {error!s:.300}") from None
 
 
 def _looks(given: str | None) -> tuple[int, ...]:
     try:
-        return tuple(int(n) for n in given.split(",")) if given else Sequential().looks
+        looks = tuple(int(n) for n in given.split(",")) if given else Sequential().looks
     except ValueError:
-        raise pytest.UsageError(
-            f"--claims-looks {given}: give numbers of seeds, as in 5,10,15,20"
-        ) from None
+        raise _refused("looks", given, "give numbers of seeds, as in 5,10,15,20") from None
+    if max(looks) > _MOST_SEEDS or len(looks) > _MOST_LOOKS:
+        most = f"give at most {_MOST_LOOKS} looks, the last at {_MOST_SEEDS:,} seeds or before"
+        raise _refused("looks", given, most)
+    return looks
 
 
 def _alpha(given: str | None) -> float:
     try:
         return float(given) if given else Sequential().alpha
     except ValueError:
-        raise pytest.UsageError(f"--claims-alpha {given}: give a number, as in 0.01") from None
+        raise _refused("alpha", given, "give a number, as in 0.01") from None
 
 
 def _spending(given: str | None) -> Spending:
@@ -160,19 +233,40 @@ def _spending(given: str | None) -> Spending:
         if family == "power":
             return Power(float(rho)) if rho else Power()
     except ValueError as error:
-        raise pytest.UsageError(f"--claims-spending {given}: {error}") from None
-    raise pytest.UsageError(
-        f"--claims-spending {given}: choose one of power, power:RHO, pocock, obrien-fleming"
-    )
+        raise _refused("spending", given, str(error)) from None
+    raise _refused("spending", given, "choose one of power, power:RHO, pocock, obrien-fleming")
+
+
+def _boundary(given: str | None) -> Boundary:
+    name = given or next(iter(BOUNDARIES))
+    if name not in BOUNDARIES:
+        raise pytest.UsageError(f"--claims-boundary {name}: choose one of {', '.join(BOUNDARIES)}")
+    return BOUNDARIES[name]
 
 
 def _threads(given: str | None, config: pytest.Config) -> int:
     if given is None:
         workers = getattr(config, "workerinput", {}).get("workercount", 1)
         return max(1, _cores() // int(workers))
-    if not given.isdecimal() or int(given) < 1:
-        raise pytest.UsageError(f"--claims-threads {given}: give an integer of 1 or more")
-    return int(given)
+    try:
+        threads = int(given)
+    except ValueError:
+        threads = 0
+    if not 1 <= threads <= _MOST_THREADS:
+        raise _refused("threads", given, f"give an integer of 1 or more, {_MOST_THREADS} at most")
+    return threads
+
+
+def _run_timeout(given: str | None) -> float | None:
+    if given is None:
+        return None
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise _refused("run-timeout", given, "give seconds, as in 600")
+    return seconds
 
 
 def _cores() -> int:

@@ -2,30 +2,36 @@
 
 import contextlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import pytest
 
-from bnclaims.backends.keras.engine import Engine, prepare, quiet
-from bnclaims.experiment.arm import Arm
+from bnclaims.backends.functions import FunctionBackend
+from bnclaims.backends.keras.backend import KerasBackend
+from bnclaims.experiment.arm import Arm, FunctionArm
 from bnclaims.experiment.data import DataSource, resolve
 from bnclaims.experiment.history import History
 from bnclaims.language.evidence import Trial
-from bnclaims.language.figure import Figure, drawn
-from bnclaims.language.fixtures import Probe, Train
+from bnclaims.language.figure import Drawing, Figure, drawn
+from bnclaims.language.fixtures import Probe, Session, Train
 from bnclaims.language.sample import Runs
-from bnclaims.running.mailbox import Board
+from bnclaims.running.backend import Backend
+from bnclaims.running.mailbox import Mailbox
 from bnclaims.running.progress import Journal, Progress
-from bnclaims.running.schedule import Cohort, Schedule
+from bnclaims.running.schedule import Request, Schedule
 from bnclaims.running.store import Store
 from bnclaims.session.options import Settings, cache_folder
+from bnclaims.silence import silence
 
-_ENDS = (pytest.skip.Exception, pytest.fail.Exception, pytest.xfail.Exception)
-"""Pytest's own ways to end a test, which are no ordinary exceptions."""
+_ENDS = (pytest.skip.Exception, pytest.fail.Exception, pytest.xfail.Exception, SystemExit)
+"""Ways to end a test that are no ordinary exceptions."""
 
+
+_SELECTED = "selected"
+"""What the mailbox calls the claims that its workers have collected."""
 
 _PATHS = 32
 """How many ways through a body are tried in which assertions fail, as in `assert not a < b`."""
@@ -44,14 +50,22 @@ class Suite:
 
     Args:
         settings: What the session was asked for.
-        board: Where its workers meet; None when there is one process only.
+        mailbox: Where its workers meet; None when there is one process only.
+        backend: What trains.
+        store: Where runs are kept.
     """
 
-    def __init__(self, settings: Settings, board: Board | None) -> None:
+    def __init__(
+        self, settings: Settings, mailbox: Mailbox | None, backend: Backend, store: Store
+    ) -> None:
         self.settings = settings
-        self.board = board
+        self.backend = backend
+        self.store = store
+        self._functions = FunctionBackend(KerasBackend(settings.threads))
+        self.mailbox = mailbox
         self.traces: dict[str, Trace] = {}
-        self._told: dict[str, dict[str, Any]] = {}
+        self._progress = Progress()
+        self._selected: dict[str, str] = {}
         self.tests: dict[str, list[str]] = {}
         """The tests of each declared claim, by its name, whether selected or not."""
 
@@ -59,6 +73,19 @@ class Suite:
     def declared(self) -> int:
         """How many claims the collected files declare."""
         return sum(map(len, self.tests.values()))
+
+    def select(self, claims: dict[str, str]) -> None:
+        """Notes, for the controller too, which claims are to be tested: their names by test."""
+        self._selected = claims
+        if self.mailbox is not None and claims:
+            self.mailbox.once(_SELECTED, lambda: claims)
+
+    @property
+    def selected(self) -> dict[str, str]:
+        """The names of the claims that are to be tested, by test."""
+        if self._selected or self.mailbox is None:
+            return self._selected
+        return self.mailbox.made(_SELECTED) or {}
 
     @cached_property
     def source(self) -> DataSource:
@@ -68,22 +95,37 @@ class Suite:
             DataError: They cannot be had; the message says what to do.
         """
         cache = cache_folder()
-        if self.board is None:
+        if self.mailbox is None:
             return resolve(self.settings.data, cache=cache)
         return DataSource.from_strings(
-            self.board.once("data", lambda: resolve(self.settings.data, cache=cache).to_strings())
+            self.mailbox.once("data", lambda: resolve(self.settings.data, cache=cache).to_strings())
         )
-
-    @cached_property
-    def store(self) -> Store:
-        """The runs."""
-        return Store(self.settings.store, self.source.note)
 
     @cached_property
     def schedule(self) -> Schedule:
         """Sees to the runs; made when the claims have been traced."""
-        engine = Engine(self.settings.threads)
-        return Schedule(self.store, engine, self.board, self.planned(), Journal(self._tell))
+        return Schedule(
+            self.store,
+            self._run,
+            self.mailbox,
+            self.planned(),
+            Journal(self._tell),
+            run_timeout=self.settings.run_timeout,
+        )
+
+    @cached_property
+    def session(self) -> Session:
+        """What its arms share.
+
+        Raises:
+            DataError: The images cannot be had.
+        """
+        return Session(
+            self.source,
+            self.settings.protocol,
+            versions=self.backend.versions,
+            function_versions=self._functions.versions,
+        )
 
     def trace(self, name: str, function: Callable[..., None], others: Mapping[str, Any]) -> None:
         """Runs a claim's body without training, to learn what it will need.
@@ -95,7 +137,7 @@ class Suite:
             function: The claim.
             others: Its parameters, where it is parametrised.
         """
-        prepare(self.settings.threads)
+        self.backend.prepare()
         wanted = inspect.signature(function).parameters.keys()
         if not wanted <= {"train", "probe", *others}:
             return
@@ -127,39 +169,45 @@ class Suite:
 
     def train(self, trial: Trial) -> Train:
         """Returns the `train` fixture of a trial."""
-        return Train(trial, self.source, self.settings.protocol)
+        return Train(trial, self.session)
 
     def probe(self, trial: Trial) -> Probe:
         """Returns the `probe` fixture of a trial."""
-        return Probe(trial, self.source, self.settings.protocol)
+        return Probe(trial, self.session)
 
-    def drawn(self, figure: Figure) -> dict[str, Any] | None:
+    def drawn(self, figure: Figure) -> Drawing | None:
         """Returns what a figure shows, None while its runs are not stored."""
         return drawn(figure, self.store.load, self.settings.design.looks[-1])
 
-    def planned(self) -> list[Cohort]:
-        """Returns the cohorts of all claims' first look, each once."""
+    def planned(self) -> list[Request]:
+        """Returns the requests of all claims' first look, each once."""
         runs = (runs for trace in self.traces.values() for runs in trace.runs)
         return list(dict.fromkeys(map(self.first_look, runs)))
 
-    def first_look(self, runs: Runs) -> Cohort:
+    def first_look(self, runs: Runs) -> Request:
         """Returns what an arm's first look needs."""
-        return Cohort(runs.arm, tuple(runs.seeds(self.settings.design.looks[0])))
+        return Request(runs.arm, tuple(runs.seeds(self.settings.design.looks[0])))
 
     def progress(self) -> Progress:
-        """Returns what this process and, where there is a board, the others have trained."""
-        return Progress.joined(self.board.told() if self.board else dict(self._told))
+        """Returns what this process and, where there is a mailbox, the others have trained."""
+        for worker, event in self.mailbox.told() if self.mailbox else ():
+            self._progress.add(worker, event)
+        return self._progress
 
-    def _tell(self, journal: dict[str, Any]) -> None:
-        if self.board is None:
-            self._told[""] = journal
+    def _tell(self, event: dict[str, Any]) -> None:
+        if self.mailbox is None:
+            self._progress.add("", event)
         else:
-            self.board.tell(journal)
+            self.mailbox.tell(event)
 
-    # Store and schedule are made on first use: the schedule must know all claims' traces.
+    # The schedule is made on first use: it must know all claims' traces.
 
-    def _require(self, cohorts: Sequence[Cohort]) -> None:
-        self.schedule.require(cohorts)
+    def _run(self, arm: Arm, seeds: Iterable[int]) -> Iterator[tuple[int, History]]:
+        backend = self._functions if isinstance(arm, FunctionArm) else self.backend
+        return backend.run(arm, seeds)
+
+    def _require(self, requests: Sequence[Request]) -> None:
+        self.schedule.require(requests)
 
     def _load(self, arm: Arm, seed: int) -> History:
         history = self.store.load(arm, seed)
@@ -167,22 +215,22 @@ class Suite:
             raise LookupError(f"the run of {arm} with seed {seed} is no longer in the store")
         return history
 
-    def seconds_per_work(self) -> float | None:
-        """Returns how long the planned arms' stored runs took per unit of `Arm.work`, or None."""
-        seconds, work = 0.0, 0.0
-        for cohort in self.planned():
-            for seed in cohort.seeds:
-                history = self.store.load(cohort.arm, seed)
+    def seconds_per_cost(self) -> float | None:
+        """Returns how long the planned arms' stored runs took per unit of `Arm.cost`, or None."""
+        seconds, cost = 0.0, 0.0
+        for request in self.planned():
+            for seed in request.seeds:
+                history = self.store.load(request.arm, seed)
                 if history is not None and len(history.seconds):
                     seconds += float(history.seconds.sum())
-                    work += cohort.arm.work
-        return seconds / work if work else None
+                    cost += request.arm.cost
+        return seconds / cost if cost else None
 
 
 def _fails(function: Callable[..., None], arguments: Mapping[str, Any]) -> bool:
     """Runs a body that is traced; says whether an assertion failed."""
     # How a body ends is reported when it runs in earnest; what it prints, TensorFlow too.
-    with quiet(), contextlib.suppress(Exception, *_ENDS):
+    with silence(), contextlib.suppress(Exception, *_ENDS):
         try:
             function(**arguments)
         except AssertionError:

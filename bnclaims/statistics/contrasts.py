@@ -9,7 +9,7 @@ their mean, or 0 when the mean is 0 too.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from itertools import permutations, repeat
@@ -19,6 +19,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from bnclaims.statistics.numerics import (
+    expectation_over_deviation,
+    noncentral_t_tail,
+    threshold,
+)
+
 __all__ = [
     "Effect",
     "binomial_p",
@@ -27,6 +33,7 @@ __all__ = [
     "equivalence_power",
     "holm",
     "interval",
+    "is_constant",
     "nominal_p",
     "page_p",
     "power",
@@ -43,10 +50,10 @@ _Array = NDArray[np.float64]
 # Both halves' subset sums are held at once: 2**(n/2) numbers each.
 _EXACT_SIGN_FLIPS = 32
 _RESAMPLES = 99_999
+# Relative to the values: what sums and differences of larger numbers may leave.
+_ROUNDING = 1e-9
 # 40,320 orders of a seed's levels, and a tenth of a second for their sum over the seeds.
 _PAGE_SEEDS, _PAGE_LEVELS = 100, 8
-# Mass that a quadrature leaves out at either end.
-_TAIL = 1e-17
 
 
 @dataclass(frozen=True)
@@ -78,6 +85,16 @@ def t_statistic(values: ArrayLike) -> float:
     """
     n, mean, deviation = _moments(values)
     return math.sqrt(n) * _ratio(mean, deviation)
+
+
+def is_constant(values: ArrayLike) -> bool:
+    """Says whether all values are the same but for rounding: there is no variance to judge by.
+
+    Args:
+        values: Contrasts, shape (n,).
+    """
+    x = _checked(values)
+    return bool(np.ptp(x) <= _ROUNDING * np.max(np.abs(x)))
 
 
 def interval(values: ArrayLike, critical: float) -> tuple[float, float]:
@@ -178,10 +195,10 @@ def standardised_effect(values: ArrayLike) -> Effect:
     correction = math.exp(special.gammaln(df / 2) - special.gammaln((df - 1) / 2))
     t = math.sqrt(n) * d_z
 
-    def tail(noncentrality: float) -> float:
-        return _noncentral_t_tail(t, df, noncentrality)
+    def noncentrality(level: float) -> float:
+        return threshold(lambda x: noncentral_t_tail(t, df, x) >= level, start=t)
 
-    low, high = (_inverse(tail, level, start=t) / math.sqrt(n) for level in (0.025, 0.975))
+    low, high = (noncentrality(level) / math.sqrt(n) for level in (0.025, 0.975))
     return Effect(d_z, d_z * correction / math.sqrt(df / 2), low, high)
 
 
@@ -249,7 +266,7 @@ def power(effect: float, n: int, critical: float) -> float:
         The probability.
     """
     _check_seeds(n)
-    return _noncentral_t_tail(critical, n - 1, effect * math.sqrt(n))
+    return noncentral_t_tail(critical, n - 1, effect * math.sqrt(n))
 
 
 def equivalence_power(below: float, above: float, n: int, critical: float) -> float:
@@ -269,7 +286,7 @@ def equivalence_power(below: float, above: float, n: int, critical: float) -> fl
         The probability.
     """
     _check_seeds(n)
-    s, weight = _scaled_deviation(n - 1)
+    s, weight = expectation_over_deviation(n - 1)
     high = special.ndtr(math.sqrt(n) * above - critical * s)
     low = special.ndtr(critical * s - math.sqrt(n) * below)
     return float(weight @ np.clip(high - low, 0.0, 1.0))
@@ -408,62 +425,3 @@ def _subset_sums(x: _Array) -> _Array:
     for value in x:
         sums = np.concatenate([sums, sums + value])
     return sums
-
-
-def _inverse(increasing: Callable[[float], float], level: float, start: float) -> float:
-    """Returns where an increasing function on the line reaches a level, by bisection."""
-    low, high, step = start, start, 1.0
-    while low > -math.inf and increasing(low) > level:
-        low, step = low - step, 2 * step
-    step = 1.0
-    # Rounding may leave the function just short of a level next to 1: the answer is then infinity.
-    while high < math.inf and increasing(high) < level:
-        high, step = high + step, 2 * step
-    while low < (middle := low + (high - low) / 2) < high:
-        low, high = (middle, high) if increasing(middle) < level else (low, middle)
-    return high
-
-
-def _noncentral_t_tail(t: float, df: int, noncentrality: float) -> float:
-    """Returns P(T >= t), T = (Z + noncentrality) / S, Z standard normal, S = chi_df / sqrt(df).
-
-    The integral over S of Phi(noncentrality - t*S) or, where that is too steep in S, the integral
-    over Z of P(S <= (Z + noncentrality) / t). Either integrand lies in [0, 1], so nothing overflows
-    or turns nan, however large the arguments.
-    """
-    if t < 0:
-        return 1.0 - _noncentral_t_tail(-t, df, -noncentrality)
-    if math.isinf(t):
-        return 0.0
-    if t * t <= 2 * df:
-        s, weight = _scaled_deviation(df)
-        return min(float(weight @ special.ndtr(noncentrality - t * s)), 1.0)
-    # P(S <= .) is 0 for Z below -noncentrality, and 1 well before S = 1000, whose square is safe.
-    reach = -float(special.ndtri(_TAIL))
-    start = min(max(-reach, -noncentrality), reach)
-    z, weight = _gauss_legendre(start, reach)
-    weight = weight * np.exp(-z * z / 2) / math.sqrt(2 * math.pi)
-    s = np.clip((z + noncentrality) / t, 0.0, 1e3)
-    below = special.gammainc(df / 2, s * s * df / 2)
-    return min(float(weight @ below), 1.0)
-
-
-def _scaled_deviation(df: int) -> tuple[_Array, _Array]:
-    """Returns nodes and weights of expectations over S = chi_df / sqrt(df)."""
-    # Quantiles of S bound the range that matters.
-    start = math.sqrt(special.gammaincinv(df / 2, _TAIL) * 2 / df)
-    stop = math.sqrt(special.gammainccinv(df / 2, _TAIL) * 2 / df)
-    s, weight = _gauss_legendre(start, stop)
-    weight = weight * np.exp((df - 1) * np.log(s) - df * (s * s - 1) / 2)
-    # Dividing by the sum spares the constant of the density, and its rounding.
-    return s, weight / np.sum(weight)
-
-
-_leggauss = lru_cache(maxsize=1)(np.polynomial.legendre.leggauss)
-
-
-def _gauss_legendre(start: float, stop: float) -> tuple[_Array, _Array]:
-    """Returns nodes and weights on an interval."""
-    x, weight = _leggauss(128)
-    half = (stop - start) / 2
-    return start + half * (x + 1), half * weight

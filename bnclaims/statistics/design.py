@@ -4,25 +4,18 @@ Both kinds answer the same questions, so that evidence need not know which one i
 on a look decides, what p accounts for the other looks, and the same for a share of the seeds.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
+from bnclaims.statistics.boundary import Boundary, ExponentialBoundary
 from bnclaims.statistics.e_values import share_evalue, t_critical, t_evalue
+from bnclaims.statistics.numerics import bisect
 from bnclaims.statistics.sequential_binomial import adjusted_share_p
-from bnclaims.statistics.sequential_t import (
-    Power,
-    Spending,
-    adjusted_p,
-    check_alpha,
-    checked_looks,
-    critical_values,
-)
-from bnclaims.statistics.sequential_t import spent_alpha as spent
+from bnclaims.statistics.spending import Power, Spending, check_alpha, checked_looks, spent_alpha
 
 __all__ = ["Design", "Open", "Sequential", "decisions", "lowest_share"]
 
@@ -61,26 +54,29 @@ class Design(Protocol):
 
 @dataclass(frozen=True)
 class Sequential:
-    """Group-sequential: planned looks, error spending, exact boundaries.
+    """Group-sequential: planned looks, and a boundary that spends alpha over them.
 
     Attributes:
         looks: Numbers of seeds, increasing, the first at least 3.
         alpha: One-sided error over all looks together.
         spending: How alpha is spread over the looks.
+        boundary: For which data it holds.
     """
 
     looks: tuple[int, ...] = (5, 10, 15, 20)
     alpha: float = 0.01
     spending: Spending = field(default_factory=Power)
+    boundary: Boundary = field(default_factory=ExponentialBoundary)
 
     name: ClassVar[str] = "sequential"
 
     def __post_init__(self) -> None:
         _check(self)
-        spent(self.looks, self.alpha, self.spending)
+        spent_alpha(self.looks, self.alpha, self.spending)
 
     def __str__(self) -> str:
-        return f"{_looks_and_alpha(self)}, spending {self.spending}"
+        how = f"spending {self.spending}, {self.boundary.name} boundary"
+        return f"{_looks_and_alpha(self)}, {how}"
 
     def with_alpha(self, alpha: float) -> Self:
         """Returns the same design at another error rate."""
@@ -88,15 +84,15 @@ class Sequential:
 
     def critical(self, look: int) -> float:
         """Returns the t statistic from which on a look decides."""
-        return critical_values(self.looks, self.alpha, self.spending)[look]
+        return _critical_values(self)[look]
 
     def critical_alone(self, seeds: int) -> float:
         """Returns the t statistic that would decide if this were the only look."""
-        return -float(special.stdtrit(seeds - 1, self.alpha))
+        return self.boundary.critical_alone(seeds, self.alpha)
 
     def adjusted_p(self, t: float, look: int) -> float:
         """Returns the one-sided p-value of a t statistic that accounts for earlier looks."""
-        return adjusted_p(t, look, self.looks, self.alpha, self.spending)
+        return self.boundary.adjusted_p(t, look, self.looks, self.alpha, self.spending)
 
     def adjusted_share_p(self, hits: int, look: int, share: float = 0.5) -> float:
         """Returns the same for so many seeds that hit, against at most a share hitting."""
@@ -104,7 +100,7 @@ class Sequential:
 
     def level(self, look: int) -> float:
         """Returns what an adjusted p must not exceed for a look to decide."""
-        return spent(self.looks, self.alpha, self.spending)[look]
+        return spent_alpha(self.looks, self.alpha, self.spending)[look]
 
 
 @dataclass(frozen=True)
@@ -153,6 +149,11 @@ class Open:
         return self.alpha
 
 
+@lru_cache(maxsize=256)
+def _critical_values(design: Sequential) -> tuple[float, ...]:
+    return design.boundary.critical_values(design.looks, design.alpha, design.spending)
+
+
 def lowest_share(design: Design, hits: int, look: int) -> float:
     """Returns the lower end of the repeated interval of the share of all seeds that hit.
 
@@ -162,7 +163,7 @@ def lowest_share(design: Design, hits: int, look: int) -> float:
     if hits == 0:
         return 0.0
     level = design.level(look)
-    return _bisected(lambda share: design.adjusted_share_p(hits, look, share) <= level)
+    return bisect(lambda share: design.adjusted_share_p(hits, look, share) > level, 0.0, 1.0)[0]
 
 
 def decisions(t: NDArray[np.float64], support: float, refute: float) -> NDArray[np.int8]:
@@ -179,14 +180,6 @@ def decisions(t: NDArray[np.float64], support: float, refute: float) -> NDArray[
     supported = (t >= support).all(axis=0)
     refuted = (t <= -refute).any(axis=0)
     return np.where(supported, 1, np.where(refuted, -1, 0)).astype(np.int8)
-
-
-def _bisected(holds: Callable[[float], bool]) -> float:
-    low, high = 0.0, 1.0
-    for _ in range(40):
-        middle = (low + high) / 2
-        low, high = (middle, high) if holds(middle) else (low, middle)
-    return low
 
 
 def _anytime_p(e_value: float) -> float:

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
+from bnclaims.statistics.numerics import gauss_legendre, threshold
+
 __all__ = ["share_evalue", "t_critical", "t_evalue"]
 
 _Array = NDArray[np.float64]
@@ -45,7 +47,7 @@ def t_evalue(t: float, n: int) -> float:
     """
     if math.isinf(t):
         return t if t > 0 else 0.0
-    u, weight = _unit_rule()
+    u, weight = gauss_legendre(_NODES)
     delta = np.tan(math.pi / 2 * u)  # half-Cauchy, as u is uniform
     sine2, cosine = (n - 1) / (t * t + n - 1), t / math.hypot(t, math.sqrt(n - 1))
     log_ratio = -n * delta**2 * sine2 / 2 + _log_lengths(delta * math.sqrt(n) * cosine, n)
@@ -56,12 +58,7 @@ def t_evalue(t: float, n: int) -> float:
 @lru_cache(maxsize=256)
 def t_critical(n: int, alpha: float) -> float:
     """Returns the t at which `t_evalue` of n data is 1/alpha: from there on it rejects."""
-    low, high = 0.0, 1.0
-    while t_evalue(high, n) < 1 / alpha:
-        low, high = high, 2 * high
-    while low < (middle := (low + high) / 2) < high:
-        low, high = (low, middle) if t_evalue(middle, n) >= 1 / alpha else (middle, high)
-    return high
+    return threshold(lambda t: t_evalue(t, n) >= 1 / alpha)
 
 
 def share_evalue(hits: int, n: int, share: float = 0.5) -> float:
@@ -87,7 +84,7 @@ def share_evalue(hits: int, n: int, share: float = 0.5) -> float:
 
 def _log_lengths(centre: _Array, n: int) -> _Array:
     """Returns the log of the integral over lengths s, over its value at centre 0."""
-    z, weight = _unit_rule()
+    z, weight = gauss_legendre(_NODES)
     # The integrand is log-concave with a curvature of at least 1 about its mode.
     mode = (centre + np.sqrt(centre**2 + 4 * (n - 1))) / 2
     # For a negative centre the root cancels; its conjugate does not.
@@ -100,10 +97,3 @@ def _log_lengths(centre: _Array, n: int) -> _Array:
     area = shape @ weight * (mode + 10.0 - low[:, 0])
     constant = (n / 2 - 1) * math.log(2) + special.gammaln(n / 2)
     return np.asarray(peak + np.log(area) - constant, np.float64)
-
-
-@lru_cache(maxsize=1)
-def _unit_rule() -> tuple[_Array, _Array]:
-    """Returns Gauss's nodes and weights on (0, 1)."""
-    x, weight = np.polynomial.legendre.leggauss(_NODES)
-    return (x + 1) / 2, weight / 2

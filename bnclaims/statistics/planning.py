@@ -3,12 +3,12 @@
 For whoever writes a claim, before any run: guess how much a metric of one arm varies over seeds
 (`spread`, its standard deviation) and how alike two arms' seeds are (`correlation`).
 
-    >>> shape = superiority(margin=0.1)
-    >>> seeds_needed(shape, effect=0.3, spread=0.1, power=0.8)
-    8
+    >>> claim = superiority(margin=0.1)
+    >>> seeds_needed(claim, effect=0.3, spread=0.1, power=0.8)
+    16
 
-Each shape is a set of contrasts between arms whose means must all be positive (an
-intersection-union test); contrasts are taken to be normal.
+What a claim says of its arms' means is a linear hypothesis: contrasts between arms, whose means
+must all be positive (an intersection-union test). Contrasts are taken to be normal.
 """
 
 import math
@@ -18,15 +18,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from bnclaims.statistics import contrasts
+from bnclaims.statistics.boundary import Boundary, ExponentialBoundary
 from bnclaims.statistics.design import Design, Sequential, decisions
+from bnclaims.statistics.numerics import fewest, threshold
+from bnclaims.statistics.spending import check_alpha
 
 __all__ = [
-    "Outlook", "Shape", "bound", "detectable_distance", "detectable_effect", "equivalence",
-    "interaction", "ordering", "outlook", "rate", "seeds_for_distances", "seeds_for_share",
-    "seeds_needed", "superiority", "trend",
+    "LinearHypothesis", "Outlook", "bound", "detectable_distance", "detectable_effect",
+    "equivalence", "interaction", "ordering", "outlook", "rate", "seeds_for_distances",
+    "seeds_for_share", "seeds_needed", "superiority", "trend",
 ]  # fmt: skip
 
 _Array = NDArray[np.float64]
@@ -34,13 +36,14 @@ _Array = NDArray[np.float64]
 MOST_SEEDS = 100_000
 """More are out of reach."""
 
+_DEFAULT = ExponentialBoundary()
 _DRAWS = 20_000
 """Simulated experiments: a power's standard error is at most 0.0036."""
 
 
 @dataclass(frozen=True, eq=False)
-class Shape:
-    """What a claim compares: contrasts of arms, each of which must be positive in the mean.
+class LinearHypothesis:
+    """What a claim says of its arms' means: each of some contrasts is positive.
 
     Attributes:
         contrasts: Shape (contrasts, arms).
@@ -67,40 +70,42 @@ class Shape:
         return np.asarray(effect * (self.contrasts @ self.pattern) + self.offsets)
 
 
-def bound(margin: float = 0.0) -> Shape:
+def bound(margin: float = 0.0) -> LinearHypothesis:
     """`a > bound + margin`. The effect is the arm's distance from the bound."""
-    return Shape(np.array([[1.0]]), np.array([-margin]), np.array([1.0]))
+    return LinearHypothesis(np.array([[1.0]]), np.array([-margin]), np.array([1.0]))
 
 
-def superiority(margin: float = 0.0) -> Shape:
+def superiority(margin: float = 0.0) -> LinearHypothesis:
     """`a < b - margin`. The effect is b - a."""
-    return Shape(np.array([[-1.0, 1.0]]), np.array([-margin]), np.array([0.0, 1.0]))
+    return LinearHypothesis(np.array([[-1.0, 1.0]]), np.array([-margin]), np.array([0.0, 1.0]))
 
 
-def equivalence(margin: float) -> Shape:
+def equivalence(margin: float) -> LinearHypothesis:
     """`abs(a - b) < margin`. The effect is the difference that there is nevertheless."""
-    return Shape(
+    return LinearHypothesis(
         np.array([[1.0, -1.0], [-1.0, 1.0]]), np.full(2, margin), np.array([1.0, 0.0]), True
     )
 
 
-def interaction(margin: float = 0.0) -> Shape:
+def interaction(margin: float = 0.0) -> LinearHypothesis:
     """`a0 - a1 > b0 - b1 + margin`. The effect is the difference of the differences."""
-    return Shape(np.array([[1.0, -1.0, -1.0, 1.0]]), np.array([-margin]), np.array([1.0, 0, 0, 0]))
+    return LinearHypothesis(
+        np.array([[1.0, -1.0, -1.0, 1.0]]), np.array([-margin]), np.array([1.0, 0, 0, 0])
+    )
 
 
-def trend(levels: int, tolerance: float) -> Shape:
+def trend(levels: int, tolerance: float) -> LinearHypothesis:
     """`decreasing([...], tolerance=...)`. The effect is the fall from one level to the next."""
     steps = -np.diff(np.eye(levels), axis=0)
     slope = contrasts.trend_weights(levels)
-    return Shape(
+    return LinearHypothesis(
         np.vstack([slope, steps]),
         np.array([0.0] + [tolerance] * (levels - 1)),
         -np.arange(levels, dtype=np.float64),
     )
 
 
-def ordering(best: int, rest: int, margin: float = 0.0) -> Shape:
+def ordering(best: int, rest: int, margin: float = 0.0) -> LinearHypothesis:
     """`lowest([...], than=[...], by=margin)`. The effect is how far the best lie below the rest."""
     pairs = [
         np.eye(best + rest)[best + worse] - np.eye(best + rest)[better]
@@ -108,38 +113,42 @@ def ordering(best: int, rest: int, margin: float = 0.0) -> Shape:
         for worse in range(rest)
     ]
     pattern = np.array([0.0] * best + [1.0] * rest)
-    return Shape(np.array(pairs), np.full(len(pairs), -margin), pattern)
+    return LinearHypothesis(np.array(pairs), np.full(len(pairs), -margin), pattern)
 
 
-def rate(at: Sequence[float], within: float) -> Shape:
+def rate(at: Sequence[float], within: float) -> LinearHypothesis:
     """`abs(rate([...], at=...) - expected) < within`. The effect is the rate's distance from it.
 
     The spread is that of a level's logarithm.
     """
     weights = contrasts.slope_weights(np.log(np.asarray(at, dtype=np.float64)))
-    return Shape(np.vstack([-weights, weights]), np.full(2, within), np.log(np.asarray(at)), True)
+    return LinearHypothesis(
+        np.vstack([-weights, weights]), np.full(2, within), np.log(np.asarray(at)), True
+    )
 
 
 def seeds_needed(
-    shape: Shape,
+    hypothesis: LinearHypothesis,
     effect: float,
     *,
     spread: float,
     correlation: float = 0.0,
     alpha: float = 0.01,
     power: float = 0.8,
+    boundary: Boundary = _DEFAULT,
 ) -> int | None:
     """Returns the smallest fixed number of seeds that supports a claim with some probability.
 
     Looking earlier as well costs a few more at the last look, and on average saves many.
 
     Args:
-        shape: What is compared.
+        hypothesis: What is claimed.
         effect: How large the effect is in truth, in the metric's units.
         spread: Standard deviation of an arm's metric over seeds, positive.
         correlation: Between two arms over the same seeds, in [0, 1).
-        alpha: One-sided level, in (0, 1).
+        alpha: One-sided level, in (0, 1/2).
         power: The probability, in (0, 1).
+        boundary: What decides at the single look.
 
     Returns:
         The number of seeds; None when it is more than 100,000.
@@ -147,30 +156,32 @@ def seeds_needed(
     Raises:
         ValueError: A number is out of range.
     """
-    problem = _Problem(shape, spread, correlation)
-    contrasts.check_probability("alpha", alpha)
+    problem = _Problem(hypothesis, spread, correlation)
+    check_alpha(alpha)
     contrasts.check_probability("power", power)
-    return _fewest(lambda n: problem.power(effect, n, _t_quantile(n, alpha)) >= power)
+    return _fewest(lambda n: problem.power(effect, n, boundary.critical_alone(n, alpha)) >= power)
 
 
 def detectable_effect(
-    shape: Shape,
+    hypothesis: LinearHypothesis,
     seeds: int,
     *,
     spread: float,
     correlation: float = 0.0,
     alpha: float = 0.01,
     power: float = 0.8,
+    boundary: Boundary = _DEFAULT,
 ) -> float | None:
     """Returns the effect with which a number of seeds supports a claim with some probability.
 
     Args:
-        shape: What is compared.
+        hypothesis: What is claimed.
         seeds: How many seeds, 2 or more.
         spread: As for `seeds_needed`.
         correlation: As for `seeds_needed`.
         alpha: As for `seeds_needed`.
         power: As for `seeds_needed`.
+        boundary: As for `seeds_needed`.
 
     Returns:
         The smallest such effect. For an equivalence or a rate the largest one, in the metric's
@@ -179,19 +190,19 @@ def detectable_effect(
     Raises:
         ValueError: A number is out of range.
     """
-    problem = _Problem(shape, spread, correlation)
-    contrasts.check_probability("alpha", alpha)
+    problem = _Problem(hypothesis, spread, correlation)
+    check_alpha(alpha)
     contrasts.check_probability("power", power)
     if seeds < 2:
         raise ValueError(f"a t test needs at least two seeds, got {seeds}")
-    critical = _t_quantile(seeds, alpha)
+    critical = boundary.critical_alone(seeds, alpha)
 
     def shown(effect: float) -> bool:
         return problem.power(effect, seeds, critical) >= power
 
-    if shape.is_nearness:
-        return _turn(lambda effect: not shown(effect), spread) if shown(0.0) else None
-    return 0.0 if shown(0.0) else _turn(shown, spread)
+    if hypothesis.is_nearness:
+        return threshold(lambda effect: not shown(effect), step=spread) if shown(0.0) else None
+    return 0.0 if shown(0.0) else threshold(shown, step=spread)
 
 
 @dataclass(frozen=True)
@@ -210,7 +221,7 @@ class Outlook:
 
 
 def outlook(
-    shape: Shape,
+    hypothesis: LinearHypothesis,
     effect: float,
     *,
     spread: float,
@@ -220,7 +231,7 @@ def outlook(
     """Returns what to expect of a claim under a design with looks, by 20,000 simulations.
 
     Args:
-        shape: What is compared.
+        hypothesis: What is claimed.
         effect: As for `seeds_needed`.
         spread: As for `seeds_needed`.
         correlation: As for `seeds_needed`.
@@ -229,10 +240,10 @@ def outlook(
     Raises:
         ValueError: A number is out of range.
     """
-    problem = _Problem(shape, spread, correlation)
+    problem = _Problem(hypothesis, spread, correlation)
     design = design or Sequential()
     runs = problem.runs(effect, design.looks[-1])
-    verdict, stopped = judged_over_looks(runs, shape.parts, design)
+    verdict, stopped = judged_over_looks(runs, hypothesis.parts, design)
     return Outlook(
         supported=float(np.mean(verdict > 0)),
         refuted=float(np.mean(verdict < 0)),
@@ -260,7 +271,7 @@ def judged_over_looks(
     verdict = np.zeros(claims, np.int8)
     stopped = np.full(claims, design.looks[-1])
     for look, n in enumerate(design.looks):
-        t = _t(contrasts[:, :, :n])
+        t = _t(contrasts[:, :, :n], is_last=n == design.looks[-1])
         for number, part in enumerate(parts):
             decided = decisions(t[list(part)], design.critical(look), refute.critical(look))
             settled[number] = np.where(settled[number] == 0, decided, settled[number])
@@ -283,7 +294,7 @@ def detectable_distance(n: int, critical: float, power: float) -> float:
     """
     if math.isinf(critical):
         return math.inf
-    return _turn(lambda effect: contrasts.power(effect, n, critical) >= power, 1.0)
+    return threshold(lambda effect: contrasts.power(effect, n, critical) >= power)
 
 
 def seeds_for_distances(distances: Sequence[float], design: Design, power: float) -> int | None:
@@ -327,24 +338,24 @@ def seeds_for_share(share: float, alpha: float, power: float) -> int | None:
 
 
 class _Problem:
-    """A shape with numbers: the contrasts of arms that vary alike and correlate alike."""
+    """A hypothesis with numbers: the contrasts of arms that vary alike and correlate alike."""
 
-    def __init__(self, shape: Shape, spread: float, correlation: float) -> None:
+    def __init__(self, hypothesis: LinearHypothesis, spread: float, correlation: float) -> None:
         if not 0 < spread < math.inf:
             raise ValueError(f"spread must be positive, got {spread!r}: a standard deviation")
         if not 0 <= correlation < 1:
             raise ValueError(f"correlation must lie in [0, 1), got {correlation!r}")
-        self.shape = shape
-        arms = len(shape.pattern)
+        self.hypothesis = hypothesis
+        arms = len(hypothesis.pattern)
         covariance = (1 - correlation) * np.eye(arms) + correlation
-        self.mixing = shape.contrasts @ (spread * np.linalg.cholesky(covariance))
+        self.mixing = hypothesis.contrasts @ (spread * np.linalg.cholesky(covariance))
         """Makes contrasts of independent standard normal numbers, shape (contrasts, arms)."""
         self.deviations = np.sqrt(np.square(self.mixing).sum(axis=1))
 
     def power(self, effect: float, n: int, critical: float) -> float:
         """Returns the probability that all contrasts exceed the critical value."""
-        means = self.shape.means(effect)
-        if len(means) == 1 or self.shape.is_nearness:
+        means = self.hypothesis.means(effect)
+        if len(means) == 1 or self.hypothesis.is_nearness:
             return _edge_power(means / self.deviations, n, critical)
         return float(np.mean((self._t(means, n) >= critical).all(axis=0)))
 
@@ -352,7 +363,7 @@ class _Problem:
         """Returns simulated contrasts, shape (contrasts, draws, seeds)."""
         normal = _rng().standard_normal((self.mixing.shape[1], _DRAWS * seeds))
         contrasts = (self.mixing @ normal).reshape(-1, _DRAWS, seeds)
-        return np.asarray(contrasts + self.shape.means(effect)[:, None, None])
+        return np.asarray(contrasts + self.hypothesis.means(effect)[:, None, None])
 
     def _t(self, means: _Array, n: int) -> _Array:
         """Returns simulated t statistics: of normal means and of Wishart covariances.
@@ -380,41 +391,18 @@ def _edge_power(distances: Any, n: int, critical: float) -> float:
     return contrasts.equivalence_power(below, above, n, critical)
 
 
-def _t(contrasts: _Array) -> _Array:
+def _t(contrasts: _Array, *, is_last: bool) -> _Array:
     n = contrasts.shape[-1]
     with np.errstate(all="ignore"):
         t = math.sqrt(n) * contrasts.mean(axis=-1) / contrasts.std(axis=-1, ddof=1)
-    # Without variance the mean is exact, and an edge is not inside.
+    # Equal values decide at the last look only, and an edge is not inside.
     exact = np.ptp(contrasts, axis=-1) == 0
-    return np.where(exact, np.where(contrasts[..., 0] > 0, math.inf, -math.inf), t)
-
-
-def _t_quantile(n: int, alpha: float) -> float:
-    return -float(special.stdtrit(n - 1, alpha))
+    decided = np.where(contrasts[..., 0] > 0, math.inf, -math.inf) if is_last else 0.0
+    return np.where(exact, decided, t)
 
 
 def _fewest(enough: Callable[[int], bool]) -> int | None:
-    """Returns the smallest n from 2 on; more seeds never show less."""
-    few, many = 1, 2
-    while not enough(many):
-        if many == MOST_SEEDS:
-            return None
-        few, many = many, min(2 * many, MOST_SEEDS)
-    while many - few > 1:
-        middle = (few + many) // 2
-        few, many = (few, middle) if enough(middle) else (middle, many)
-    return many
-
-
-def _turn(holds: Callable[[float], bool], scale: float) -> float:
-    """Returns the positive number from which on something holds."""
-    low, high = 0.0, scale
-    while not holds(high):
-        low, high = high, 2 * high
-    for _ in range(60):
-        middle = (low + high) / 2
-        low, high = (low, middle) if holds(middle) else (middle, high)
-    return high
+    return fewest(enough, 2, MOST_SEEDS)
 
 
 def _rng() -> np.random.Generator:

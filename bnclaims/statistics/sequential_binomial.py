@@ -1,7 +1,7 @@
 """Group-sequential binomial test: do more than a share of all seeds hit?
 
 Exact: the number of hits among n seeds is binomial, and the looks form a Markov chain in it. The
-error is spent as for t (see `bnclaims.statistics.sequential_t`); what a look cannot spend, as hits
+error is spent as for t (see `bnclaims.statistics.spending`); what a look cannot spend, as hits
 are whole numbers, is left to later looks.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from bnclaims.statistics.sequential_t import Spending, checked_looks, spent_alpha
+from bnclaims.statistics.spending import Spending, checked_looks, spent_alpha
 
 __all__ = ["adjusted_share_p", "critical_hits"]
 

@@ -1,8 +1,7 @@
 """Exact group-sequential boundaries of the one-sample t statistic.
 
 The looks are at n_1 < ... < n_K seeds; look k stops when t_k >= c_k. The error alpha is spent along
-a spending function f (Lan & DeMets 1983, Biometrika 70; Jennison & Turnbull 2000, Group Sequential
-Methods, ch. 7), so that under the null, at every k,
+a spending function f (see `bnclaims.statistics.spending`), so that under the null, at every k,
 
     P(t_j >= c_j for some j <= k) = f(n_k / n_K, alpha).
 
@@ -38,26 +37,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
-from numbers import Integral
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 from scipy import special
 
-__all__ = [
-    "OBrienFleming",
-    "Pocock",
-    "Power",
-    "Spending",
-    "adjusted_p",
-    "check_alpha",
-    "checked_looks",
-    "critical_values",
-    "spent_alpha",
-]
+from bnclaims.statistics.numerics import bisect, gauss_legendre
+from bnclaims.statistics.spending import Spending, check_alpha, checked_looks, spent_alpha
+from bnclaims.statistics.stagewise import Plan
+
+__all__ = ["adjusted_p", "critical_values"]
 
 _Array = NDArray[np.float64]
 
@@ -66,86 +57,7 @@ _NODES = 96
 # Relative density below which a tail is left out: far below the rounding of what is kept.
 _NEGLIGIBLE = 1e-20
 
-
 Sides = Literal[1, 2]
-
-
-class Spending(Protocol):
-    """How much of alpha is spent when a share of the seeds is in."""
-
-    def __hash__(self) -> int:
-        """Designs are looked up by what they spend."""
-
-    def __call__(self, share: float, alpha: float) -> float:
-        """Returns the error spent up to a share in (0, 1] of the last look's seeds."""
-
-
-@dataclass(frozen=True)
-class Power:
-    """alpha * share**rho (Kim & DeMets 1987, Biometrika 74); a larger rho spends later.
-
-    Attributes:
-        rho: Positive. 1 is close to Pocock's boundary, 3 to O'Brien and Fleming's.
-    """
-
-    rho: float = 1.5
-
-    def __post_init__(self) -> None:
-        if not 0 < self.rho < math.inf:
-            raise ValueError(f"rho must be positive and finite, got {self.rho!r}")
-
-    def __call__(self, share: float, alpha: float) -> float:
-        """Returns the error spent."""
-        return float(alpha * share**self.rho)
-
-    def __str__(self) -> str:
-        return f"power:{self.rho:g}"
-
-
-@dataclass(frozen=True)
-class Pocock:
-    """alpha * log(1 + (e - 1) * share): nearly equal critical values (Lan & DeMets 1983)."""
-
-    def __call__(self, share: float, alpha: float) -> float:
-        """Returns the error spent."""
-        return alpha * math.log1p(math.expm1(1.0) * share)
-
-    def __str__(self) -> str:
-        return "pocock"
-
-
-@dataclass(frozen=True)
-class OBrienFleming:
-    """2 - 2 * Phi(z / sqrt(share)), z the 1 - alpha/2 quantile: hardly any early (Lan & DeMets)."""
-
-    def __call__(self, share: float, alpha: float) -> float:
-        """Returns the error spent."""
-        return float(2 * special.ndtr(special.ndtri(alpha / 2) / math.sqrt(share)))
-
-    def __str__(self) -> str:
-        return "obrien-fleming"
-
-
-def spent_alpha(looks: Sequence[int], alpha: float, spending: Spending) -> tuple[float, ...]:
-    """Returns the error spent up to each look, f(n_k / n_K, alpha).
-
-    Args:
-        looks: Numbers of seeds, increasing, the first at least 2.
-        alpha: One-sided error over all looks, in (0, 1/2).
-        spending: The spending function f.
-
-    Returns:
-        One cumulative error a look; the last is alpha.
-
-    Raises:
-        ValueError: An argument is out of range, or the first look has nothing to spend.
-    """
-    looks = checked_looks(looks, first=2)
-    check_alpha(alpha)
-    spent = (*(spending(n / looks[-1], alpha) for n in looks[:-1]), float(alpha))
-    if spent[0] == 0:
-        raise ValueError(f"spending {spending} spends nothing at the first look")
-    return spent
 
 
 def critical_values(
@@ -171,13 +83,7 @@ def critical_values(
 def adjusted_p(
     t: float, look: int, looks: Sequence[int], alpha: float, spending: Spending, *, sides: Sides = 1
 ) -> float:
-    """Returns the p-value that accounts for the earlier looks.
-
-    Outcomes are ordered stage-wise (Jennison & Turnbull 2000, section 8.4): an earlier stop is more
-    extreme, and within a look the larger t (its size, with two sides). So p is the null probability
-    of crossing at an earlier look, plus that of reaching this look uncrossed with a statistic at
-    least as large. It is at most the error spent up to this look exactly when the look's critical
-    value is reached.
+    """Returns the p-value that accounts for the earlier looks; see `stagewise.Plan.adjusted_p`.
 
     Args:
         t: The t statistic at this look, possibly infinite; nan gives nan.
@@ -194,47 +100,7 @@ def adjusted_p(
         ValueError: An argument is out of range.
     """
     plan = _plan(checked_looks(looks, first=2), _a_side(alpha, sides), spending, sides)
-    if not 0 <= look < len(plan.stages):
-        raise ValueError(f"look must be an index into the {len(plan.stages)} looks, got {look}")
-    if math.isnan(t):
-        return math.nan
-    t = abs(t) if sides == 2 else t
-    before, spent = (sides * plan.spent[i] if i >= 0 else 0.0 for i in (look - 1, look))
-    p = before + sides * plan.stages[look].upper_tail(t)
-    # The boundary is found to rounding error; which side of it t lies on is decided by t itself.
-    if t >= plan.critical[look]:
-        return min(p, spent)
-    return min(max(p, math.nextafter(spent, 1.0)), 1.0)
-
-
-def checked_looks(looks: Sequence[int], first: int) -> tuple[int, ...]:
-    """Returns the looks as plain integers.
-
-    Raises:
-        ValueError: They are not increasing integers, the first of them at least `first`.
-    """
-    looks = tuple(looks)
-    if not looks or not all(_is_integer(n) for n in looks):
-        raise ValueError(f"looks must be one or more integers, got {looks!r}")
-    if any(later <= earlier for earlier, later in pairwise(looks)):
-        raise ValueError(f"looks must increase, got {looks!r}")
-    if looks[0] < first:
-        raise ValueError(f"the first look must have at least {first} seeds, got {looks!r}")
-    return tuple(int(n) for n in looks)
-
-
-def _is_integer(value: object) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-
-def check_alpha(alpha: float) -> None:
-    """Refuses what is no error rate of one side.
-
-    Raises:
-        ValueError: It does not lie between 0 and 1/2.
-    """
-    if not 0 < alpha < 0.5:
-        raise ValueError(f"alpha must lie between 0 and 1/2, got {alpha!r}")
+    return plan.adjusted_p(t, look)
 
 
 def _a_side(alpha: float, sides: Sides) -> float:
@@ -278,7 +144,7 @@ class _Stage:
     def tail_to(self, theta: float) -> float:
         """Returns P(not crossed before n, theta_n <= theta) under the null."""
         span = self.top - self.edge
-        x, weight = _gauss_legendre(self.nodes)
+        x, weight = gauss_legendre(self.nodes)
         s = x * math.sqrt(min(max((theta - self.edge) / span, 0.0), 1.0))
         angle = self.edge + span * s**2
         density = np.sin(angle) ** (self.n - 2) / special.beta(0.5, (self.n - 1) / 2)
@@ -290,14 +156,8 @@ class _Stage:
         return self.tail_to(math.atan2(math.sqrt(self.n - 1), t))
 
     def boundary(self, probability: float) -> float:
-        """Returns the angle up to which `tail_to` is `probability`, by bisection."""
-        low, high = self.edge, self.top
-        while low < (middle := (low + high) / 2) < high:
-            if self.tail_to(middle) <= probability:
-                low = middle
-            else:
-                high = middle
-        return low
+        """Returns the angle up to which `tail_to` is `probability`."""
+        return bisect(lambda angle: self.tail_to(angle) > probability, self.edge, self.top)[0]
 
     def step(self, limit: float) -> "_Stage":
         """Returns the stage of one more seed, going on from angles of at least `limit` only."""
@@ -323,7 +183,7 @@ class _Stage:
         low, high = np.maximum(low, -far), np.minimum(high, far)
 
         # Next to a limit h_n may start like a square root; the cosine makes that smooth.
-        u, weight = _gauss_legendre(self.nodes)
+        u, weight = gauss_legendre(self.nodes)
         half = (high - low)[:, None] / 2
         phi = (low + high)[:, None] / 2 - half * np.cos(math.pi * u)
         cos_phi = np.cos(phi)
@@ -337,19 +197,10 @@ class _Stage:
         return _Stage(self.n + 1, edge, top, series, self.nodes, self.sides)
 
 
-@dataclass(frozen=True, eq=False)
-class _Plan:
-    """The solved design: per look the stage, the cumulative error a side, the critical value."""
-
-    stages: tuple[_Stage, ...]
-    spent: tuple[float, ...]
-    critical: tuple[float, ...]
-
-
 @lru_cache(maxsize=128)
 def _plan(
     looks: tuple[int, ...], alpha: float, spending: Spending, sides: Sides, nodes: int = _NODES
-) -> _Plan:
+) -> Plan:
     """Returns the solved design that spends alpha on each side."""
     spent = spent_alpha(looks, alpha, spending)
     stages: list[_Stage] = []
@@ -364,14 +215,7 @@ def _plan(
         if look + 1 < len(looks):
             stage = stage.step(limit)
         before = spent[look]
-    return _Plan(tuple(stages), spent, tuple(critical))
-
-
-@lru_cache(maxsize=8)
-def _gauss_legendre(nodes: int) -> tuple[_Array, _Array]:
-    """Returns nodes and weights on (0, 1)."""
-    x, weight = np.polynomial.legendre.leggauss(nodes)
-    return (x + 1) / 2, weight / 2
+    return Plan(stages, spent, tuple(critical), sides)
 
 
 def _top_angle(n: int, sides: Sides) -> float:

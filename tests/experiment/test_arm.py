@@ -14,22 +14,23 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bnclaims.errors import DescriptionError
 from bnclaims.experiment import arm as arm_module
 from bnclaims.experiment.arm import (
-    ARTICLE_SGD,
-    PROTOCOLS,
     Arm,
     BatchArm,
     FunctionArm,
-    Optimizer,
     ProbeArm,
     TrainingArm,
     model_name,
-    versions,
 )
 from bnclaims.experiment.data import Data, DataSource
-from bnclaims.experiment.fingerprint import DescriptionError
 from bnclaims.experiment.models import GLOROT_NORMAL, GLOROT_UNIFORM, MLP, Layer
+from bnclaims.experiment.protocol import Optimizer, TrainingProtocol
+from bnclaims.experiment.seeds import Seed
+
+VERSIONS = {"engine": "4", "keras": "3"}
+SGD = Optimizer("SGD", learning_rate=0.01, momentum=0.9, nesterov=True)
 
 
 def data_of(value: int, name: str = "tiny") -> Data:
@@ -46,27 +47,38 @@ def arm_of(**changes: Any) -> TrainingArm:
     return TrainingArm(**fields | changes)
 
 
+class Halting:
+    """Stands for a callback."""
+
+
+def norm(model: Any, x: Any, y: Any) -> float:
+    raise AssertionError("nobody is to measure this")
+
+
 CHANGES: dict[str, list[Any]] = {
     "model": [MLP("sigmoid"), MLP().with_batch_norm(1), MLP(hidden=(512,)), builder],
     "data": [data_of(2)],
     "images": [4, None],
     "epochs": [3],
-    "optimizer": [None, Optimizer("Adam"), Optimizer("SGD", **dict(ARTICLE_SGD.arguments[1:]))],
+    "optimizer": [Optimizer("Adam"), SGD, Optimizer("SGD", **dict(SGD.arguments[1:]))],
     "batch_size": [64],
-    "loss": ["mean_squared_error", None, builder, {"a": "mse"}],
-    "loss_weights": [{"a": 0.5}],
-    "metrics": [("accuracy",)],
-    "weighted_metrics": [("accuracy",)],
+    "loss": ["mean_squared_error"],
+    "loss_weights": [[2.0]],
+    "metrics": [("mae",)],
+    "weighted_metrics": [("mae",)],
     "class_weight": [{0: 2.0}],
-    "callbacks": [(builder,)],
-    "measures": [{"m": builder}],
+    "callbacks": [(Halting(),)],
+    "measures": [{"norm": norm}],
     "probes": [True],
     "fresh": [True],
+    "versions": [VERSIONS],
 }
+NAMING_ONLY = {"protocol"}
 
 
 def test_every_field_changes_the_digest() -> None:
-    assert CHANGES.keys() == {field.name for field in dataclasses.fields(TrainingArm)}
+    fields = {field.name for field in dataclasses.fields(TrainingArm)}
+    assert CHANGES.keys() == fields - NAMING_ONLY
     arms = [arm_of()]
     arms += [arm_of(**{name: value}) for name, values in CHANGES.items() for value in values]
     assert len({arm.digest for arm in arms}) == len(arms)
@@ -117,10 +129,10 @@ def test_a_function_is_the_one_that_was_named() -> None:
         return scale[0] * seed
 
     arm = FunctionArm(measure)
-    assert arm.measure(3) == 3.0
+    assert arm.measure(Seed(3)) == 3.0
     scale[0] = 2.0
     with pytest.raises(DescriptionError, match="function measure has changed since"):
-        arm.measure(3)
+        arm.measure(Seed(3))
 
 
 def test_only_fresh_arms_say_so() -> None:
@@ -142,20 +154,44 @@ def test_batches_are_counted(change: dict[str, Any], words: str) -> None:
         batches_of(**change)
 
 
+def test_the_versions_of_what_computes_change_the_digest() -> None:
+    layer = Layer("tanh", GLOROT_NORMAL)
+    kinds: list[Callable[[dict[str, str]], Arm]] = [
+        lambda versions: arm_of(versions=versions),
+        lambda versions: batches_of(versions=versions),
+        lambda versions: ProbeArm(layer, versions=versions),
+        lambda versions: FunctionArm(float, versions=versions),
+    ]
+    for kind in kinds:
+        one, other = (kind({"keras": version}) for version in ("3.5", "3.6"))
+        assert one.description["versions"] == {"keras": "3.5"}
+        assert one != other
+
+
 @pytest.mark.parametrize("package", ["keras", "numpy", "tensorflow"])
-def test_the_version_of_what_computes_changes_the_digest(
+def test_a_function_depends_on_the_versions_of_what_it_uses_only(
     package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = arm_of().digest, ProbeArm(Layer("tanh", GLOROT_NORMAL)).digest
+    def by_numpy(seed: int) -> float:
+        import numpy as np
+
+        return float(np.random.default_rng(seed).normal())
+
+    def by_keras(seed: int) -> float:
+        import keras
+
+        return float(keras.random.normal((), seed=seed))
+
+    def by_nothing(seed: int) -> float:
+        return seed / 2
+
+    uses = {by_numpy: {"numpy"}, by_keras: {"keras", "tensorflow"}, by_nothing: set()}
+    before = {function: FunctionArm(function).digest for function in uses}
     real = metadata.version
-
-    def version(name: str) -> str:
-        return "99.0" if name == package else real(name)
-
-    monkeypatch.setattr(metadata, "version", version)
-    assert arm_of().digest != before[0]
-    assert ProbeArm(Layer("tanh", GLOROT_NORMAL)).digest != before[1]
-    assert versions()[package] == "99.0"
+    monkeypatch.setattr(metadata, "version", lambda name: "99.0" if name == package else real(name))
+    for function, libraries in uses.items():
+        assert FunctionArm(function).libraries == libraries
+        assert (FunctionArm(function).digest != before[function]) == (package in libraries)
 
 
 def test_the_version_of_another_package_that_a_model_reaches_changes_the_digest(
@@ -170,32 +206,6 @@ def test_the_version_of_another_package_that_a_model_reaches_changes_the_digest(
     assert arm_of(model=build).digest != before
 
 
-def test_the_version_of_the_engine_changes_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = arm_of().digest
-    monkeypatch.setattr(arm_module, "ENGINE_VERSION", -1)
-    assert arm_of().digest != before
-
-
-def test_tensorflow_goes_by_several_names_on_the_package_index(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def only(installed: dict[str, str]) -> Callable[[str], str]:
-        def version(name: str) -> str:
-            try:
-                return installed[name]
-            except KeyError:
-                raise metadata.PackageNotFoundError(name) from None
-
-        return version
-
-    others = {"keras": "3", "numpy": "2"}
-    monkeypatch.setattr(metadata, "version", only(others | {"tensorflow-cpu": "2.18"}))
-    assert versions()["tensorflow"] == "2.18"
-    monkeypatch.setattr(metadata, "version", only(others))
-    with pytest.raises(ModuleNotFoundError, match="run `pip install tensorflow`, then try again"):
-        versions()
-
-
 def test_nothing_else_changes_the_digest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     arm = arm_of()
     monkeypatch.chdir(tmp_path)
@@ -203,8 +213,8 @@ def test_nothing_else_changes_the_digest(monkeypatch: pytest.MonkeyPatch, tmp_pa
     explicit = arm_of(
         model=MLP(activation="relu", hidden=(512, 256, 128, 64), initializer=GLOROT_UNIFORM),
         data=data_of(1, "called otherwise"),
-        optimizer=Optimizer("SGD", nesterov=True, momentum=0.9, learning_rate=0.01),
-        batch_size=128,
+        batch_size=32,
+        protocol=TrainingProtocol("another", epochs=7),
     )
     assert explicit.digest == arm.digest
     assert explicit == arm
@@ -261,11 +271,17 @@ def test_a_model_that_cannot_be_described_is_named() -> None:
 
 def test_an_arm_is_called_by_what_is_special_about_it() -> None:
     session = DataSource("mnist", Path(), "MNIST", "0" * 64)
-    for protocol in PROTOCOLS.values():
-        usual = arm_of(data=session, images=protocol.images, epochs=protocol.epochs)
-        assert str(usual) == "relu no BN"
-        longer = dataclasses.replace(usual, epochs=protocol.epochs + 1)
-        assert str(longer) == f"relu no BN, epochs {protocol.epochs + 1}"
+    article = TrainingProtocol(
+        "article", images=60_000, epochs=10, batch_size=128, optimizer=SGD, loss="mse"
+    )
+    usual = arm_of(
+        data=session, images=60_000, epochs=10, batch_size=128, optimizer=SGD, loss="mse",
+        protocol=article,
+    )  # fmt: skip
+    assert str(usual) == "relu no BN"
+    assert str(dataclasses.replace(usual, epochs=11)) == "relu no BN, epochs 11"
+    by_keras = arm_of(data=session, epochs=1, loss=MLP.loss)
+    assert str(by_keras) == "relu no BN"
     adam = Optimizer("Adam", learning_rate=0.1)
     assert str(arm_of(optimizer=adam, batch_size=8, loss="mse")) == (
         "relu no BN, Adam(learning_rate=0.1), batch 8, epochs 2, mse, on tiny"
@@ -302,27 +318,20 @@ def test_an_arm_never_builds_another_model_than_its_digest_says() -> None:
 
 
 def test_longer_runs_are_more_work() -> None:
-    base = arm_of().work
-    assert arm_of(epochs=4).work == 2 * base
-    assert arm_of(images=None).work > base
-    assert arm_of(batch_size=8).work > base
-    assert ProbeArm(Layer("tanh", GLOROT_NORMAL, samples=5)).work == 5
-    assert batches_of(batches=10).work == 2 * batches_of().work
-    assert FunctionArm(float).work > 0
+    base = arm_of().cost
+    assert arm_of(epochs=4).cost == 2 * base
+    assert arm_of(images=None).cost > base
+    assert arm_of(batch_size=8).cost > base
+    assert ProbeArm(Layer("tanh", GLOROT_NORMAL, samples=5)).cost == 5
+    assert batches_of(batches=10).cost == 2 * batches_of().cost
+    assert FunctionArm(float).cost > 0
 
 
 def test_a_bare_arm_is_no_arm() -> None:
     with pytest.raises(TypeError, match="Arm describes nothing: use TrainingArm or its like"):
         _ = Arm().description
-    with pytest.raises(TypeError, match="Arm does no work: use TrainingArm or its like"):
-        _ = Arm().work
-
-
-def test_protocols_go_by_their_names() -> None:
-    assert {name: protocol.name for name, protocol in PROTOCOLS.items()} == {
-        "article": "article",
-        "quick": "quick",
-    }
+    with pytest.raises(TypeError, match="Arm has no cost: use TrainingArm or its like"):
+        _ = Arm().cost
 
 
 def test_neither_importing_nor_describing_imports_tensorflow(tmp_path: Path) -> None:
@@ -340,7 +349,7 @@ def test_neither_importing_nor_describing_imports_tensorflow(tmp_path: Path) -> 
         import sys
         import numpy as np
         import bnclaims
-        from bnclaims.experiment.arm import ARTICLE_SGD, ProbeArm, TrainingArm
+        from bnclaims.experiment.arm import ProbeArm, TrainingArm
         import nets
         x, y = np.zeros((3, 2)), np.zeros(3)
         data = bnclaims.Data("d", x, y, x, y)
@@ -381,3 +390,20 @@ def test_an_arm_is_what_its_model_reached_when_it_was_named() -> None:
     assert other.build() == 64
     with pytest.raises(DescriptionError, match="model build has changed since the claim named it"):
         one.build()
+
+
+def test_what_a_run_costs_reads_the_images_once(
+    images: DataSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each time that arms were put in order, each read them again: half a second for ten arms."""
+    source, reads = dataclasses.replace(images), []
+
+    def load(self: DataSource) -> Data:
+        reads.append(self)
+        return read(self)
+
+    read = DataSource.load
+    monkeypatch.setattr(DataSource, "load", load)
+    arms = [TrainingArm(MLP(hidden=(n,)), source, None, 2) for n in (1, 2, 3)]
+    assert {arm.cost for arm in arms for _ in range(3)} == {2 * 500 * (1 + 16 / 32)}
+    assert len(reads) == 1

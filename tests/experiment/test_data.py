@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import operator
 import os
 import re
 import socket
@@ -21,15 +22,16 @@ from filelock import FileLock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bnclaims.errors import DataError
 from bnclaims.experiment import data
-from bnclaims.experiment.data import Data, DataError, DataSource, resolve
+from bnclaims.experiment.data import Data, DataSource, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-Arrays = dict[str, "NDArray[Any]"]
+Arrays = dict[str, Any]
 IDX_NAMES = {
     "x_train": "train-images-idx3-ubyte",
     "y_train": "train-labels-idx1-ubyte",
@@ -51,7 +53,7 @@ def small(seed: int = 0, train: int = 5, test: int = 3) -> Arrays:
 def save(path: Path, arrays: Arrays) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]  # a key could be allow_pickle
+        np.savez(file, **arrays)  # a key could be allow_pickle
     return path
 
 
@@ -124,7 +126,7 @@ def mnist(monkeypatch: pytest.MonkeyPatch) -> Arrays:
 def test_fingerprint_ignores_the_name_and_the_memory_layout() -> None:
     arrays = small()
     first = Data("one", **arrays)
-    column_major = {key: np.asfortranarray(array) for key, array in arrays.items()}
+    column_major: Arrays = {key: np.asfortranarray(array) for key, array in arrays.items()}
     assert first.fingerprint == Data("two", **column_major).fingerprint
     assert re.fullmatch("[0-9a-f]{64}", first.fingerprint)
 
@@ -225,13 +227,13 @@ def test_inputs_and_labels_come_in_tuples_and_dictionaries() -> None:
     assert own.fingerprint != Data("own", **structured(1)).fingerprint
     places = [place for place, _ in data.leaves(own.x_train, "x_train")]
     assert places == ["x_train['a']", "x_train['b'][0]", "x_train['b'][1]"]
-    assert not own.x_train["b"][1].flags.writeable  # type: ignore[index,call-overload]
+    assert not own.x_train["b"][1].flags.writeable
 
 
 def test_weights_and_scaling_are_part_of_the_fingerprint() -> None:
     weights = np.linspace(0, 1, 5)
     prints = {
-        Data("own", **small(), **changes).fingerprint  # type: ignore[arg-type]
+        Data("own", **small(), **changes).fingerprint
         for changes in (
             {},
             {"sample_weight_train": weights},
@@ -250,11 +252,11 @@ def test_batches_are_read_once_into_arrays() -> None:
 
     def batches(weights: bool) -> Any:
         for rows in (slice(0, 3), slice(3, 5)):
-            batch = data.mapped(lambda a, rows=rows: a[rows], (x, y))
+            batch = data.mapped(operator.itemgetter(rows), (x, y))
             yield (*batch, np.ones(rows.stop - rows.start)) if weights else batch
 
     own = Data.from_batches("own", train=batches(True), test=list(batches(False)))
-    np.testing.assert_array_equal(own.x_train["b"][1], x["b"][1])  # type: ignore[index,call-overload]
+    np.testing.assert_array_equal(own.x_train["b"][1], x["b"][1])
     np.testing.assert_array_equal(own.y_test[0], y[0])
     assert own.sample_weight_train is not None
     assert own.sample_weight_test is None
@@ -401,12 +403,12 @@ def test_arrays_of_another_kind_are_refused(
     with pytest.raises(DataError, match=f"^{re.escape(str(path))}: .*{message}") as caught:
         resolve(str(path), cache=cache)
     assert "\n" not in str(caught.value)
-    assert str(caught.value).endswith("Replace it by an intact copy.")
+    assert str(caught.value).endswith("Replace it with an intact copy.")
 
 
 def npz() -> bytes:
     file = io.BytesIO()
-    np.savez_compressed(file, **small())  # type: ignore[arg-type]
+    np.savez_compressed(file, **small())
     return file.getvalue()
 
 
@@ -466,7 +468,7 @@ def test_no_damage_escapes_as_another_error(
         raw = npz()
     else:
         file = io.BytesIO()
-        np.savez(file, **small())  # type: ignore[arg-type]
+        np.savez(file, **small())
         raw = file.getvalue()
     at = draw.draw(st.integers(0, len(raw) - 1) | st.integers(len(raw) - 400, len(raw) - 1))
     byte = draw.draw(st.integers(0, 255))
@@ -737,7 +739,7 @@ def test_auto_without_network_falls_back_loudly(
     assert source.name == "digits"
     assert source.path == cache / "digits-v1.npz"
     assert source.note == (
-        "embedded digits, because MNIST could not be had (no network for 0.5 s): NOT MNIST"
+        "embedded digits, because MNIST is unavailable (no network for 0.5 s): NOT MNIST"
     )
 
 
@@ -753,7 +755,7 @@ def test_auto_falls_back_when_the_download_fails(
     monkeypatch.setattr(data, "_unreachable", lambda seconds: "")
     fake_download(monkeypatch, effect, stderr)
     note = resolve("auto", cache=cache).note
-    assert re.search(f"because MNIST could not be had .*{message}.*NOT MNIST$", note)
+    assert re.search(f"because MNIST is unavailable .*{message}.*NOT MNIST$", note)
 
 
 def test_auto_downloads_when_the_host_answers(
@@ -875,3 +877,33 @@ def test_real_mnist_has_the_known_fingerprint(cache: Path, monkeypatch: pytest.M
     source = resolve("mnist", cache=cache)
     assert source.load().x_train.mean() == pytest.approx(33.318421)
     assert replace(source.load(), name="another").fingerprint == data._MNIST
+
+
+# What has no end
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_is_no_file_is_refused_before_it_is_read(tmp_path: Path, kind: str) -> None:
+    """A pipe was waited for, and /dev/zero read, for ever."""
+    path = Path("/dev/zero")
+    if kind == "pipe":
+        path = tmp_path / "pipe"
+        os.mkfifo(path)
+    with pytest.raises(DataError, match="a pipe or a device; expected a file or a folder"):
+        resolve(str(path), cache=tmp_path)
+
+
+def test_data_that_unpack_to_too_much_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bnclaims.experiment.data._LARGEST", 2**20)
+    bomb = np.zeros((2_000, 28, 28), np.uint8)
+    labels = np.zeros(2_000, np.uint8)
+    np.savez_compressed(
+        tmp_path / "bomb.npz", x_train=bomb, y_train=labels, x_test=bomb, y_test=labels
+    )
+    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (tmp_path / f"{name}-ubyte.gz").write_bytes(gzip.compress(bytes(2**21)))
+    for choice in (tmp_path / "bomb.npz", tmp_path):
+        with pytest.raises(DataError, match="GiB; expected images that fit into memory"):
+            resolve(str(choice), cache=tmp_path)

@@ -20,8 +20,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from bnclaims.errors import DescriptionError
 from bnclaims.experiment import fingerprint as describe_module
-from bnclaims.experiment.fingerprint import DescriptionError, describe, digest
+from bnclaims.experiment.fingerprint import describe, digest
 from bnclaims.experiment.models import GLOROT_NORMAL, MLP
 
 Load = Callable[..., types.ModuleType]
@@ -1106,7 +1107,7 @@ def test_a_path_to_nothing_is_refused(tmp_path: Path) -> None:
 )
 def test_what_cannot_be_described_is_refused_with_what_to_do(value: Any) -> None:
     words = (
-        rf"^cannot describe .* of type {type(value).__name__}: an arm is told apart by what its "
+        rf"^cannot describe .* of type {type(value).__name__}: an arm is identified by what its "
         "model function reaches. Give it plain data, arrays, dataclasses or functions, or "
         "create the object inside the function$"
     )
@@ -1193,3 +1194,19 @@ def test_a_function_is_told_apart_by_any_data_that_it_closes_over(one: Any, two:
 
     same = digest_of(make(one)) == digest_of(make(two))
     assert same == (digest_of(one) == digest_of(two))
+
+
+def test_a_decorated_function_of_a_package_goes_by_its_name() -> None:
+    from sklearn.datasets import load_digits
+
+    def pretender(scale: float) -> Any:
+        def load() -> float:
+            return scale
+
+        load.__module__, load.__qualname__ = load_digits.__module__, load_digits.__qualname__
+        return load
+
+    assert load_digits.__closure__
+    assert describe(load_digits)["installed"] == "sklearn.datasets._base.load_digits"
+    assert "scikit-learn" in describe(load_digits)["version"]
+    assert describe(pretender(1.0)) != describe(pretender(2.0))

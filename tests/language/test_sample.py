@@ -1,8 +1,7 @@
 """The expression language: arithmetic, pairing and what it refuses."""
 
 import math
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,62 +9,19 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bnclaims import Layer, log
-from bnclaims.experiment.arm import Arm, ProbeArm
-from bnclaims.experiment.history import History
-from bnclaims.experiment.models import GLOROT_NORMAL
+from bnclaims import log
+from bnclaims.errors import ClaimError, NotFiniteError
 from bnclaims.language.bounds import Limits, Values
-from bnclaims.language.evidence import Trial
-from bnclaims.language.sample import ClaimError, Endpoint, NotFiniteError, Runs, Sample
-from bnclaims.statistics.design import Sequential
+from bnclaims.language.sample import Endpoint, Sample
+from tests.fakes import SEEDS, endpoint, fake_runs, limited, sample
 
-SEEDS = 20
 finite = st.floats(-1e3, 1e3, allow_nan=False)
 values = st.lists(finite, min_size=SEEDS, max_size=SEEDS).map(np.array)
-design = Sequential()
-
-
-def no_run(arm: Arm, seed: int) -> History:
-    raise LookupError(f"{arm} {seed}: these samples have values of their own")
-
-
-def trial() -> Trial:
-    return Trial(design=design, require=lambda _: None, load=no_run)
-
-
-@cache
-def arm(units: int = 1) -> Arm:
-    return ProbeArm(Layer("tanh", GLOROT_NORMAL, units=units))
-
-
-def sample(data: Values, court: Trial | None = None, units: int = 1) -> Sample:
-    """A sample with known values, as if metrics of runs."""
-    runs = Runs(arm(units), 0, court or trial())
-    return Sample(lambda n: data[:n], (runs,), f"s{units}")
-
-
-def endpoint(
-    low: Sequence[float],
-    high: Sequence[float] | None = None,
-    court: Trial | None = None,
-    units: int = 1,
-) -> Endpoint:
-    """Times known between two bounds."""
-    runs = Runs(arm(units), 0, court or trial())
-    ends = np.array(low), np.array(low if high is None else high)
-    return Endpoint(lambda n: (ends[0][:n], ends[1][:n]), (runs,), f"time{units}")
-
-
-def limited(limits: Limits, units: int = 1, name: str = "m", first_seed: int = 0) -> Sample:
-    """A sample of a metric with limits, whose comparisons are traced only."""
-    tracing = Trial(design=design, require=lambda _: None, load=no_run, tracing=True)
-    runs = Runs(arm(units), first_seed, tracing)
-    return Sample(np.ones, (runs,), f"{name}{units}", limits=limits, metrics=frozenset({name}))
 
 
 @given(values, values, finite)
 def test_arithmetic_is_seed_by_seed(a: Values, b: Values, c: float) -> None:
-    one, other = sample(a), sample(b)
+    one, other = sample(a), sample(b, number=2)
     expressions: list[tuple[Sample, Values]] = [
         (one + other, a + b),
         (one - other, a - b),
@@ -82,7 +38,7 @@ def test_arithmetic_is_seed_by_seed(a: Values, b: Values, c: float) -> None:
 
 @given(values, values.map(lambda b: b + np.copysign(0.1, b)))
 def test_quotients_and_logs_are_seed_by_seed(a: Values, b: Values) -> None:
-    np.testing.assert_array_equal((sample(a) / sample(b)).values(SEEDS), a / b)
+    np.testing.assert_array_equal((sample(a) / sample(b, number=2)).values(SEEDS), a / b)
     np.testing.assert_array_equal((1 / sample(b)).values(SEEDS), 1 / b)
     np.testing.assert_array_equal(log(sample(np.abs(b))).values(SEEDS), np.log(np.abs(b)))
 
@@ -112,13 +68,13 @@ def test_a_sample_is_called_as_it_is_written(
     expression: Callable[[Sample, Sample], Sample], text: str
 ) -> None:
     one = np.ones(SEEDS)
-    assert str(expression(sample(one), sample(one, units=2))) == text
+    assert str(expression(sample(one), sample(one, number=2))) == text
 
 
 def test_values_that_are_no_numbers_name_arm_and_seeds() -> None:
     broken = np.ones(SEEDS)
     broken[[3, 7]] = np.nan, np.inf
-    with pytest.raises(NotFiniteError, match=r"GlorotNormal\(\): seeds 3, 7"):
+    with pytest.raises(NotFiniteError, match=r"s1 has no finite value \(fake arm1: seeds 3, 7\)"):
         sample(broken).values(SEEDS)
     assert sample(broken).values(3).sum() == 3
     with pytest.raises(NotFiniteError, match=r"log\(s1\)"):
@@ -142,7 +98,18 @@ def test_values_that_are_no_numbers_name_arm_and_seeds() -> None:
         (len, "what mixes seeds"),
         (lambda s: s[0], "what mixes seeds"),
         (np.mean, "what mixes seeds"),
-        (np.log, "does not support ufuncs"),
+        (np.log, r"np.log does not apply to s1, a sample: use bnclaims.log\(s\)"),
+        (np.absolute, r"use abs\(s\)"),
+        (np.exp, r"np.exp does not apply to s1, a sample: use \+ - \* / and bnclaims.log, or make"),
+        (lambda s: np.ones(3) * s, "is neither a sample nor a number"),
+        (lambda s: np.float64(1) == s, "no test can show that two samples are equal"),
+        (lambda s: s**2, r"a power of s1: write s \* s for its square"),
+        (lambda s: 2**s, "a power of s1"),
+        (round, "s1 cannot be rounded: .* the margin of a comparison, as in a < b - 0.01"),
+        (lambda s: f"{s:.2f}", "s1 has no value to format as '.2f': it has one for each seed"),
+        (lambda s: max(s, s + 1), r"max, min, sorted and their like .* lowest\(\[a\], than="),
+        (lambda s: min([s, s + 1]), "each comparison would be part of the claim"),
+        (lambda s: sorted([s, s + 1]), "each comparison would be part of the claim"),
     ],
 )
 def test_what_has_no_meaning_is_refused(misuse: Callable[[Sample], Any], words: str) -> None:
@@ -150,9 +117,17 @@ def test_what_has_no_meaning_is_refused(misuse: Callable[[Sample], Any], words: 
         misuse(sample(np.ones(SEEDS)))
 
 
-def test_numpy_numbers_scale_a_sample() -> None:
-    scaled = np.float64(0.5) * sample(np.ones(SEEDS)) + np.float64(1)
+def test_numpy_numbers_take_part_like_others() -> None:
+    one: Any = sample(np.ones(SEEDS))  # NumPy types its numbers as if they knew all their partners
+    scaled = np.float64(0.5) * one + np.float64(1)
     np.testing.assert_array_equal(scaled.values(3), [1.5, 1.5, 1.5])
+    np.testing.assert_array_equal((np.float32(2) / one - np.int64(1)).values(3), [1, 1, 1])
+    comparisons: list[Any] = [np.float64(0.5) < one, one > np.float64(0.5), np.float32(3) >= one]
+    assert [evidence.verdict for evidence in comparisons] == ["supported"] * 3
+
+
+def test_in_a_string_a_sample_is_its_name() -> None:
+    assert f"{sample(np.ones(SEEDS)) + 1}" == "s1 + 1"
 
 
 limits = st.tuples(st.floats(-10, 10), st.floats(0, 5)).map(lambda pair: (pair[0], sum(pair)))
@@ -163,7 +138,7 @@ def test_limits_hold_whatever_the_values(
     a: Limits, b: Limits, u: float, v: float, c: float
 ) -> None:
     x, y = a[0] + u * (a[1] - a[0]), b[0] + v * (b[1] - b[0])
-    one, other = limited(a), limited(b, units=2)
+    one, other = limited(a), limited(b, number=2)
     pairs = [
         (one + other, x + y), (one - other, x - y), (one * other, x * y), (c - one, c - x),
         (c * one, c * x), (one / other, x / y if y else 0.0),
@@ -203,25 +178,54 @@ ACCURACY: Limits = (0.0, 1.0)
         (lambda a, b: a > b - 0.1, r"easier, not harder. Write m1 > m2 \+ 0.1 .* m1 - m2 > -0.1"),
         (lambda a, b: a - 0.1 < b, "easier, not harder"),
         (lambda a, b: a < a, "both sides are"),
+        (lambda a, b: a - a < 0.1, "m1 - m1 is the same whatever the runs: compare two arms"),
+        (lambda a, b: abs(a - a) < 0.1, "the same whatever the runs"),
+        (lambda a, b: (a + 0.1) - a > 0, r"\(m1 \+ 0.1\) - m1 is the same whatever the runs"),
+        (lambda a, b: log(a / a) < 1, "m1 / m1 is the same whatever the runs"),
+        (lambda a, b: a / 0 < 1, "m1 / 0 is no number: divide by another number"),
+        (lambda a, b: a < math.inf, r"inf beside a sample: give a finite number; .* diverged\(tr"),
+        (lambda a, b: -math.inf < a, "-inf beside a sample"),
+        (lambda a, b: a > -math.nan, "nan beside a sample"),
+        (lambda a, b: abs(a - b) < math.inf, "inf beside a sample"),
+        (lambda a, b: a > 0, "m1 > 0: the metric cannot lie beyond this bound, .* Claim a dist"),
+        (lambda a, b: a < 1, "m1 < 1: the metric cannot lie beyond this bound"),
+        (lambda a, b: a >= 0, "m1 >= 0: nothing that a run could do would make this false"),
+        (lambda a, b: a > 1, "m1 > 1: nothing that a run could do would make this true"),
+        (lambda a, b: abs(a - b) < 1, "the metric cannot lie beyond this bound"),
+        (
+            lambda a, b: a < 1.5 * b,
+            r"m1 < 1.5 \* m2: .* easier, not harder. Write m1 < 0.667 \* m2 .* m1 - 1.5 \* m2 < 0",
+        ),
+        (lambda a, b: a > 0.5 * b, r"easier, not harder. Write m1 > 2 \* m2 "),
+        (lambda a, b: a / 1.5 < b, r"easier, not harder. Write m1 < 0.667 \* m2 "),
+        (lambda a, b: 2 * (2 * a) > 2 * b, r"easier, not harder. Write m1 > 2 \* m2 "),
     ],
 )
 def test_what_no_run_could_decide_is_refused(claim: Any, words: str) -> None:
-    one, other = limited(ACCURACY), limited(ACCURACY, units=2)
+    one, other = limited(ACCURACY), limited(ACCURACY, number=2)
     with pytest.raises(ClaimError, match=words):
         claim(one, other)
 
 
 def test_what_sounds_alike_but_makes_sense_is_not_refused() -> None:
-    accuracy, loss = limited(ACCURACY), limited((0.0, math.inf), units=2, name="loss")
+    accuracy, loss = limited(ACCURACY), limited((0.0, math.inf), number=2, metric="loss")
+    epochs_to_half = endpoint([1.0] * SEEDS)
+    epochs_to_half.limits = (0.0, math.inf)
     assert loss < 1 - accuracy  # a constant between two metrics is no margin
     assert accuracy - 0.5 * accuracy < 0.1  # no inferiority, said as what it is
     assert 0.2 < accuracy < 0.9
     assert abs(accuracy - 0.5) < 0.4
     assert 0.4 > abs(accuracy - 0.5)  # noqa: SIM300  (as a reader may write it)
-    other = limited(ACCURACY, units=3)
+    other = limited(ACCURACY, number=3)
     assert accuracy - 0.1 > 2 * (other - 0.1)  # twice the advantage over chance
     assert 1 - accuracy < 2 * (1 - other)  # less than twice the error
     assert accuracy >= 1  # exactly, in all runs
+    assert accuracy < 0.9 * other  # a ratio that makes it harder
+    assert accuracy - 1.5 * other < 0  # no inferiority by a ratio, said as what it is
+    assert accuracy / (accuracy + other) < 0.4
+    similarity, another = (limited((-1.0, 1.0), number, "cos") for number in (4, 5))
+    assert similarity < 1.5 * another  # harder where they are negative
+    assert epochs_to_half > 0  # not in the first point, in most seeds
 
 
 def test_saying_what_is_not_is_no_contradiction() -> None:
@@ -231,7 +235,7 @@ def test_saying_what_is_not_is_no_contradiction() -> None:
 
 
 def test_arms_pair_on_the_same_seeds() -> None:
-    one, other = limited(ACCURACY), limited(ACCURACY, units=2, first_seed=1000)
+    one, other = limited(ACCURACY), limited(ACCURACY, number=2, first_seed=1000)
     with pytest.raises(ClaimError, match=r"mixes seeds: .* use one first_seed"):
         bool(one < other)
     itself = limited(ACCURACY, first_seed=1000)
@@ -248,7 +252,9 @@ bounds = st.lists(
 def test_endpoints_keep_what_is_known(a: Any, b: Any, c: float) -> None:
     """Whatever the true times within their bounds, expressions hold them."""
     ends = [(np.array([x for x, _ in s]), np.array([x + w for x, w in s])) for s in (a, b)]
-    one, other = (endpoint(list(low), list(high)) for low, high in ends)
+    one, other = (
+        endpoint(list(low), list(high), number=number) for number, (low, high) in enumerate(ends)
+    )
     true = [low + np.where(np.isinf(high), 7.0, (high - low) / 3) for low, high in ends]
     for expression, value in [
         (one - other, true[0] - true[1]), (one + other, true[0] + true[1]),
@@ -272,3 +278,10 @@ def test_endpoints_keep_what_is_known(a: Any, b: Any, c: float) -> None:
 def test_endpoints_have_no_mean(misuse: Callable[[Endpoint], Any], words: str) -> None:
     with pytest.raises(TypeError, match=words):
         misuse(endpoint([1.0] * SEEDS))
+
+
+@pytest.mark.parametrize("seed", [1.5, -1, True, "0", None])
+def test_seeds_start_at_an_integer(seed: Any) -> None:
+    """One claim's first_seed=1.5 was an internal error of all of them."""
+    with pytest.raises(ValueError, match=r"first_seed=.*: give an integer of 0 or more"):
+        fake_runs(first_seed=seed)

@@ -1,23 +1,36 @@
 """The page: its words and pictures, and how it looks in a real browser."""
 
 import dataclasses
+import html
 import re
 import shutil
-import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from hypothesis import given
-from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from bnclaims.reporting import charts, page, report
-from tests.language.test_sample import SEEDS, endpoint
-
-from .test_report import HOSTILE, MAYBE, NO, YES, outcome, outcome_of, results
+from bnclaims.language.finding import Region, Verdict
+from bnclaims.reporting import page, report
+from bnclaims.reporting.results import ClaimResult, Results
+from tests.fake_results import (
+    EXACT,
+    HOSTILE,
+    MAYBE,
+    NO,
+    STRANGE,
+    WITH_ARMS,
+    YES,
+    arm,
+    compared,
+    finding,
+    result,
+    results,
+    several,
+)
+from tests.fakes import SEEDS, endpoint
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))),
@@ -34,42 +47,10 @@ VIEWS: dict[str, dict[str, Any]] = {
 }
 
 
-def arm(name: str, *curves: list[float | None], diverged: tuple[int, ...] = ()) -> dict[str, Any]:
-    return {
-        "arm": name,
-        "digest": name,
-        "first_seed": 0,
-        "metrics": {
-            metric: [sum(v or 0 for v in curve) for curve in curves]
-            for metric in ("mean_loss", "final_loss", "val_loss", "val_accuracy")
-        },
-        "curves": {"loss": [list(curve) for curve in curves]},
-        "seconds": [1.0] * len(curves),
-        "diverged": list(diverged),
-    }
-
-
-WITH_ARMS = dataclasses.replace(
-    outcome("with-arms", 5.0),
-    source="Other article, figure 1",
-    arms=[
-        arm("a", [2.0, 1.0, 0.5], [2.1, 0.9, 0.4]),
-        arm("b", [2.0, None, None], [1.5, 1.0, 0.5], diverged=(0,)),
-    ],
-)
-STRANGE = dataclasses.replace(
-    outcome("strange", 9.0, statement=HOSTILE),
-    id=HOSTILE,
-    source=HOSTILE,
-    code=HOSTILE,
-    test=HOSTILE,
-    because=HOSTILE,
-    arms=[arm(HOSTILE, [1.0, 0.5])],
-    explanation=[HOSTILE],
-)
-EXACT = dataclasses.replace(outcome("exact", 9.0), findings=[], explanation=[])
 EVERYTHING = results(YES, NO, MAYBE, WITH_ARMS, STRANGE, EXACT, errors=("broken",))
-EVERYTHING["machine"]["platform"] = "Linux" + "_" * 50
+EVERYTHING = dataclasses.replace(
+    EVERYTHING, machine=dataclasses.replace(EVERYTHING.machine, platform="Linux" + "_" * 50)
+)
 
 
 # Words
@@ -80,180 +61,102 @@ EVERYTHING["machine"]["platform"] = "Linux" + "_" * 50
     [
         (
             YES,
-            ["The runs bear this claim out. It took 5 seeds", "above 0, and all of that range is"],
+            ["The runs support this claim, after 5 seeds", "above 0, and the whole interval is"],
         ),
-        (NO, ["The runs contradict this claim.", "none of that range is", "Were it true,"]),
-        (MAYBE, ["20 seeds,", "do not settle", "some of that range is", "seeds would settle it"]),
+        (NO, ["The runs contradict this claim", "none of the interval is", "If it were true,"]),
+        (
+            MAYBE,
+            ["do not settle", "after 20 seeds", "part of the interval is", "seeds would decide it"],
+        ),
         (EXACT, ["Nothing random is in this claim: what it asserts held."]),
     ],
 )
 def test_a_verdict_is_said_in_words(claim: Any, words: list[str]) -> None:
-    text = " ".join(page.in_words(results(claim)["claims"][0]))
+    text = " ".join(page.in_words(result(claim)))
     for part in words:
         assert part in text
 
 
-def several(verdict: str, *evidence: str) -> dict[str, Any]:
-    """A claim of which the test came to a verdict by comparisons that came to these."""
-    found = results(YES, NO, MAYBE)["claims"]
-    parts = {claim["verdict"]: claim["findings"][0] for claim in found}
-    claim: dict[str, Any] = found[0]
-    return claim | {"verdict": verdict, "findings": [parts[name] for name in evidence]}
-
-
 def test_a_claim_may_assert_that_a_comparison_fails() -> None:
-    text = " ".join(page.in_words(several("supported", "refuted")))
-    assert text.startswith("The runs bear this claim out.")
-    assert "its comparison says above 0, and none of that range is. So its comparison is" in text
-    assert "Were it" not in text
-    text = " ".join(page.in_words(several("supported", "inconclusive")))
-    assert "would settle it" not in text
+    text = " ".join(page.in_words(result(several("supported", "refuted"))))
+    assert text.startswith("The runs support this claim")
+    assert "its comparison says above 0, and none of the interval is. So its comparison is" in text
+    assert "If it were" not in text
+    text = " ".join(page.in_words(result(several("supported", "inconclusive"))))
+    assert "would decide it" not in text
 
 
 def test_an_outlook_is_no_promise() -> None:
-    claim = several("inconclusive", "inconclusive")
-    claim["findings"] = [claim["findings"][0] | {"needed": [24419, 37245]}]
-    said = page.in_words(claim)[-1]
-    assert "about 25,000 seeds would settle it, one way or the other, four times in five." in said
+    far = dataclasses.replace(MAYBE.findings[0], needed=(24419, 37245))
+    said = page.in_words(result(dataclasses.replace(MAYBE, findings=(far,))))[-1]
+    assert said == "If the estimate is right, about 25,000 seeds would decide it with 80% power."
 
 
 def test_all_seeds_that_a_claim_took_are_counted() -> None:
-    text = " ".join(page.in_words(several("supported", "supported", "inconclusive")))
-    assert "It took 20 seeds" in text
+    text = " ".join(page.in_words(result(several("supported", "supported", "inconclusive"))))
+    assert "after 20 seeds" in text
     assert "shown is the one that decides, after 5 seeds." in text
 
 
 def test_what_a_test_rests_on_is_said() -> None:
-    assert "if its numbers are normally distributed." in page.in_words(results(YES)["claims"][0])[2]
+    said = page.in_words(result(YES))[2]
+    assert "at most once in 1,000 tests with contrasts no more skewed than an exponential" in said
+    assert said.endswith("by their signs alone, p = 0.031.")
     hits = [1.0] * SEEDS, [2.0] * SEEDS
-    claim = outcome_of(
+    claim = compared(
         "share", lambda trial: endpoint(hits[0], None, trial) < endpoint(hits[1], None, trial, 2)
     )
-    assert page.in_words(results(claim)["claims"][0])[2].endswith("such tests.")
+    assert page.in_words(result(claim))[2].endswith("tests.")
 
 
 def test_a_claim_without_a_value_is_not_called_exact() -> None:
     without = results(dataclasses.replace(EXACT, verdict="inconclusive"))
     assert 'number">exact<' in page.html(results(EXACT))
     assert 'number">exact<' not in page.html(without)
-    assert page.html(without).count(">no value<") == 2  # in the table and among all together
+    assert page.html(without).count(">no value<") == 3  # folded, in the table, all together
 
 
 def test_a_work_is_what_stands_before_the_comma() -> None:
-    assert page.work({"source": "BN article, 'speed', figure 1"}) == "BN article"
-    assert page.work({"source": "Ioffe & Szegedy 2015; algorithm 1"}) == "Ioffe & Szegedy 2015"
+    for source, publication in [
+        ("BN article, 'speed', figure 1", "BN article"),
+        ("Ioffe & Szegedy 2015; algorithm 1", "Ioffe & Szegedy 2015"),
+    ]:
+        assert page.publication(result(dataclasses.replace(YES, source=source))) == publication
 
 
 # Pictures
 
-numbers = st.none() | st.floats(-1e12, 1e12, allow_subnormal=False)
-curves = st.lists(st.lists(numbers, min_size=1, max_size=4), min_size=1, max_size=3)
-
-
-def pictures(svg: str) -> list[ET.Element]:
-    """The pictures, once it is certain that each number in them is one."""
-    found = list(ET.fromstring(f"<all>{svg}</all>"))
-    for element in (e for picture in found for e in picture.iter()):
-        for value in element.attrib.values():
-            assert "nan" not in value
-            assert "inf" not in value
-    return found
-
-
-@given(curves, curves)
-def test_any_curves_can_be_drawn(first: Any, second: Any) -> None:
-    lines = [charts.Line("a", first), charts.Line("b", second, dashed=True)]
-    pictures(charts.curves(lines, "loss"))
-
-
-@given(
-    st.lists(numbers, min_size=1, max_size=20),
-    st.sampled_from([(None, 1), (0, None), (-1, 1)]),
-    numbers,
-)
-def test_any_seeds_can_be_drawn(values: list[float | None], region: Any, average: Any) -> None:
-    picture = pictures(charts.seeds(values, region, average))[0]
-    dots = [element for element in picture if element.tag == "circle"]
-    assert len(dots) == sum(value is not None for value in values)
-
-
-@given(numbers, st.floats(-1e9, 1e9), numbers)
-def test_any_look_and_effect_can_be_drawn(low: Any, estimate: float, high: Any) -> None:
-    look = {"seeds": 5, "low": low, "estimate": estimate, "high": high}
-    pictures(charts.looks([look], (0.0, None)))
-    pictures(charts.Forest([low, estimate, high]).row(low, estimate, high, "x"))
-
-
-def level(svg: str) -> float:
-    """Where the line of the average is."""
-    return next(float(e.attrib["y1"]) for e in pictures(svg)[0] if e.get("class") == "average")
-
 
 def test_an_endpoint_that_no_seed_settles_is_reported() -> None:
     never = [6.0] * SEEDS, [float("inf")] * SEEDS
-    claim = outcome_of(
-        "open", lambda trial: endpoint(*never, trial) < endpoint(*never, trial, units=2)
+    claim = compared(
+        "open", lambda trial: endpoint(*never, trial) < endpoint(*never, trial, number=2)
     )
-    found = results(claim)["claims"][0]
-    assert found["findings"][0]["values"] == [None] * SEEDS
+    assert claim.findings[0].values == (None,) * SEEDS
     assert "20 open" in page.html(results(claim))
 
 
-def test_the_line_among_the_seeds_is_what_is_judged() -> None:
-    # One seed of four holds, one does not, two leave it open: a quarter, not a half.
-    drawn = charts.seeds([1.0, 0.0, None, None], (0.5, None), 0.25)
-    closed = charts.seeds([1.0, 0.0, 0.0, 0.0], (0.5, None), 0.25)
-    assert level(drawn) == level(closed)
-
-
-def test_a_forest_is_symmetric_and_ordered() -> None:
-    forest = charts.Forest([-50.0, 50.0])
-    places = [
-        float(dot.attrib["cx"].rstrip("%"))
-        for effect in (-50.0, -1.0, 0.0, 1.0, 50.0)
-        for dot in ET.fromstring(forest.row(None, effect, None, "x"))
-        if dot.tag == "circle"
+def test_the_table_says_what_was_claimed() -> None:
+    table = page.html(results(YES)).partition('id="table"')[2].partition("</table>")[0]
+    heads = re.findall("<th[^>]*>([^<]*)</th>", table)
+    assert heads == ["claim", "verdict", "estimate [interval]", "claimed", "seeds", "statement"]
+    assert re.findall('<td class="number">([^<]*)</td>', table) == [
+        "8.4 [5.0, 11.8]",
+        "&gt; 0",
+        "5",
     ]
-    assert places == sorted(places)
-    assert [a + b for a, b in zip(places, reversed(places), strict=True)] == pytest.approx(
-        [100] * 5
-    )
-
-
-@pytest.mark.parametrize(
-    ("effect", "ticks"),
-    [
-        (2.0, [0, 1, 3]),
-        (90.0, [0, 1, 3, 10, 30, 100]),
-        (3_000.0, [0, 1, 10, 100, 1000]),
-        (1e9, [0, 1, 100, 10_000, 1_000_000, 100_000_000]),
-    ],
-)
-def test_a_forest_names_its_scale(effect: float, ticks: list[int]) -> None:
-    named = [text.text for text in ET.fromstring(charts.Forest([effect]).axis())]
-    minus = [f"\N{MINUS SIGN}{tick}" for tick in ticks[:0:-1]]
-    assert named == [*minus, *map(str, ticks)]
-
-
-def test_a_curve_of_one_epoch_is_a_dot() -> None:
-    drawn = pictures(charts.curves([charts.Line("a", [[1.0], [2.0]])], "loss"))[0]
-    paths = [element.attrib["d"] for element in drawn.iter() if element.tag == "path"]
-    assert len(paths) == 3
-    assert all("h0" in path for path in paths)
 
 
 def test_claims_called_alike_have_places_of_their_own() -> None:
     alike = [dataclasses.replace(YES, id=name) for name in ("a[b c]", "a[b/c]", "a[b c]", "学习")]
     text = page.html(results(*alike))
-    places = re.findall(r'<section class="claim" id="([^"]+)"', text)
+    places = re.findall(r'<div class="inside" id="([^"]+)"', text)
     assert len(places) == len(set(places)) == 4
     assert set(re.findall(r'href="#(claim-[^"]*)"', text)) == set(places)
 
 
 def test_the_parts_of_a_claim_are_told_apart() -> None:
-    found = results(YES)
-    found["claims"] = [several("supported", "supported", "inconclusive")]
-    text = page.html(found)
+    text = page.html(results(several("supported", "supported", "inconclusive")))
     assert "<li><bdi>s1</bdi>, above 0: supported</li>" in text
     assert ">part 2</th>" in text
 
@@ -264,20 +167,141 @@ def test_a_mean_of_survivors_is_called_so() -> None:
     assert "have not diverged" not in page.html(results(sound))
 
 
-def test_looks_are_named_on_their_axis() -> None:
-    found = [{"seeds": n, "estimate": 1.0, "low": 0.0, "high": 2.0} for n in (5, 15)]
-    words = [e.text for e in pictures(charts.looks(found, (0.0, None)))[0] if e.tag == "text"]
-    assert words.index("15") == words.index("5") + 1
-
-
 def test_arms_called_alike_are_all_drawn() -> None:
-    arms = [arm("a", [2.0, 1.0]), arm("a", [2.0, 1.0, 0.5]) | {"digest": "longer"}]
-    assert len(page.arm_lines({"arms": arms})) == 2
+    longer = dataclasses.replace(arm("a", [2.0, 1.0, 0.5]), digest="longer")
+    claim = dataclasses.replace(YES, arms=(arm("a", [2.0, 1.0]), longer))
+    assert len(page.arm_lines(result(claim))) == 2
 
 
-def test_a_dashed_line_has_its_partners_colour() -> None:
-    lines = [charts.Line(str(i), [], dashed=i > 1) for i in range(4)]
-    assert charts.styles(lines) == ["c0", "c1", "c0 dashed", "c1 dashed"]
+# The first screen
+
+
+def first_screen(found: Results) -> str:
+    """The words above the filters."""
+    head = page.html(found).partition("<body>")[2].partition("<form")[0]
+    return " ".join(re.sub("<[^>]*>", " ", html.unescape(head)).split())
+
+
+def test_the_first_screen_says_what_was_tested_on_what_and_how_sure_it_is() -> None:
+    text = first_screen(results(YES, NO, MAYBE, WITH_ARMS))
+    for part in (
+        "4 claims about training neural networks, tested",
+        "From Other article (1), here (3).",
+        "Networks trained on MNIST: 10,000 images, 6 epochs (quick protocol), 5 to 20 seeds",
+        "2 ✓ supported the runs show what is claimed",
+        "1 ✗ refuted",
+        "1 ? inconclusive",
+        "2 unexpected",
+        "at most 0.01 in each direction",
+    ):
+        assert part in text
+
+
+def test_a_subject_is_short() -> None:
+    assert page.subject(["A (long)", "B"]) == "A, B"
+    assert page.subject(list("abcd")) == "4 publications"
+
+
+@pytest.mark.parametrize(
+    ("note", "name"),
+    [
+        ("MNIST from /home/me/mnist.npz", "MNIST"),
+        ("MNIST, downloaded to /home/me/mnist.npz", "MNIST"),
+        (
+            "custom data from /home/me/x.npz (9 training and 3 test images): NOT MNIST",
+            "custom data",
+        ),
+        ("embedded digits, because MNIST is unavailable (x): NOT MNIST", "embedded digits"),
+    ],
+)
+def test_the_first_screen_names_the_data_without_a_path(note: str, name: str) -> None:
+    text = page.html(results(dataclasses.replace(YES, data_note=note)))
+    head, _, rest = text.partition("<main>")
+    assert f"Networks trained on {name}:" in head
+    assert "/home/me" not in head
+    assert ("<strong>Not MNIST.</strong>" in head) == ("NOT MNIST" in note)
+    assert note in rest  # the environment says all of it
+
+
+def test_the_most_surprising_claims_come_first_the_unexpected_before_all() -> None:
+    def claim(name: str, effect: float | None, expected: Verdict) -> ClaimResult:
+        made = finding(verdict="refuted", effect=effect)
+        return result(
+            dataclasses.replace(NO, id=name, findings=(made,), expected=expected, verdict="refuted")
+        )
+
+    claims = [
+        claim("weak", -1.0, "refuted"),
+        claim("strong", -9.0, "refuted"),
+        claim("exact", None, "refuted"),
+        claim("unexpected", -0.5, "supported"),
+        claim("middle", -4.0, "refuted"),
+        result(YES),
+    ]
+    found = [claim.id for claim in page.surprises(claims)]
+    assert found == ["unexpected", "strong", "middle", "weak"]
+
+
+def test_where_nothing_surprises_there_is_no_such_part() -> None:
+    assert "Most surprising" in first_screen(results(YES, NO))
+    assert "Most surprising" not in first_screen(results(YES))
+
+
+@pytest.mark.parametrize(
+    ("factor", "region", "said"),
+    [
+        (0.9, Region(0.0, None), "The claim asks for more than 10% lower."),
+        (0.9, Region(None, 0.0), "The claim asks for less than 10% lower."),
+        (1.5, Region(None, 0.0), "The claim asks for more than 50% higher."),
+        (1.0, Region(0.0, None), "The claim asks for a mean above 1.1."),
+        (0.9, Region(0.5, None), "The claim asks for a mean below 1.39."),
+    ],
+)
+def test_what_was_found_is_said_of_the_arms(factor: float, region: Region, said: str) -> None:
+    plain, normed = (2.0, 2.2, 2.1), (1.0, 1.2, 1.1)
+    values = tuple(factor * a - b for a, b in zip(plain, normed, strict=True))
+    made = finding(values=values, region=region, contrast="mean_loss(net) - mean_loss(net, BN)")
+    arms = tuple(
+        arm(name, *[(v,) for v in of]) for name, of in (("net, plain", plain), ("net, BN", normed))
+    )
+    text = page.found_text(result(dataclasses.replace(YES, findings=(made,), arms=arms)))
+    if factor != 1:
+        assert text.startswith("The mean training loss was 1.10 with BN and 2.10 with plain: 48% l")
+    assert text.endswith(said)
+
+
+def test_without_arms_the_number_compared_is_said() -> None:
+    assert page.found_text(result(NO)).startswith("The number compared averages")
+    assert page.found_text(result(EXACT)).startswith("Nothing random")
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        (["a, x", "a, y"], ["x", "y"]),
+        (["a, f(p=1, q=2)", "a, f(p=1, q=3)"], ["f(p=1, q=2)", "f(p=1, q=3)"]),
+        (["a", "a, y"], ["a", "a, y"]),
+        (["a, x", "a, x"], ["a, x", "a, x"]),
+    ],
+)
+def test_arms_are_called_by_what_tells_them_apart(names: list[str], short: list[str]) -> None:
+    assert page.distinct_names(names) == short
+
+
+def test_filters_say_how_many_and_offer_no_empty_choice() -> None:
+    text = page.html(results(YES, NO))
+    labels = re.findall('<label><input type="radio"[^>]*> ([^<]*)</label>', text)
+    assert labels == ["all (2)", "supported (1)", "refuted (1)", "unexpected (1)"]
+
+
+def test_looks_are_drawn_where_there_were_several() -> None:
+    assert "Look by look" not in page.html(results(YES))
+    assert "Look by look" in page.html(results(MAYBE))
+
+
+def test_the_script_is_small() -> None:
+    (script,) = re.findall("<script>.*?</script>", page.html(results(YES)), re.DOTALL)
+    assert len(script) < 3_000
 
 
 # In a browser
@@ -318,8 +342,11 @@ def test_it_opens_without_errors_requests_or_overflow(
     found.goto(address)
     assert problems == []
     assert requests == [address]
-    assert found.get_by_role("heading", name="Claims, verified").is_visible()
-    assert found.locator("figure svg").first.is_visible()
+    assert found.get_by_role("heading", name="claims about training neural").is_visible()
+    assert found.locator("#figures + .charts svg").first.is_visible()
+    assert not found.locator(".claim figure svg").first.is_visible()
+    found.locator(".claim summary", has_text="yes").first.click()
+    assert found.locator("#claim-yes figure svg").first.is_visible()
     if VIEWS[view].get("java_script_enabled", True):  # else nothing can be asked of the page
         width = found.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert width[0] <= width[1]
@@ -340,6 +367,7 @@ def test_axe_finds_nothing_serious(browser: Browser, address: str, view: str) ->
 @pytest.mark.parametrize("view", ["desktop", "no scripts"])
 def test_filters_show_some_claims(browser: Browser, address: str, view: str) -> None:
     found = opened(browser, address, view)
+    found.get_by_text("All claims as a table").click()
 
     def shown() -> list[str]:
         return [link.inner_text() for link in found.locator("table a").all() if link.is_visible()]
@@ -347,7 +375,8 @@ def test_filters_show_some_claims(browser: Browser, address: str, view: str) -> 
     assert "yes" in shown()
     found.get_by_role("radio", name="refuted").check()
     assert shown() == ["no"]
-    assert not found.locator("#claim-yes").is_visible()
+    assert not found.locator("section", has=found.locator("#claim-yes")).is_visible()
+    assert found.locator("section", has=found.locator("#claim-no")).is_visible()
     found.get_by_label("Other article").check()
     assert shown() == []
     assert found.get_by_text("No claim is of this kind").is_visible()
@@ -367,7 +396,8 @@ def test_filters_work_from_the_keyboard(browser: Browser, address: str) -> None:
 @in_browser
 def test_hostile_text_stays_text(browser: Browser, address: str) -> None:
     found = opened(browser, address)
-    assert found.locator("script").count() == 0
+    own = re.findall("<script>(.*?)</script>", page.html(results(YES)), re.DOTALL)
+    assert [script.text_content() for script in found.locator("script").all()] == own
     heading = found.locator("h3", has_text="<script>alert")
     assert heading.text_content() == HOSTILE
     assert found.locator("pre", has_text="<script>alert").first.text_content() is not None
@@ -399,7 +429,7 @@ def test_what_is_folded_is_printed(browser: Browser, address: str) -> None:
 
 
 def test_a_forests_rows_say_their_verdict_without_colour() -> None:
-    rows = page.html(results(NO)).partition('<ul class="forest">')[2].partition("</ul>")[0]
+    rows = page.html(results(NO)).partition('<div class="forest">')[2].partition("</ul>")[0]
     assert 'aria-label="refuted, -' in rows
     assert "\N{BALLOT X}" in rows
 
@@ -412,6 +442,7 @@ def test_claims_names_are_not_cut_to_pieces_on_a_telephone(
     name = "bn-count-matters-more-for-sigmoid"
     claim = dataclasses.replace(YES, id=name)
     found = opened(browser, report.write(results(claim), tmp_path).as_uri(), "phone")
+    found.get_by_text("All claims as a table").click()
     box = found.locator("td", has_text=name).first.bounding_box()
     assert box is not None
     assert box["width"] > 100
@@ -435,6 +466,57 @@ def test_no_column_is_cut_off_in_print(browser: Browser, address: str) -> None:
         "[...document.querySelectorAll('.scroll')].map(e => [e.scrollWidth, e.clientWidth])"
     )
     assert [shown for shown in widths if shown[0] > shown[1]] == []
+
+
+@in_browser
+@pytest.mark.parametrize("view", ["desktop", "no scripts"])
+def test_a_link_opens_its_claim(browser: Browser, address: str, view: str) -> None:
+    found = opened(browser, address, view)
+    inside = found.locator("#claim-no")
+    assert not inside.is_visible()
+    found.locator(".forest").get_by_role("link", name="no", exact=True).click()
+    inside.wait_for(state="visible")
+
+
+@in_browser
+def test_a_link_to_what_is_filtered_out_clears_the_filter(browser: Browser, address: str) -> None:
+    found = opened(browser, address)
+    found.get_by_role("radio", name="supported").check()
+    found.get_by_label("Search").fill("strange")
+    found.locator(".surprises a").first.click()
+    found.locator("#claim-no").wait_for(state="visible")
+    assert found.locator("#verdict-all").is_checked()
+    assert found.get_by_label("Search").input_value() == ""
+
+
+@in_browser
+def test_a_search_leaves_what_has_the_words(browser: Browser, address: str) -> None:
+    found = opened(browser, address)
+    rows = found.locator(".forest li")
+    found.get_by_label("Search").fill("With-Arms")
+    assert [row.is_visible() for row in rows.all()].count(True) == 1
+    assert rows.filter(has_text="with-arms").is_visible()
+    found.get_by_label("Search").fill("nowhere")
+    assert found.get_by_text("No claim is of this kind").is_visible()
+
+
+@in_browser
+def test_without_scripts_nothing_is_offered_that_needs_them(browser: Browser, address: str) -> None:
+    found = opened(browser, address, "no scripts")
+    assert not found.get_by_label("Search").is_visible()
+    assert found.get_by_role("button", name="Copy").count() == 0
+
+
+@in_browser
+def test_a_command_can_be_copied(browser: Browser, address: str) -> None:
+    context = browser.new_context(permissions=["clipboard-read", "clipboard-write"])
+    found = context.new_page()
+    found.goto(f"{address}#claim-yes")
+    inside = found.locator("#claim-yes")
+    inside.get_by_text("The test, and how to run it").click()
+    inside.get_by_role("button", name="Copy").click()
+    inside.get_by_role("button", name="Copied").wait_for()
+    assert found.evaluate("navigator.clipboard.readText()") == YES.command
 
 
 @in_browser

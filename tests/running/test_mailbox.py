@@ -1,6 +1,7 @@
 """The notice board: what workers tell each other, also when one of them is killed."""
 
 import contextlib
+import errno
 import json
 import multiprocessing
 import os
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from bnclaims.running.mailbox import Board
+from bnclaims.running.mailbox import Mailbox, temporary_folder
 
 GUARD = 60  # seconds after which a test that hangs gives up
 PROCESSES = multiprocessing.get_context("spawn")
@@ -24,7 +25,7 @@ def ask_once(folder: Path, start: Event, worker: str) -> None:
         return {"by": worker, "process": os.getpid()}
 
     start.wait(GUARD)
-    made = Board(folder, worker).once("data", make)
+    made = Mailbox(folder, worker).once("data", make)
     (folder / f"answer-{worker}").write_text(json.dumps(made))
 
 
@@ -56,7 +57,7 @@ def test_of_many_threads_that_ask_one_makes_it(tmp_path: Path) -> None:
         return {"number": len(made)}
 
     def ask(number: int) -> None:
-        board = Board(tmp_path, f"gw{number}")
+        board = Mailbox(tmp_path, f"gw{number}")
         answers.extend((name, board.once(name, make)["number"]) for name in ("a", "b", "c"))
 
     threads = [threading.Thread(target=ask, args=(n,), daemon=True) for n in range(4)]
@@ -70,10 +71,10 @@ def test_of_many_threads_that_ask_one_makes_it(tmp_path: Path) -> None:
 
 
 def test_names_are_made_apart_and_come_back_as_json(tmp_path: Path) -> None:
-    board = Board(tmp_path, "gw0")
+    board = Mailbox(tmp_path, "gw0")
     assert board.once("a", lambda: {"n": [1, None, "é"]}) == {"n": [1, None, "é"]}
     assert board.once("b", lambda: {"n": 2}) == {"n": 2}
-    assert Board(tmp_path, "gw1").once("a", lambda: {"n": 3}) == {"n": [1, None, "é"]}
+    assert Mailbox(tmp_path, "gw1").once("a", lambda: {"n": 3}) == {"n": [1, None, "é"]}
 
 
 def test_what_could_not_be_made_is_made_by_the_next(tmp_path: Path) -> None:
@@ -81,8 +82,8 @@ def test_what_could_not_be_made_is_made_by_the_next(tmp_path: Path) -> None:
         raise ValueError("no data")
 
     with pytest.raises(ValueError, match="no data"):
-        Board(tmp_path, "gw0").once("data", fail)
-    assert Board(tmp_path, "gw1").once("data", lambda: {"n": 1}) == {"n": 1}
+        Mailbox(tmp_path, "gw0").once("data", fail)
+    assert Mailbox(tmp_path, "gw1").once("data", lambda: {"n": 1}) == {"n": 1}
 
 
 def test_a_worker_killed_while_it_writes_does_not_spoil_the_answer(
@@ -98,12 +99,12 @@ def test_a_worker_killed_while_it_writes_does_not_spoil_the_answer(
     with monkeypatch.context() as patched:
         patched.setattr(Path, "write_text", write_half)
         with contextlib.suppress(KeyboardInterrupt):
-            Board(tmp_path, "gw0").once("data", lambda: {"n": 1})
-    assert Board(tmp_path, "gw1").once("data", lambda: {"n": 1}) == {"n": 1}
+            Mailbox(tmp_path, "gw0").once("data", lambda: {"n": 1})
+    assert Mailbox(tmp_path, "gw1").once("data", lambda: {"n": 1}) == {"n": 1}
 
 
 def test_what_is_posted_is_seen_by_all_once(tmp_path: Path) -> None:
-    first, second = Board(tmp_path, "gw0"), Board(tmp_path, "gw1")
+    first, second = Mailbox(tmp_path, "gw0"), Mailbox(tmp_path, "gw1")
     assert list(first.posted()) == []
     first.post("a" * 64, (5, 6, 7))
     second.post("b" * 64, (0,))
@@ -120,14 +121,14 @@ def test_notices_are_whole_whenever_they_are_read(tmp_path: Path) -> None:
     written = threading.Event()
 
     def write() -> None:
-        board = Board(tmp_path, "gw0")
+        board = Mailbox(tmp_path, "gw0")
         for number in range(200):
             board.post("a" * 64, tuple(range(number % 10, 40)))
         written.set()
 
     thread = threading.Thread(target=write, daemon=True)
     thread.start()
-    reader = Board(tmp_path, "gw1")
+    reader = Mailbox(tmp_path, "gw1")
     while not written.is_set():
         for digest, seeds in reader.posted():
             assert (digest, seeds) == ("a" * 64, tuple(range(seeds[0], 40)))
@@ -136,7 +137,7 @@ def test_notices_are_whole_whenever_they_are_read(tmp_path: Path) -> None:
 
 
 def work(folder: Path, working: Event, done: Event) -> None:
-    with Board(folder, "gw1").working():
+    with Mailbox(folder, "gw1").working():
         working.set()
         done.wait()
 
@@ -166,7 +167,7 @@ def another_worker(folder: Path) -> Iterator[tuple[Callable[[], None], Callable[
 
 @pytest.mark.parametrize("way", ["ended", "killed"])
 def test_others_work_until_they_are_through_or_killed(tmp_path: Path, way: str) -> None:
-    board = Board(tmp_path, "gw0")
+    board = Mailbox(tmp_path, "gw0")
     assert not board.others_work()
     with another_worker(tmp_path) as (end, kill):
         assert board.others_work()
@@ -178,23 +179,81 @@ def test_others_work_until_they_are_through_or_killed(tmp_path: Path, way: str) 
 
 
 def test_ones_own_work_is_not_others(tmp_path: Path) -> None:
-    board = Board(tmp_path, "gw0")
+    board = Mailbox(tmp_path, "gw0")
     with board.working():
         assert not board.others_work()
-        assert Board(tmp_path, "gw1").others_work()
-    assert not Board(tmp_path, "gw1").others_work()
+        assert Mailbox(tmp_path, "gw1").others_work()
+    assert not Mailbox(tmp_path, "gw1").others_work()
 
 
 def test_work_that_ends_in_an_error_has_ended(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="within"), Board(tmp_path, "gw0").working():
+    with pytest.raises(ValueError, match="within"), Mailbox(tmp_path, "gw0").working():
         raise ValueError("within")
-    assert not Board(tmp_path, "gw1").others_work()
+    assert not Mailbox(tmp_path, "gw1").others_work()
 
 
 def test_a_board_that_was_taken_down_has_no_one_working(tmp_path: Path) -> None:
     folder = tmp_path / "board"
     folder.mkdir()
-    board = Board(folder, "gw0")
+    board = Mailbox(folder, "gw0")
     folder.rmdir()
     assert not board.others_work()
     assert list(board.posted()) == []
+
+
+# Its folder
+
+
+def test_folders_of_killed_sessions_are_swept_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They stayed for ever."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    killed, starting, foreign = (
+        tmp_path / name for name in ("bnclaims-session-a", "bnclaims-session-b", "other")
+    )
+    for folder in (killed, starting, foreign):
+        folder.mkdir()
+    (killed / "owner.lock").touch()  # its lock ended with its process
+    (killed / "gw0.journal").touch()
+    with temporary_folder() as alive, temporary_folder():
+        assert alive.is_dir()
+        assert not killed.exists()
+        assert starting.is_dir()  # it may be about to take its lock
+    os.utime(starting, (0, 0))
+    with temporary_folder():
+        assert not starting.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+def test_a_full_disk_silences_messages_and_stops_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full TMPDIR killed the session through its journal."""
+
+    def full(*_args: object, **_kwargs: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    board = Mailbox(tmp_path, "gw0")
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", full)
+        patched.setattr(Path, "write_text", full)
+        board.tell({"doing": "it"})
+        board.post("a" * 64, (1, 2))
+        board.fail("a" * 64, "why", final=True)
+        assert board.once("data", lambda: {"n": 1}) == {"n": 1}
+    assert list(board.posted()) == []
+    assert list(board.told()) == []
+
+
+def test_each_event_is_told_once_and_a_cut_line_is_left_out(tmp_path: Path) -> None:
+    writer, reader = Mailbox(tmp_path, "gw0"), Mailbox(tmp_path, "controller")
+    writer.tell({"n": 1})
+    assert list(reader.told()) == [("gw0", {"n": 1})]
+    writer.tell({"n": 2})
+    with (tmp_path / "gw0.journal").open("a") as file:
+        file.write('{"n": ')  # being written
+    assert list(reader.told()) == [("gw0", {"n": 2})]
+    writer.tell({"n": 3})  # after a disk that was full
+    writer.tell({"n": 4})
+    assert list(reader.told()) == [("gw0", {"n": 4})]

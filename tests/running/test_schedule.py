@@ -4,6 +4,7 @@ import errno
 import multiprocessing
 import os
 import threading
+import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,55 +13,20 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
+from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import History
-from bnclaims.running.mailbox import Board
+from bnclaims.running.local_store import LocalStore
+from bnclaims.running.mailbox import Mailbox
 from bnclaims.running.progress import Journal, Progress
-from bnclaims.running.schedule import Cohort, Schedule
-from bnclaims.running.store import Store, StoreWarning
+from bnclaims.running.schedule import Request, Schedule
+from bnclaims.running.store import StoreWarning
+from tests.fakes import FakeArm, FakeEngine, history_of
 
 GUARD = 60  # seconds after which a test that hangs gives up
 PROCESSES = multiprocessing.get_context("spawn")
-Runs = list[tuple[str, int]]
-
-
-class FakeArm(Arm):
-    def __init__(self, digest: str, work: float = 1.0) -> None:
-        self.digest = digest
-        self._work = work
-
-    def __str__(self) -> str:
-        return f"fake {self.digest}"
-
-    @property
-    def description(self) -> dict[str, Any]:
-        return {"kind": "fake", "name": self.digest}
-
-    @property
-    def work(self) -> float:
-        return self._work
-
-
-def history_of(arm: Arm, seed: int) -> History:
-    return History(loss=np.array([seed, len(arm.digest)], np.float64))
-
-
-class FakeEngine:
-    """Records what it trained; `before` is called with arm and seed before each run."""
-
-    def __init__(self, before: Callable[[Arm, int], None] | None = None) -> None:
-        self.trained: Runs = []
-        self._before = before
-
-    def __call__(self, arm: Arm, seeds: Iterable[int]) -> Iterator[tuple[int, History]]:
-        for seed in seeds:
-            if self._before is not None:
-                self._before(arm, seed)
-            self.trained.append((arm.digest, seed))
-            yield seed, history_of(arm, seed)
 
 
 class Background(threading.Thread):
@@ -85,11 +51,11 @@ class Background(threading.Thread):
             raise self._error
 
 
-class WatchedStore(Store):
+class WatchedStore(LocalStore):
     """Says when it was asked for a run that it does not hold."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder, "fake")
+        super().__init__(folder)
         self.asked = threading.Event()
 
     def load(self, arm: Arm, seed: int) -> History | None:
@@ -103,7 +69,7 @@ class Elsewhere:
     """Another worker, played by the test: holds locks and stores runs when told to."""
 
     def __init__(self, folder: Path) -> None:
-        self._store = Store(folder, "fake")
+        self._store = LocalStore(folder)
         self._locks: dict[tuple[str, str], ExitStack] = {}
 
     def lock(self, arm: Arm, *names: str) -> None:
@@ -115,7 +81,7 @@ class Elsewhere:
         self._locks.pop((arm.digest, name)).close()
 
     def finish(self, arm: Arm, seed: int) -> None:
-        self._store.save(arm, seed, history_of(arm, seed))
+        self._store.save(arm, seed, history_of(seed))
         self.let_go(arm, str(seed))
 
     def is_free(self, arm: Arm, name: str) -> bool:
@@ -124,46 +90,46 @@ class Elsewhere:
 
 
 def alone(folder: Path, engine: FakeEngine) -> Schedule:
-    return Schedule(Store(folder, "fake"), engine, None)
+    return Schedule(LocalStore(folder), engine, None)
 
 
 def on_board(
-    folder: Path, engine: Any, planned: Sequence[Cohort] = (), worker: str = "gw0"
+    folder: Path, engine: Any, planned: Sequence[Request] = (), worker: str = "gw0"
 ) -> Schedule:
     (folder / "board").mkdir(exist_ok=True, parents=True)
-    board = Board(folder / "board", worker)
-    return Schedule(Store(folder, "fake"), engine, board, planned)
+    board = Mailbox(folder / "board", worker)
+    return Schedule(LocalStore(folder), engine, board, planned)
 
 
-def runs_of(*cohorts: Cohort) -> Runs:
+def runs_of(*cohorts: Request) -> list[tuple[str, int]]:
     return [(cohort.arm.digest, seed) for cohort in cohorts for seed in cohort.seeds]
 
 
 ARM = FakeArm("arm")
-FIVE = Cohort(ARM, (0, 1, 2, 3, 4))
+FIVE = Request(ARM, (0, 1, 2, 3, 4))
 
 
 # Alone
 
 
 def test_work_and_name_of_a_cohort() -> None:
-    cohort = Cohort(FakeArm("arm", work=3.0), (5, 6, 7, 8))
-    assert cohort.work == 12.0
+    cohort = Request(FakeArm("arm", cost=3.0), (5, 6, 7, 8))
+    assert cohort.cost == 12.0
     assert cohort.name == "5-4"
 
 
 def test_trains_what_is_required_longest_first(tmp_path: Path) -> None:
     short, long, middle = (
-        Cohort(FakeArm(name, work), (0, 1))
+        Request(FakeArm(name, work), (0, 1))
         for name, work in (("short", 1), ("long", 9), ("middle", 5))
     )
-    many = Cohort(FakeArm("many", 2), tuple(range(6)))
+    many = Request(FakeArm("many", 2), tuple(range(6)))
     engine = FakeEngine()
     schedule = alone(tmp_path, engine)
     schedule.require([short, long, middle, many])
     assert engine.trained == runs_of(long, many, middle, short)
     assert not any(schedule.missing(cohort) for cohort in (short, long, middle, many))
-    assert Store(tmp_path, "fake").load(long.arm, 1) is not None
+    assert LocalStore(tmp_path).load(long.arm, 1) is not None
 
 
 def test_trains_nothing_that_is_stored(tmp_path: Path) -> None:
@@ -172,14 +138,14 @@ def test_trains_nothing_that_is_stored(tmp_path: Path) -> None:
     schedule = alone(tmp_path, engine)
     schedule.require([FIVE])
     schedule.require([])
-    schedule.require([FIVE, Cohort(ARM, (4, 5))])
+    schedule.require([FIVE, Request(ARM, (4, 5))])
     assert engine.trained == [("arm", 5)]
 
 
 def test_resumes_a_cohort_that_is_partly_stored(tmp_path: Path) -> None:
-    store = Store(tmp_path, "fake")
+    store = LocalStore(tmp_path)
     for seed in (1, 3):
-        store.save(ARM, seed, history_of(ARM, seed))
+        store.save(ARM, seed, history_of(seed))
     engine = FakeEngine()
     schedule = alone(tmp_path, engine)
     assert schedule.missing(FIVE) == [0, 2, 4]
@@ -189,7 +155,7 @@ def test_resumes_a_cohort_that_is_partly_stored(tmp_path: Path) -> None:
 
 def test_a_run_is_stored_as_soon_as_it_is_there(tmp_path: Path) -> None:
     def check(arm: Arm, seed: int) -> None:
-        fresh = Store(tmp_path, "fake")
+        fresh = LocalStore(tmp_path)
         assert [s for s in range(5) if fresh.load(arm, s) is not None] == list(range(seed))
 
     alone(tmp_path, FakeEngine(check)).require([FIVE])
@@ -197,8 +163,8 @@ def test_a_run_is_stored_as_soon_as_it_is_there(tmp_path: Path) -> None:
 
 def test_trains_only_for_its_own_claims_when_alone(tmp_path: Path) -> None:
     engine = FakeEngine()
-    schedule = Schedule(Store(tmp_path, "fake"), engine, None, [FIVE])
-    schedule.require([Cohort(FakeArm("other"), (0,))])
+    schedule = Schedule(LocalStore(tmp_path), engine, None, [FIVE])
+    schedule.require([Request(FakeArm("other"), (0,))])
     assert engine.trained == [("other", 0)]
     schedule.help()
     assert engine.trained == [("other", 0)]
@@ -206,7 +172,7 @@ def test_trains_only_for_its_own_claims_when_alone(tmp_path: Path) -> None:
 
 def test_a_damaged_run_is_trained_again(tmp_path: Path) -> None:
     alone(tmp_path, FakeEngine()).require([FIVE])
-    Store(tmp_path, "fake").path(ARM, 2).write_bytes(b"damaged")
+    LocalStore(tmp_path).path(ARM, 2).write_bytes(b"damaged")
     engine = FakeEngine()
     with pytest.warns(StoreWarning, match=r"2\.run cannot be used"):
         alone(tmp_path, engine).require([FIVE])
@@ -254,10 +220,10 @@ def test_an_engine_may_take_several_seeds_and_give_them_back_in_any_order(tmp_pa
         for seed in taken:
             assert not elsewhere.is_free(arm, str(seed))
         for seed in reversed(taken):
-            yield seed, history_of(arm, seed)
+            yield seed, history_of(seed)
             assert elsewhere.is_free(arm, str(seed))
 
-    schedule = Schedule(Store(tmp_path, "fake"), engine, None)
+    schedule = Schedule(LocalStore(tmp_path), engine, None)
     schedule.require([FIVE])
     assert schedule.missing(FIVE) == []
 
@@ -268,10 +234,10 @@ def test_an_error_of_the_engine_passes_and_all_locks_are_let_go(
 ) -> None:
     def engine(arm: Arm, seeds: Iterable[int]) -> Iterator[tuple[int, History]]:
         first, second, third = (next(iter(seeds)) for _ in range(3))
-        yield second, history_of(arm, second)
+        yield second, history_of(second)
         raise error(f"between {first} and {third}")
 
-    schedule = Schedule(Store(tmp_path, "fake"), engine, None)
+    schedule = Schedule(LocalStore(tmp_path), engine, None)
     with pytest.raises(error, match="between 0 and 2"):
         schedule.require([FIVE])
     assert schedule.missing(FIVE) == [0, 2, 3, 4]
@@ -286,7 +252,7 @@ def test_an_error_of_the_engine_passes_and_all_locks_are_let_go(
 
 
 def test_waits_for_a_run_that_is_trained_elsewhere(tmp_path: Path) -> None:
-    one = Cohort(ARM, (7,))
+    one = Request(ARM, (7,))
     elsewhere = Elsewhere(tmp_path)
     elsewhere.lock(ARM, one.name, "7")
     engine, store = FakeEngine(), WatchedStore(tmp_path)
@@ -300,7 +266,7 @@ def test_waits_for_a_run_that_is_trained_elsewhere(tmp_path: Path) -> None:
 
 
 def test_takes_over_a_run_that_was_given_up_elsewhere(tmp_path: Path) -> None:
-    one = Cohort(ARM, (7,))
+    one = Request(ARM, (7,))
     elsewhere = Elsewhere(tmp_path)
     elsewhere.lock(ARM, one.name, "7")
     engine, store = FakeEngine(), WatchedStore(tmp_path)
@@ -351,7 +317,7 @@ def test_two_workers_meet_within_a_cohort(tmp_path: Path) -> None:
 
 
 def test_begins_what_is_free_before_it_joins_what_is_not(tmp_path: Path) -> None:
-    long, short = Cohort(FakeArm("long", 9), (0, 1, 2)), Cohort(FakeArm("short"), (0, 1))
+    long, short = Request(FakeArm("long", 9), (0, 1, 2)), Request(FakeArm("short"), (0, 1))
     elsewhere = Elsewhere(tmp_path)
     elsewhere.lock(long.arm, long.name, "0")
     joined = threading.Event()
@@ -364,8 +330,8 @@ def test_begins_what_is_free_before_it_joins_what_is_not(tmp_path: Path) -> None
 
 
 def test_helps_with_planned_work_while_its_own_is_trained_elsewhere(tmp_path: Path) -> None:
-    own = Cohort(ARM, (0,))
-    planned = [Cohort(FakeArm("small", 1), (0, 1)), Cohort(FakeArm("big", 5), (0, 1)), own]
+    own = Request(ARM, (0,))
+    planned = [Request(FakeArm("small", 1), (0, 1)), Request(FakeArm("big", 5), (0, 1)), own]
     elsewhere = Elsewhere(tmp_path)
     elsewhere.lock(ARM, own.name, "0")
     helped = threading.Event()
@@ -382,7 +348,7 @@ SMALL_1 = ("small", 1)
 
 
 def test_returns_to_its_own_work_before_it_helps(tmp_path: Path) -> None:
-    planned = [Cohort(FakeArm("big", 99), (0, 1)), FIVE]
+    planned = [Request(FakeArm("big", 99), (0, 1)), FIVE]
     engine = FakeEngine()
     on_board(tmp_path, engine, planned).require([FIVE])
     assert engine.trained == runs_of(FIVE)
@@ -403,7 +369,7 @@ def test_helps_with_what_is_planned_and_posted_until_the_others_are_through(
     trained = {seed: threading.Event() for seed in range(40)}
     engine = FakeEngine(lambda _, seed: trained[seed].set())
     helper = on_board(tmp_path, engine, [FIVE])
-    other = Board(tmp_path / "board", "gw1")
+    other = Mailbox(tmp_path / "board", "gw1")
     with other.working():
         helping = Background(helper.help)
         assert trained[4].wait(GUARD)  # planned
@@ -418,10 +384,10 @@ def test_helps_with_what_is_planned_and_posted_until_the_others_are_through(
 
 
 def test_a_claim_posts_what_it_is_missing(tmp_path: Path) -> None:
-    stored = Cohort(ARM, (20, 21))
+    stored = Request(ARM, (20, 21))
     alone(tmp_path, FakeEngine()).require([stored])
-    on_board(tmp_path, FakeEngine()).require([stored, Cohort(ARM, (22, 23))])
-    assert list(Board(tmp_path / "board", "gw1").posted()) == [(ARM.digest, (22, 23))]
+    on_board(tmp_path, FakeEngine()).require([stored, Request(ARM, (22, 23))])
+    assert list(Mailbox(tmp_path / "board", "gw1").posted()) == [(ARM.digest, (22, 23))]
 
 
 def fail(arm: Arm, seed: int) -> None:
@@ -439,8 +405,8 @@ def test_a_helper_leaves_what_cannot_be_trained_to_the_claim_that_needs_it(
         if seed == 4:
             done.set()
 
-    helper = on_board(tmp_path, FakeEngine(before), [Cohort(FakeArm("broken", 99), (0, 1)), FIVE])
-    with Board(tmp_path / "board", "gw1").working():
+    helper = on_board(tmp_path, FakeEngine(before), [Request(FakeArm("broken", 99), (0, 1)), FIVE])
+    with Mailbox(tmp_path / "board", "gw1").working():
         helping = Background(helper.help)
         while not done.wait(0.05) and helping.is_alive():
             pass
@@ -449,7 +415,7 @@ def test_a_helper_leaves_what_cannot_be_trained_to_the_claim_that_needs_it(
 
 
 def test_a_claim_does_not_fail_for_an_arm_that_only_others_need(tmp_path: Path) -> None:
-    own = Cohort(ARM, (0,))
+    own = Request(ARM, (0,))
     elsewhere = Elsewhere(tmp_path)
     elsewhere.lock(ARM, own.name, "0")
     tried = threading.Event()
@@ -458,7 +424,7 @@ def test_a_claim_does_not_fail_for_an_arm_that_only_others_need(tmp_path: Path) 
         tried.set()
         fail(arm, seed)
 
-    schedule = on_board(tmp_path, FakeEngine(before), [Cohort(FakeArm("broken", 99), (0, 1))])
+    schedule = on_board(tmp_path, FakeEngine(before), [Request(FakeArm("broken", 99), (0, 1))])
     working = Background(lambda: schedule.require([own]))
     assert tried.wait(GUARD)
     elsewhere.finish(ARM, 0)
@@ -469,7 +435,7 @@ def test_a_claim_does_not_fail_for_an_arm_that_only_others_need(tmp_path: Path) 
 
 
 def test_threads_that_race_train_nothing_twice(tmp_path: Path) -> None:
-    cohorts = [Cohort(FakeArm(f"arm{n}", n % 3 + 1), (0, 1, 2)) for n in range(12)]
+    cohorts = [Request(FakeArm(f"arm{n}", n % 3 + 1), (0, 1, 2)) for n in range(12)]
     engine = FakeEngine()
     start = threading.Barrier(4)
 
@@ -489,7 +455,7 @@ def test_threads_that_race_train_nothing_twice(tmp_path: Path) -> None:
 def test_threads_that_race_for_one_cohort_train_nothing_twice(tmp_path: Path) -> None:
     for round_ in range(10):
         arm = FakeArm(f"round{round_}")
-        cohort = Cohort(arm, tuple(range(8)))
+        cohort = Request(arm, tuple(range(8)))
         engine = FakeEngine()
         workers = [
             Background(lambda: alone(tmp_path, engine).require([cohort]))  # noqa: B023
@@ -512,16 +478,16 @@ def race(folder: Path, number: int, start: Event) -> None:
 
     cohorts = racing_cohorts()
     schedule = on_board(folder, FakeEngine(record), cohorts, f"gw{number}")
-    assert schedule._board is not None
+    assert schedule._mailbox is not None
     start.wait(GUARD)
-    with schedule._board.working():
+    with schedule._mailbox.working():
         for cohort in cohorts[number * 4 :] + cohorts[: number * 4]:
             schedule.require([cohort])
     schedule.help()
 
 
-def racing_cohorts() -> list[Cohort]:
-    return [Cohort(FakeArm(f"arm{n}", n % 3 + 1), tuple(range(5))) for n in range(12)]
+def racing_cohorts() -> list[Request]:
+    return [Request(FakeArm(f"arm{n}", n % 3 + 1), tuple(range(5))) for n in range(12)]
 
 
 def test_processes_that_race_train_nothing_twice(tmp_path: Path) -> None:
@@ -548,8 +514,8 @@ def hang_in_run_1(folder: Path, reached: Event) -> None:
             threading.Event().wait()
 
     schedule = on_board(folder, FakeEngine(before), worker="gw1")
-    assert schedule._board is not None
-    with schedule._board.working():
+    assert schedule._mailbox is not None
+    with schedule._mailbox.working():
         schedule.require([FIVE])
 
 
@@ -577,10 +543,8 @@ def test_takes_over_from_a_worker_that_is_killed(tmp_path: Path, way: str) -> No
 
 
 def test_what_is_made_anew_for_a_claim_is_left_to_its_own_worker(tmp_path: Path) -> None:
-    fresh = FakeArm("fresh")
-    fresh.fresh = True
-    cohort, engine = Cohort(fresh, (0, 1)), FakeEngine()
-    with on_board(tmp_path, engine, [cohort], worker="gw1")._board.working():  # type: ignore[union-attr]
+    cohort, engine = Request(FakeArm("fresh", fresh=True), (0, 1)), FakeEngine()
+    with on_board(tmp_path, engine, [cohort], worker="gw1")._mailbox.working():  # type: ignore[union-attr]
         other = on_board(tmp_path, engine, [cohort], worker="gw0")
         assert not other._work_on(())
         other.require([cohort])
@@ -589,18 +553,138 @@ def test_what_is_made_anew_for_a_claim_is_left_to_its_own_worker(tmp_path: Path)
 
 def test_its_journal_tells_what_is_to_do_and_what_was_done(tmp_path: Path) -> None:
     told: list[dict[str, Any]] = []
-    journal = Journal(told.append)
-    store = Store(tmp_path, "fake")
-    schedule = Schedule(store, FakeEngine(), None, [FIVE], journal)
+    store = LocalStore(tmp_path)
+    schedule = Schedule(store, FakeEngine(), None, [FIVE], Journal(told.append))
     schedule.require([FIVE])
-    later = Cohort(ARM, (5, 6))
+    later = Request(ARM, (5, 6))
     schedule.require([FIVE, later])
-    progress = Progress.joined({"": told[-1]})
-    assert (progress.runs_done, progress.runs) == (7, 7)
-    assert (progress.arms_done, progress.arms) == (1, 1)
-    assert told[0]["doing"] == str(ARM)
-    assert told[-1]["doing"] == ""
+    progress = Progress()
+    for event in told:
+        progress.add("", event)
+    assert progress.text().startswith("7 of 7 runs, 1 of 1 arms")
+    doing = [event["doing"] for event in told if "doing" in event]
+    assert doing == [str(ARM), "", str(ARM), ""]
     # What is stored is no work, and what was not trained takes no time.
     again: list[dict[str, Any]] = []
     Schedule(store, FakeEngine(), None, [FIVE], Journal(again.append)).require([FIVE])
     assert again == []
+
+
+# What does not end
+
+
+def hanging(arm: Arm, seed: int) -> None:
+    if arm.digest == "broken":
+        threading.Event().wait()
+
+
+BROKEN = Request(FakeArm("broken", 99), (0, 1))
+
+
+def test_a_run_that_takes_too_long_is_an_error_of_the_claims_that_need_it(tmp_path: Path) -> None:
+    """A builder that never returned hung the session."""
+    engine = FakeEngine(hanging)
+    schedule = Schedule(LocalStore(tmp_path), engine, None, run_timeout=0.3)
+    words = r"^fake broken, seed 0: not done after 0.3 seconds \(--claims-run-timeout\)"
+    for _ in range(2):
+        with pytest.raises(ArmError, match=words):
+            schedule.require([BROKEN])
+    schedule.require([FIVE])
+    assert engine.trained == runs_of(FIVE)
+
+
+def test_a_run_that_takes_too_long_is_known_to_all_workers(tmp_path: Path) -> None:
+    """Each tried for itself, and a helper with nothing else to do never ended."""
+    folder, engine = tmp_path / "board", FakeEngine(hanging)
+    folder.mkdir()
+    one, other = (
+        Schedule(
+            LocalStore(tmp_path), engine, Mailbox(folder, name), [BROKEN, FIVE], run_timeout=0.5
+        )
+        for name in ("gw0", "gw1")
+    )
+    with Mailbox(folder, "gw0").working():
+        helping = Background(other.help)
+        with pytest.raises(ArmError, match="not done after"):
+            one.require([BROKEN])
+        one.require([FIVE])
+    helping.finish()
+    begun = time.monotonic()
+    with pytest.raises(ArmError, match="not done after"):
+        other.require([BROKEN])
+    assert time.monotonic() - begun < 0.4
+
+
+def test_a_helper_leaves_a_run_that_its_claim_gives_up(tmp_path: Path) -> None:
+    """Under pytest-timeout a test ended and the helper went on with its hanging run for ever."""
+    reached = threading.Event()
+
+    def before(arm: Arm, seed: int) -> None:
+        reached.set()
+        hanging(arm, seed)
+
+    helper = on_board(tmp_path, FakeEngine(before), [BROKEN], "gw1")
+    claims = Mailbox(tmp_path / "board", "gw0")
+    with claims.working():
+        helping = Background(helper.help)
+        assert reached.wait(GUARD)
+        claims.fail(BROKEN.arm.digest, "Timeout", final=False)
+        assert helper._mailbox is not None
+        while BROKEN.arm.digest not in helper._failed and helping.is_alive():
+            time.sleep(0.05)
+            if not LocalStore(tmp_path).holder(BROKEN.arm, "0"):
+                break
+    helping.finish()
+
+
+def test_what_failed_is_told_to_helpers(tmp_path: Path) -> None:
+    schedule = on_board(tmp_path, FakeEngine(fail))
+    with pytest.raises(ValueError, match="cannot be trained"):
+        schedule.require([BROKEN])
+    engine = FakeEngine()
+    helper = on_board(tmp_path, engine, [BROKEN], "gw1")
+    assert not helper._work_on(())
+    helper.require([BROKEN])  # a claim that needs it tries for itself
+    assert engine.trained == runs_of(BROKEN)
+
+
+def test_a_stopped_process_is_named_and_in_the_end_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process with SIGSTOP and a lock in its hand kept the others waiting for ever."""
+    monkeypatch.setattr("bnclaims.running.schedule.PATIENCE", 0.5)
+    monkeypatch.setattr("bnclaims.running.schedule._SAID", 0.1)
+    told: list[dict[str, Any]] = []
+    elsewhere, engine = Elsewhere(tmp_path), FakeEngine()
+    elsewhere.lock(ARM, FIVE.name, "1")
+    Schedule(LocalStore(tmp_path), engine, None, journal=Journal(told.append)).require([FIVE])
+    assert engine.trained == [("arm", seed) for seed in (4, 3, 2, 0, 1)]
+    waited = [event["doing"] for event in told if event.get("waiting")]
+    assert waited
+    assert waited[0].startswith(f"waits for fake arm, seed 1: process {os.getpid()} on ")
+
+
+def test_a_process_at_work_is_waited_for(tmp_path: Path) -> None:
+    long = Request(FakeArm("long", cost=1e8), (0,))
+    schedule = alone(tmp_path, FakeEngine())
+    assert schedule._patience(FIVE) == 60
+    assert schedule._patience(long) == pytest.approx(3 * 1e8 * 40e-6)
+
+
+@pytest.mark.parametrize("requests", [200, 400])
+def test_looking_for_work_looks_at_each_request_a_few_times(tmp_path: Path, requests: int) -> None:
+    """A helper looked at all that was planned before each run: overhead grew with its square."""
+    asked = Counter[str]()
+
+    class Counting(LocalStore):
+        def load(self, arm: Arm, seed: int) -> History | None:
+            asked[arm.digest] += 1
+            return super().load(arm, seed)
+
+    needs = [Request(FakeArm(f"arm{n}"), (0, 1)) for n in range(requests)]
+    (tmp_path / "board").mkdir()
+    board = Mailbox(tmp_path / "board", "gw0")
+    schedule = Schedule(Counting(tmp_path), FakeEngine(), board, needs)
+    while schedule._work_on(()):
+        pass
+    assert max(asked.values()) <= 12

@@ -7,15 +7,21 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from bnclaims.statistics.boundary import ExponentialBoundary, NormalBoundary
 from bnclaims.statistics.design import Design, Open, Sequential, decisions, lowest_share
 from bnclaims.statistics.sequential_binomial import critical_hits
-from bnclaims.statistics.sequential_t import OBrienFleming, Power
+from bnclaims.statistics.spending import OBrienFleming, Power
 
-DESIGNS: list[Design] = [Sequential(), Open(), Sequential((3, 7), 0.05, OBrienFleming())]
+DESIGNS: list[Design] = [
+    Sequential(),
+    Sequential(boundary=NormalBoundary()),
+    Sequential((3, 7), 0.05, OBrienFleming()),
+    Open(),
+]
 
 
 def test_defaults() -> None:
-    assert Sequential() == Sequential(looks=(5, 10, 15, 20), alpha=0.01, spending=Power(1.5))
+    assert Sequential() == Sequential((5, 10, 15, 20), 0.01, Power(1.5), ExponentialBoundary())
     assert (Open().looks, Open().alpha) == (Sequential().looks, Sequential().alpha)
 
 
@@ -115,6 +121,7 @@ def test_the_rule() -> None:
 
 def test_says_what_it_is() -> None:
     assert str(Sequential()) == (
-        "looks at 5, 10, 15, 20 seeds, alpha 0.01 each way, spending power:1.5"
+        "looks at 5, 10, 15, 20 seeds, alpha 0.01 each way, spending power:1.5, "
+        "exponential boundary"
     )
     assert str(Open((3, 9), 0.05)) == "looks at 3, 9 seeds, alpha 0.05 each way, open-ended"

@@ -10,12 +10,12 @@ from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import DescrStatsW
 
 from bnclaims import decreasing
-from bnclaims.language.evidence import Trial
 from bnclaims.statistics import contrasts as s
 from bnclaims.statistics import planning
+from bnclaims.statistics.boundary import ExponentialBoundary, NormalBoundary
 from bnclaims.statistics.design import Open, Sequential
 from bnclaims.statistics.planning import (
-    Shape,
+    LinearHypothesis,
     bound,
     detectable_effect,
     equivalence,
@@ -27,21 +27,25 @@ from bnclaims.statistics.planning import (
     superiority,
     trend,
 )
-from tests.language.test_sample import no_run, sample
+from tests.fakes import new_trial, samples
+
+NORMAL = NormalBoundary()
+PLANNED = Sequential(boundary=NORMAL)
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.05])
 @pytest.mark.parametrize("effect", [0.3, 1.0, 2.5])
 def test_a_bound_needs_what_statsmodels_says(effect: float, alpha: float) -> None:
-    seeds = seeds_needed(bound(), effect, spread=1.0, alpha=alpha, power=0.9)
+    seeds = seeds_needed(bound(), effect, spread=1.0, alpha=alpha, power=0.9, boundary=NORMAL)
     exact = TTestPower().solve_power(effect, alpha=alpha, power=0.9, alternative="larger")
     assert seeds == max(2, math.ceil(exact - 1e-9))
 
 
 def test_a_published_table() -> None:
     # Cohen (1988) and G*Power: d_z = 0.5, one-sided .05, power .8 takes 27 pairs.
-    assert seeds_needed(bound(), 0.5, spread=1.0, alpha=0.05) == 27
-    assert planning.seeds_for_distances([0.5], Sequential(alpha=0.05), 0.8) == 27
+    assert seeds_needed(bound(), 0.5, spread=1.0, alpha=0.05, boundary=NORMAL) == 27
+    design = Sequential(alpha=0.05, boundary=NORMAL)
+    assert planning.seeds_for_distances([0.5], design, 0.8) == 27
 
 
 def test_margin_spread_and_correlation_enter_as_they_should() -> None:
@@ -79,7 +83,7 @@ def test_far_apart_edges_are_one_edge() -> None:
     )
 
 
-SHAPES: dict[str, tuple[Shape, float]] = {
+CLAIMS: dict[str, tuple[LinearHypothesis, float]] = {
     "bound": (bound(0.2), 1.0),
     "superiority": (superiority(0.1), 1.2),
     "equivalence": (equivalence(1.5), 0.2),
@@ -90,22 +94,24 @@ SHAPES: dict[str, tuple[Shape, float]] = {
 }
 
 
-@pytest.mark.parametrize(("shape", "effect"), SHAPES.values(), ids=SHAPES)
-def test_that_many_seeds_have_that_power_and_fewer_have_not(shape: Shape, effect: float) -> None:
+@pytest.mark.parametrize(("claim", "effect"), CLAIMS.values(), ids=CLAIMS)
+def test_that_many_seeds_have_that_power_and_fewer_have_not(
+    claim: LinearHypothesis, effect: float
+) -> None:
     """Simulates the claim afresh, with other numbers and without the shortcut of a Wishart."""
     spread, correlation, alpha, power, draws = 0.8, 0.3, 0.05, 0.8, 4_000
-    n = seeds_needed(shape, effect, spread=spread, correlation=correlation, alpha=alpha)
+    n = seeds_needed(claim, effect, spread=spread, correlation=correlation, alpha=alpha)
     assert n is not None
 
     def supported(seeds: int) -> float:
         rng = np.random.default_rng(np.random.SeedSequence(9))
-        arms = len(shape.pattern)
+        arms = len(claim.pattern)
         common = math.sqrt(correlation) * rng.standard_normal((draws, seeds, 1))
         own = math.sqrt(1 - correlation) * rng.standard_normal((draws, seeds, arms))
-        runs = effect * shape.pattern + spread * (common + own)
-        contrasts = runs @ shape.contrasts.T + shape.offsets
+        runs = effect * claim.pattern + spread * (common + own)
+        contrasts = runs @ claim.contrasts.T + claim.offsets
         t = math.sqrt(seeds) * contrasts.mean(axis=1) / contrasts.std(axis=1, ddof=1)
-        return float((t >= stats.t.isf(alpha, seeds - 1)).all(axis=1).mean())
+        return float((t >= ExponentialBoundary().critical_alone(seeds, alpha)).all(axis=1).mean())
 
     # Four standard errors of this simulation and of the one that planned.
     error = 4 * math.sqrt(power * (1 - power) * (1 / draws + 1 / 20_000))
@@ -113,15 +119,15 @@ def test_that_many_seeds_have_that_power_and_fewer_have_not(shape: Shape, effect
     assert n == 2 or supported(n - 1) <= power + error
 
 
-@pytest.mark.parametrize(("shape", "effect"), SHAPES.values(), ids=SHAPES)
-def test_the_detectable_effect_needs_those_seeds(shape: Shape, effect: float) -> None:
-    n = seeds_needed(shape, effect, spread=0.8)
+@pytest.mark.parametrize(("claim", "effect"), CLAIMS.values(), ids=CLAIMS)
+def test_the_detectable_effect_needs_those_seeds(claim: LinearHypothesis, effect: float) -> None:
+    n = seeds_needed(claim, effect, spread=0.8)
     assert n is not None
-    found = detectable_effect(shape, n, spread=0.8)
+    found = detectable_effect(claim, n, spread=0.8)
     assert found is not None
-    nearness = shape.is_nearness
+    nearness = claim.is_nearness
     assert found >= effect if nearness else found <= effect
-    again = seeds_needed(shape, found * (0.999 if nearness else 1.001), spread=0.8)
+    again = seeds_needed(claim, found * (0.999 if nearness else 1.001), spread=0.8)
     assert again is not None
     assert abs(again - n) <= 1
 
@@ -168,8 +174,7 @@ def test_an_outlook_settles_each_part_at_its_own_look_as_claims_do() -> None:
     found, stopped = planning.judged_over_looks(contrasts, shape.parts, design)
     codes = {"supported": 1, "refuted": -1, "inconclusive": 0}
     for i, levels in enumerate(runs):
-        trial = Trial(design=design, require=lambda _: None, load=no_run)
-        rows = [sample(row, trial, units) for units, row in enumerate(levels, start=1)]
+        rows = samples(new_trial(design), *levels)
         evidence = decreasing(rows, tolerance=0.6)
         assert codes[evidence.verdict] == found[i]
         assert evidence.look is not None
@@ -189,19 +194,30 @@ def test_detectable_distance_inverts_power(n: int, power: float) -> None:
 
 
 def test_the_outlook_of_a_clear_effect_and_of_none() -> None:
-    clear = outlook(superiority(), 5.0, spread=0.5)
+    clear = outlook(superiority(), 5.0, spread=0.5, design=PLANNED)
     assert clear.supported > 0.999
     assert clear.seeds == pytest.approx(5.0, abs=0.2)
-    none = outlook(superiority(), 0.0, spread=0.5)
+    none = outlook(superiority(), 0.0, spread=0.5, design=PLANNED)
     limit = 4 * math.sqrt(0.01 * 0.99 / 20_000)
     assert none.supported == pytest.approx(0.01, abs=limit)
     assert none.refuted == pytest.approx(0.01, abs=limit)
     assert none.seeds == pytest.approx(20.0, abs=0.3)
 
 
+def test_the_boundary_for_skew_asks_for_more() -> None:
+    none, clear = (outlook(superiority(), effect, spread=0.5) for effect in (0.0, 1.0))
+    limit = stats.binom.ppf(1 - 1e-4, 20_000, 2e-4) / 20_000
+    assert none.supported <= limit
+    assert none.refuted <= limit
+    assert clear.supported < outlook(superiority(), 1.0, spread=0.5, design=PLANNED).supported
+    assert seeds_needed(bound(), 1.0, spread=1.0) > seeds_needed(  # type: ignore[operator]
+        bound(), 1.0, spread=1.0, boundary=NORMAL
+    )
+
+
 def test_an_open_design_asks_for_more_than_planned_looks() -> None:
     planned, unplanned = (
-        outlook(superiority(), 1.5, spread=1.0, design=design) for design in (Sequential(), Open())
+        outlook(superiority(), 1.5, spread=1.0, design=design) for design in (PLANNED, Open())
     )
     assert unplanned.supported < planned.supported
 
@@ -223,11 +239,13 @@ def test_refuses(call: Callable[[], object], words: str) -> None:
 
 
 def test_what_the_docs_say() -> None:
-    assert seeds_needed(superiority(margin=0.1), effect=0.3, spread=0.1) == 8
+    assert seeds_needed(superiority(margin=0.1), effect=0.3, spread=0.1) == 16
+    fewer = seeds_needed(superiority(margin=0.1), effect=0.3, spread=0.1, boundary=NORMAL)
+    assert fewer == 8
     close = equivalence(margin=0.1)
-    assert seeds_needed(close, effect=0.02, spread=0.05, correlation=0.5) == 7
+    assert seeds_needed(close, effect=0.02, spread=0.05, correlation=0.5) == 14
     fall = detectable_effect(trend(levels=4, tolerance=0.1), seeds=10, spread=0.05)
-    assert fall == pytest.approx(0.027, abs=5e-4)
+    assert fall == pytest.approx(0.074, abs=5e-4)
     expected = outlook(superiority(margin=0.1), effect=0.3, spread=0.1)
-    assert expected.supported > 0.998
-    assert expected.seeds == pytest.approx(11, abs=0.5)
+    assert expected.supported == pytest.approx(0.90, abs=0.01)
+    assert expected.seeds == pytest.approx(17.5, abs=0.2)

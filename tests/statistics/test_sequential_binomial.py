@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from bnclaims.statistics.sequential_binomial import adjusted_share_p, critical_hits
-from bnclaims.statistics.sequential_t import OBrienFleming, Pocock, Power, Spending
+from bnclaims.statistics.spending import OBrienFleming, Pocock, Power, Spending
 
 STANDARD = (5, 10, 15, 20)
 

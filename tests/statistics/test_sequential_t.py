@@ -12,16 +12,8 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from bnclaims.statistics import sequential_t
-from bnclaims.statistics.sequential_t import (
-    OBrienFleming,
-    Pocock,
-    Power,
-    Sides,
-    Spending,
-    adjusted_p,
-    critical_values,
-    spent_alpha,
-)
+from bnclaims.statistics.sequential_t import Sides, adjusted_p, critical_values
+from bnclaims.statistics.spending import OBrienFleming, Pocock, Power, Spending, spent_alpha
 
 STANDARD = (5, 10, 15, 20)
 

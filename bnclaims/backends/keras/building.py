@@ -13,7 +13,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bnclaims.backends.keras import state
-from bnclaims.experiment.arm import ArmError, ModelArm, TrainingArm, build_model, model_name
+from bnclaims.errors import ArmError
+from bnclaims.experiment.arm import ModelArm, TrainingArm, build_model, model_name
 from bnclaims.experiment.data import Data, DataSource, leaves, mapped, rows
 
 _STATEFUL_RANDOM = {
@@ -134,8 +135,9 @@ def _take(arm: ModelArm, model: Any) -> None:
     for part in parts:
         if _taken.get(id(part)) is part:
             kind = "layer" if isinstance(part, keras.Layer) else "variable"
+            name = getattr(part, "name", "")
             raise ArmError(
-                f"{model_name(arm.model)} returned a model with the {kind} {part.name!r} of "
+                f"{model_name(arm.model)} returned a model with the {kind} {name!r} of "
                 "another: make every part of it, and of its optimizer, within the function"
             )
     _taken.update((id(part), part) for part in parts)
@@ -310,6 +312,11 @@ def check_labels(arm: ModelArm, model: Any) -> None:
     classes = shape[-1]
     _, y, _, y_test = _tensors(arm.data)
     for labels in (y[: arm.images].numpy(), y_test.numpy()):
+        if not np.array_equal(labels, np.floor(labels)):
+            raise ArmError(
+                f"{arm}: labels of {arm.data.name} such as {labels[labels % 1 != 0][0]:g} are no "
+                "classes; a sparse loss takes 0, 1, 2 and so on"
+            )
         if labels.min() < 0 or labels.max() >= classes:
             raise ArmError(
                 f"{model_name(arm.model)} has {classes} classes, 0 to {classes - 1}, but the "

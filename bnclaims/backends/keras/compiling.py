@@ -7,7 +7,8 @@ from typing import Any
 import keras
 
 from bnclaims.backends.keras.building import understood
-from bnclaims.experiment.arm import ArmError, TrainingArm, loss_name, model_name
+from bnclaims.errors import ArmError
+from bnclaims.experiment.arm import TrainingArm, loss_name, model_name
 from bnclaims.experiment.data import Data
 from bnclaims.experiment.fingerprint import describe
 from bnclaims.experiment.losses import asks_for_accuracy, is_classification, keras_name

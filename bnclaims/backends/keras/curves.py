@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnclaims.backends.keras import state
-from bnclaims.experiment.arm import ArmError, TrainingArm
+from bnclaims.errors import ArmError
+from bnclaims.experiment.arm import TrainingArm
 from bnclaims.experiment.history import Curve
 from bnclaims.experiment.seeds import derive
 

@@ -8,7 +8,7 @@ import copy
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -23,7 +23,8 @@ from bnclaims.backends.keras.building import reason, resident, sample_weights, s
 from bnclaims.backends.keras.compiling import Compilation
 from bnclaims.backends.keras.curves import FINE_POINTS, Stopped, measured, padded, stretches
 from bnclaims.backends.keras.initialisation import Initialisation
-from bnclaims.experiment.arm import ArmError, TrainingArm, model_name
+from bnclaims.errors import ArmError
+from bnclaims.experiment.arm import TrainingArm, model_name
 from bnclaims.experiment.data import mapped, rows
 from bnclaims.experiment.history import Curve, History
 from bnclaims.experiment.seeds import data_order, derive
@@ -79,7 +80,7 @@ class Fitter:
         measures = partial(measured, arm, model, x_test, y_test, seed)
         watch = _Watch(arm, batches, stop, measures)
         try:
-            model.fit(
+            reported = model.fit(
                 batches.dataset(),
                 epochs=arm.epochs,
                 shuffle=False,
@@ -88,6 +89,7 @@ class Fitter:
                 validation_batch_size=arm.batch_size,
                 verbose=0,
             )
+            watch.complete(reported.history)
             if watch.changed_since_last_epoch():
                 after = self._evaluated(model, *test)
                 watch.replace_last(after, measures())
@@ -211,6 +213,12 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
             self._diverged = True
             self.model.stop_training = True
 
+    def complete(self, history: Mapping[str, Sequence[float]]) -> None:
+        """Adds what the arm's own callbacks reported, as the learning rate that they set."""
+        for name, values in history.items():
+            for epoch, value in zip(self._epochs, values, strict=False):
+                epoch.logs.setdefault(name, float(value))
+
     def changed_since_last_epoch(self) -> bool:
         """Says whether `fit` left other weights than it last evaluated: averaged or restored."""
         now = [variable.numpy() for variable in self.model.trainable_variables]
@@ -235,12 +243,13 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
             if name.removeprefix(part) in _OURS
         }
         absent = np.full(length, np.nan)
-        known = dict.fromkeys(("accuracy", "val_loss", "val_accuracy"), absent) | ours
+        known: dict[str, Any] = dict.fromkeys(("accuracy", "val_loss", "val_accuracy"), absent)
+        known |= ours | self._fine(length)
         others = {
             name: curve for name, curve in curves.items() if name.removeprefix("val_") not in _OURS
         }
         seconds = padded(np.array([epoch.seconds for epoch in self._epochs]), length)
-        return History(**known, **self._fine(length), seconds=seconds, metrics=others)
+        return History(**known, seconds=seconds, metrics=others)
 
     def _curve(self, name: str, length: int) -> Curve:
         values = [epoch.logs.get(name, np.nan) for epoch in self._epochs]

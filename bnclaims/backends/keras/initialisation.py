@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnclaims.backends.keras import state
-from bnclaims.experiment.arm import ArmError
+from bnclaims.errors import ArmError
 from bnclaims.experiment.seeds import derive
 
 RNG_STATE = "seed_generator_state"
@@ -89,18 +89,19 @@ def _slots(model: Any) -> list[_Slot]:
     # Keras has no public walk over nested layers; parents come first, so the innermost owner wins.
     layers = list(model._flatten_layers())
     owners = {id(variable): layer for layer in layers for variable in layer.variables}
+    # Layers count in the order of their variables, which is the same however they are nested.
     numbers: dict[str, int] = {}
     number_of: dict[int, int] = {}
-    for layer in layers:
-        kind = type(layer).__name__
-        number_of[id(layer)] = numbers.get(kind, 0)
-        numbers[kind] = number_of[id(layer)] + 1
     slots: list[_Slot] = []
     seen: dict[tuple[str | int, ...], int] = {}
     for variable in model.variables:
         layer = owners[id(variable)]
+        kind = type(layer).__name__
+        if id(layer) not in number_of:
+            number_of[id(layer)] = numbers.get(kind, 0)
+            numbers[kind] = number_of[id(layer)] + 1
         shape = "x".join(map(str, variable.shape))
-        key = (type(layer).__name__, number_of[id(layer)], variable.name, shape)
+        key = (kind, number_of[id(layer)], variable.name, shape)
         seen[key] = seen.get(key, -1) + 1
         slots.append(_Slot(variable, layer, (*key, seen[key])))
     return slots

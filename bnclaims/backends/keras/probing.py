@@ -1,6 +1,6 @@
 """Looks inside networks: while they train, on minibatches before, and at one layer alone."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
 import keras
@@ -19,13 +19,11 @@ from bnclaims.backends.keras.building import (
     understood,
 )
 from bnclaims.backends.keras.initialisation import Initialisation
-from bnclaims.experiment.arm import ARTICLE_LOSS, Arm, ArmError, BatchArm, FunctionArm, ProbeArm
+from bnclaims.errors import ArmError
+from bnclaims.experiment.arm import Arm, BatchArm, ProbeArm, model_name
 from bnclaims.experiment.history import History
-from bnclaims.experiment.models import Layer
+from bnclaims.experiment.models import RANGES, Layer
 from bnclaims.experiment.seeds import derive, generator
-
-RANGES = {"sigmoid": (0.0, 1.0), "softmax": (0.0, 1.0), "tanh": (-1.0, 1.0)}
-"""The bounded activations and their ranges."""
 
 EXTREME = 0.05
 """An activation is saturated within this share of its range from either end."""
@@ -50,11 +48,10 @@ def probe(arm: Arm, seeds: Iterable[int]) -> Iterator[tuple[int, History]]:
       minibatches of the mean and of the variance that a unit's output has within a minibatch,
       averaged over the layer's units, all of them unbiased (`ddof=1`), so that for independent
       outputs the first is sigma^2 / B and the second falls as 1/B; `gradient_noise`, `()`: see
-      `noise_share`;
-    - `FunctionArm`: what the function returned, under its names or as `value`.
+      `noise_share`.
 
     Raises:
-        ArmError: The model does not fit its data, or the function returned no numbers.
+        ArmError: The model does not fit its data.
         DataError: The images cannot be had, or changed during the session.
     """
     measure = _MEASURES[type(arm)](arm)
@@ -200,7 +197,7 @@ class _Minibatches:
                 raise ArmError(f"{arm}: probes look at models of one input and one output")
             self._scale = scale(arm, model)
             check_labels(arm, model)
-            model.compile(optimizer="sgd", loss=ARTICLE_LOSS)
+            model.compile(optimizer="sgd", loss=_loss(arm, model))
             self._initialisation = Initialisation(model, build)
             self._view = _View(model)
             self._program = understood(arm, self._traced)
@@ -246,6 +243,20 @@ class _Minibatches:
         )
 
 
+def _loss(arm: BatchArm, model: Any) -> Any:
+    """Returns the loss whose gradients are looked at.
+
+    Raises:
+        ArmError: Nobody names one.
+    """
+    if arm.loss is None and not model.compiled:
+        raise ArmError(
+            f"{model_name(arm.model)} has no loss: compile the model in its builder, or declare a "
+            "protocol with a loss"
+        )
+    return arm.loss or model.loss
+
+
 def _moments(outputs: NDArray[Any]) -> Floats:
     """Returns the mean and the unbiased variance of each unit over a batch, `(2, units)`."""
     values = outputs.reshape(len(outputs), -1).astype(np.float64)
@@ -255,47 +266,13 @@ def _moments(outputs: NDArray[Any]) -> Floats:
     return np.stack([mean, variance])
 
 
-def _measured(arm: FunctionArm, seed: int) -> History:
-    # A layer made without a seed of its own then draws from this one.
-    with state.known(derive(seed, "probe function")):
-        returned = arm.measure(seed)
-    if isinstance(returned, Mapping):
-        return History(probes={name: _number(arm, name, v) for name, v in returned.items()})
-    value = _number(arm, "value", returned)
-    if value.ndim:
-        raise _no_number(arm, "value", returned)
-    return History(probes={"value": value})
-
-
-def _number(arm: FunctionArm, name: Any, value: Any) -> NDArray[Any]:
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError):
-        raise _no_number(arm, name, value) from None
-    if not isinstance(name, str) or array.dtype.kind not in "biuf":
-        raise _no_number(arm, name, value)
-    return array
-
-
-def _no_number(arm: FunctionArm, name: Any, value: Any) -> ArmError:
-    return ArmError(
-        f"{arm} returned {value!r:.80} as {name!r}: return a float, or a dictionary of names and "
-        "numbers or arrays"
-    )
-
-
 def _by_layer(arm: ProbeArm) -> Measure:
     return lambda seed: probed_layer(arm.layer, seed)
-
-
-def _by_function(arm: FunctionArm) -> Measure:
-    return lambda seed: _measured(arm, seed)
 
 
 _MEASURES: dict[type[Arm], Callable[[Any], Measure]] = {
     ProbeArm: _by_layer,
     BatchArm: _Minibatches,
-    FunctionArm: _by_function,
 }
 
 

@@ -102,7 +102,8 @@ def generators() -> tuple[Any, ...]:
 
     Two of a kind are equal only if they would draw the same.
     """
-    kind, keys, *rest = np.random.get_state()  # noqa: NPY002
+    state: Any = np.random.get_state()  # noqa: NPY002
+    kind, keys, *rest = state
     numpy = (kind, keys.tobytes(), *rest)
     keras_seed = global_state.get_global_attribute(_SEEDS[0])
     return random.getstate(), numpy, keras_seed, context.global_seed()

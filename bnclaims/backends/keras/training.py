@@ -40,7 +40,8 @@ from bnclaims.backends.keras.curves import FINE_POINTS, Stopped, measured, padde
 from bnclaims.backends.keras.fitting import Fitter
 from bnclaims.backends.keras.initialisation import RNG_STATE, Initialisation
 from bnclaims.backends.keras.probing import LayerStatistics
-from bnclaims.experiment.arm import ArmError, TrainingArm, model_name
+from bnclaims.errors import ArmError
+from bnclaims.experiment.arm import TrainingArm, model_name
 from bnclaims.experiment.history import Curve, History
 from bnclaims.experiment.losses import keras_name
 from bnclaims.experiment.seeds import data_order
@@ -56,6 +57,10 @@ IN_PLACE_BATCH = 16
 
 _KEPT = 4
 """Trainers kept for the next look at their arms, at some 50 MB each with XLA, 10 without."""
+
+
+_LAST_EPOCH = 5.0
+"""Seconds that threads get to end at an epoch's end; one that hangs is left behind."""
 
 
 class Trainer(Protocol):
@@ -90,9 +95,9 @@ def configure(threads: int) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(threads)
     except RuntimeError:
         if os.environ.get("TF_NUM_INTRAOP_THREADS") == "1":
-            return  # it had run, but on one thread, as `engine.prepare` asked for
+            return  # it had run, but on one thread, as `KerasBackend.prepare` asked for
         warnings.warn(
-            "TensorFlow had run before bnclaims could set its threads; numbers may differ in "
+            "TensorFlow was used before bnclaims could set its threads, so numbers may differ in "
             "their last bits from other runs'. Create tensors inside tests, not on import",
             stacklevel=2,
         )
@@ -161,7 +166,7 @@ def _train_on_threads(
         stop.set()
         for worker in workers:
             if worker.ident:
-                worker.join()
+                worker.join(_LAST_EPOCH)
 
 
 @contextlib.contextmanager
@@ -283,7 +288,7 @@ class _Program:
                 if not jit_compile:
                     raise ArmError(self._refusal(reason(error))) from None
                 warnings.warn(
-                    f"{model_name(self.arm.model)} does not compile with XLA and trains without",
+                    f"{model_name(self.arm.model)} does not compile with XLA and trains without it",
                     stacklevel=2,
                 )
             except (ValueError, TypeError) as error:

@@ -15,13 +15,15 @@ import pytest
 import tensorflow as tf
 from keras import Sequential, layers
 
-from bnclaims.backends.keras import state, training
+from bnclaims.backends.keras import state
 from bnclaims.backends.keras.building import scaled, shaped
 from bnclaims.backends.keras.initialisation import Initialisation
 from bnclaims.backends.keras.training import train
-from bnclaims.experiment.arm import ArmError, Optimizer, TrainingArm
-from bnclaims.experiment.data import Data, DataError, mapped, rows
+from bnclaims.errors import ArmError, DataError
+from bnclaims.experiment.arm import TrainingArm
+from bnclaims.experiment.data import Data, mapped, rows
 from bnclaims.experiment.models import Remade
+from bnclaims.experiment.protocol import KERAS_DEFAULTS, Optimizer
 from bnclaims.experiment.seeds import data_order, derive
 from bnclaims.language.fixtures import as_optimizer
 
@@ -411,7 +413,7 @@ class OwnSchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ign
 
 def by(make: Callable[[], Any], **more: Any) -> Case:
     """Returns a case whose optimizer is given as an object, as to `compile`."""
-    optimizer = as_optimizer(make(), None)
+    optimizer = as_optimizer(make(), None, KERAS_DEFAULTS)
     return Case(
         dense(lambda: layers.Dense(4, "tanh")),
         numbers,
@@ -604,7 +606,7 @@ class Subclass(keras.Model):  # type: ignore[misc]
 
 
 class WithoutTraining(Subclass):
-    def call(self, x: Any) -> Any:
+    def call(self, x: Any) -> Any:  # type: ignore[override]
         return self.last(self.first(x))
 
 
@@ -710,7 +712,7 @@ def in_bfloat16() -> Any:
 
 
 ITS_OWN = {"optimizer": None, "loss": None}
-SHARED = layers.Dense(6, name="ours")
+SHARED = layers.Dense(6, name="shared")
 
 
 def with_shared_layer() -> Any:
@@ -786,7 +788,7 @@ HOOKS: dict[str, Case] = {
     "float64": Case(in_state(floatx="float64"), numbers, by_fit=True),
     "another epsilon": Case(in_state(epsilon=0.1), numbers),
     "nothing to train": Case(without_weights, numbers, by_fit=True),
-    "layer of another model": Case(with_shared_layer, numbers, refused="with the layer 'ours'"),
+    "layer of another model": Case(with_shared_layer, numbers, refused="with the layer 'shared"),
     "early stopping": of_callback(
         lambda: C.EarlyStopping("val_loss", patience=0, min_delta=9), by_fit=True
     ),
@@ -841,8 +843,13 @@ MATRIX = {
 
 
 def arm_of(case: Case) -> TrainingArm:
-    fields = {"optimizer": SGD, "batch_size": BATCH, "epochs": EPOCHS, "images": None, **case.arm}
-    return TrainingArm(model=case.build, data=case.data(), **fields)
+    usual: dict[str, Any] = {
+        "optimizer": SGD,
+        "loss": SPARSE,
+        "batch_size": BATCH,
+        "epochs": EPOCHS,
+    }
+    return TrainingArm(model=case.build, data=case.data(), images=None, **usual | case.arm)
 
 
 class InOrder(keras.utils.PyDataset):  # type: ignore[misc]
@@ -882,10 +889,12 @@ def fitted(case: Case) -> dict[str, list[float]]:
     arm = arm_of(case)
     data = arm.data.load()
     raw = isinstance(data, Data) and data.scale is False
-    keeps_bytes = raw or any(
-        isinstance(layer, layers.Embedding | layers.Rescaling)
-        for layer in arm.build()._flatten_layers()
-    )
+    with state.known(derive(SEED, "build")):
+        # A builder may set what must not reach the next test.
+        keeps_bytes = raw or any(
+            isinstance(layer, layers.Embedding | layers.Rescaling)
+            for layer in arm.build()._flatten_layers()
+        )
     with state.known(derive(SEED, "build")):
         model = arm.build()
         x, x_test = (fed(arm, model, a, not keeps_bytes) for a in (data.x_train, data.x_test))
@@ -946,12 +955,6 @@ def trained(case: Case) -> dict[str, Any]:
     }
     known = {name: curve for name, curve in curves.items() if not np.isnan(curve).all()}
     return known | dict(history.metrics)
-
-
-@pytest.fixture(autouse=True)
-def uncollected(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Collecting after each arm would take a third of the time."""
-    monkeypatch.setattr(training.gc, "collect", lambda: 0)
 
 
 @pytest.mark.parametrize("name", MATRIX)

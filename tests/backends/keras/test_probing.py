@@ -1,8 +1,6 @@
 """What probes measure, each against an independent computation."""
 
 import dataclasses
-import functools
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -16,24 +14,19 @@ from hypothesis.extra import numpy as hnp
 from bnclaims.backends.keras.initialisation import Initialisation
 from bnclaims.backends.keras.probing import _View, drift, noise_share, probe
 from bnclaims.backends.keras.training import train
+from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import (
-    ARTICLE_LOSS,
-    PROTOCOLS,
-    ArmError,
     BatchArm,
-    FunctionArm,
-    Optimizer,
     ProbeArm,
     TrainingArm,
 )
-from bnclaims.experiment.data import Data, DataSource
+from bnclaims.experiment.data import Data
 from bnclaims.experiment.history import History
 from bnclaims.experiment.models import GLOROT_NORMAL, MLP, Initializer, Layer
+from bnclaims.experiment.protocol import Optimizer
 from bnclaims.experiment.seeds import generator
 from bnclaims.language import builtin_metrics
-from bnclaims.language.evidence import Trial
-from bnclaims.language.fixtures import Probe
-from bnclaims.statistics.design import Sequential
+from claims.protocols import LOSS, SGD
 
 NETWORK = MLP("sigmoid", hidden=(16, 8)).with_batch_norm(1)
 
@@ -43,7 +36,7 @@ def probed(arm: Any, seed: int = 0) -> History:
 
 
 def batches_of(data: Data, model: Any = NETWORK, size: int = 32, count: int = 8) -> BatchArm:
-    return BatchArm(model, data, None, size, count)
+    return BatchArm(model, data, None, size, count, LOSS)
 
 
 # A layer alone
@@ -250,7 +243,7 @@ def grown() -> Any:
 @pytest.mark.parametrize("build", [added, grown])
 def test_inputs_outputs_and_gradients_are_of_one_pass(small_data: Data, build: Any) -> None:
     model = build()
-    model.compile(loss=ARTICLE_LOSS)
+    model.compile(loss=LOSS)
     x = small_data.x_test.reshape(-1, 784)[:32].astype("float32") / 255
     y = small_data.y_test[:32]
     inputs, outputs, gradients = _View(model).look(x, y)
@@ -258,135 +251,6 @@ def test_inputs_outputs_and_gradients_are_of_one_pass(small_data: Data, build: A
     assert (np.isclose(dropped, 2 * outputs[0].numpy()) | (dropped == 0)).all()
     error = (outputs[2].numpy() - np.eye(10)[y]) / len(y) @ model.layers[-1].kernel.numpy().T
     np.testing.assert_allclose(gradients[1][0], dropped.T @ error, atol=1e-6)
-
-
-# A function of a seed
-
-
-def test_a_function_returns_a_number_or_names_and_numbers() -> None:
-    assert builtin_metrics.measured(probed(FunctionArm(lambda seed: seed / 2), 3)) == 1.5
-    history = probed(
-        FunctionArm(lambda seed: {"a": seed, "b": [[1.0, 2]], "c": tf.ones(3), "d": np.bool_(True)})
-    )
-    assert builtin_metrics.measured(history, name="a") == 0
-    np.testing.assert_array_equal(history.probes["b"], [[1, 2]])
-    np.testing.assert_array_equal(history.probes["c"], np.ones(3))
-    assert builtin_metrics.measured(history, name="d") == 1
-
-
-def test_a_function_s_layers_start_alike_for_a_seed() -> None:
-    def kernel(seed: int) -> Any:
-        layer = keras.layers.Dense(3)
-        layer.build((None, 4))
-        return {"kernel": layer.kernel}
-
-    def run(seed: int) -> Any:
-        return probed(FunctionArm(kernel), seed).probes["kernel"]
-
-    np.testing.assert_array_equal(run(1), run(1))
-    assert not np.array_equal(run(1), run(2))
-
-
-@pytest.mark.parametrize(
-    "returned",
-    [None, "0.5", [1.0], np.ones(2), {"a": None}, {"a": "x"}, {1: 1.0}, {"a": [[1], [1, 2]]}, 1j],
-)
-def test_what_is_no_number_is_told(returned: Any) -> None:
-    def answer(seed: int) -> Any:
-        return returned
-
-    with pytest.raises(ArmError, match=r"answer returned .*: return a float, or a dictionary of"):
-        probed(FunctionArm(answer))
-
-
-# The fixture
-
-
-@pytest.fixture
-def name_it(tmp_path: Path) -> Probe:
-    """The fixture of a claim that computes nothing."""
-
-    def nothing(*_: Any) -> Any:
-        raise AssertionError("nobody is to compute this")
-
-    source = DataSource("digits", tmp_path, "digits", fingerprint="0" * 64)
-    trial = Trial(design=Sequential(), require=nothing, load=nothing)
-    return Probe(trial, source, PROTOCOLS["quick"])
-
-
-def network() -> Any:
-    raise AssertionError("nobody is to build this")
-
-
-def answer(seed: int) -> float:
-    return 1.0
-
-
-def test_a_probe_is_of_a_layer_a_model_or_a_function(name_it: Probe) -> None:
-    layer = Layer("tanh", GLOROT_NORMAL)
-    assert name_it(layer).arm == ProbeArm(layer)
-    assert name_it(answer).arm == FunctionArm(answer)
-    assert name_it(functools.partial(pow, 2)).arm == FunctionArm(functools.partial(pow, 2))
-    images = PROTOCOLS["quick"].images
-    for model in (MLP(), network):
-        arm = name_it(model, batch_size=4).arm
-        assert arm == BatchArm(model, name_it.data, images, 4, 64)
-        assert name_it(model, batch_size=4, batches=8).arm != arm
-    assert name_it.trial.named[0].arm == ProbeArm(layer)
-
-
-@pytest.mark.parametrize(
-    ("subject", "arguments"),
-    [
-        (MLP(), {}),
-        (network, {}),
-        (float, {}),
-        (3, {}),
-        ("tanh", {}),
-        (Layer("tanh", GLOROT_NORMAL), {"batch_size": 4}),
-        (keras.layers.Dense(3), {}),
-    ],
-)
-def test_other_subjects_are_told_the_three_forms(
-    name_it: Probe, subject: Any, arguments: dict[str, Any]
-) -> None:
-    words = r"give a Layer\(.*\), a model with a batch_size=, or a function of one argument, a seed"
-    with pytest.raises(TypeError, match=words):
-        name_it(subject, **arguments)
-
-
-CLAIMS = """
-import sys
-from bnclaims import MLP, claim, metric
-from bnclaims.language.builtin_metrics import gradient_noise, measured
-
-def half(seed):
-    return {"half": seed / 2}
-
-@claim("Noise is noise", source="here")
-def test_noise(probe):
-    assert metric(gradient_noise)(probe(MLP(hidden=(8,)), batch_size=4, batches=4)) > 0.0
-
-@claim("A half is less than its whole", source="here")
-def test_half(probe):
-    assert metric(measured)(probe(half, first_seed=1), name="half") > 0.1
-
-def test_tensorflow():
-    assert "tensorflow" not in sys.modules
-"""
-
-
-def test_a_rerun_of_probes_imports_no_tensorflow(
-    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
-    monkeypatch.setenv("BNCLAIMS_DATA", "digits")
-    pytester.makeconftest("pytest_plugins = ['bnclaims.plugin']")
-    pytester.makepyfile(test_probes=CLAIMS)
-    first = pytester.runpytest_subprocess("--claims-store=store", "-n0")
-    first.assert_outcomes(passed=2, failed=1)  # it takes TensorFlow to look
-    again = pytester.runpytest_subprocess("--claims-store=store", "-n0")
-    again.assert_outcomes(passed=3)
 
 
 # Noise and drift as formulas
@@ -435,6 +299,7 @@ def test_what_stands_still_does_not_drift() -> None:
 
 def training(data: Data, **changes: Any) -> TrainingArm:
     fields: dict[str, Any] = {"model": NETWORK, "images": None, "epochs": 3, "probes": True}
+    fields |= {"optimizer": SGD, "batch_size": 128, "loss": LOSS}
     return TrainingArm(data=data, **{**fields, **changes})
 
 
@@ -466,6 +331,7 @@ def test_drift_is_that_of_the_layers_inputs(small_data: Data) -> None:
         return np.sort(model.layers[0](x_test).numpy().astype(np.float64), axis=0)
 
     before = first_outputs()
+    assert whole.optimizer is not None
     model.compile(optimizer=whole.optimizer.build(), loss=whole.loss)
     model.fit(x, small_data.y_train, batch_size=500, shuffle=False, verbose=0)
     after = first_outputs()

@@ -1,4 +1,4 @@
-"""Histories, and the store that keeps them: whole or not at all, through crashes and damage."""
+"""The store: runs are kept whole or not at all, through crashes and damage."""
 
 import contextlib
 import errno
@@ -8,6 +8,7 @@ import itertools
 import json
 import multiprocessing
 import os
+import platform
 import random
 import threading
 import time
@@ -19,131 +20,45 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from bnclaims.experiment.arm import Arm, TrainingArm
-from bnclaims.experiment.data import Data
-from bnclaims.experiment.fingerprint import digest
+from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import History
-from bnclaims.experiment.models import MLP
-from bnclaims.running.store import Store, StoreWarning
+from bnclaims.running.local_store import LocalStore
+from bnclaims.running.store import StoreWarning
+from tests.fakes import FakeArm, assert_same, history_of
+from tests.strategies import histories
 
 GUARD = 60  # seconds after which a test that hangs gives up
 PROCESSES = multiprocessing.get_context("spawn")
-CURVES = ("loss", "accuracy", "val_loss", "val_accuracy", "fine_loss", "fine_accuracy",
-          "fine_epochs", "seconds")  # fmt: skip
-
-
-class FakeArm(Arm):
-    def __init__(self, digest: str) -> None:
-        self.digest = digest
-
-    def __str__(self) -> str:
-        return f"fake {self.digest}"
-
-    @property
-    def description(self) -> dict[str, Any]:
-        return {"kind": "fake", "name": self.digest}
 
 
 ARM = FakeArm("a" * 64)
-
-
-def history_of(seed: int, size: int = 3) -> History:
-    return History(
-        loss=np.full(size, seed + 0.5),
-        seconds=np.arange(3.0),
-        probes={"layers": np.array(["dense", "dense_1"]), "norm": np.full((2, 2), seed)},
-    )
-
-
-def assert_same(one: History | None, two: History) -> None:
-    assert one is not None
-    first, second = one.to_arrays(), two.to_arrays()
-    assert first.keys() == second.keys()
-    for name, array in first.items():
-        assert array.dtype == second[name].dtype
-        np.testing.assert_array_equal(array, second[name])
-
-
-# History
-
-NAMES = st.text("abc/_. é", min_size=1, max_size=5)
-ARRAYS = hnp.arrays(
-    hnp.floating_dtypes(endianness="=") | hnp.integer_dtypes(endianness="=") | st.just("<U3"),
-    hnp.array_shapes(min_dims=0, min_side=0, max_dims=3, max_side=3),
-)
-HISTORIES = st.builds(
-    lambda curves, probes: History(**curves, probes=probes),
-    st.fixed_dictionaries(
-        {}, optional=dict.fromkeys(CURVES, hnp.arrays(np.float64, st.integers(0, 4)))
-    ),
-    st.dictionaries(NAMES, ARRAYS, max_size=3),
-)
-
-
-@given(HISTORIES)
-def test_a_history_survives_being_taken_apart(history: History) -> None:
-    arrays = history.to_arrays()
-    assert set(CURVES) <= arrays.keys()
-    assert {name.removeprefix("probes/") for name in arrays.keys() - set(CURVES)} == set(
-        history.probes
-    )
-    assert_same(History.from_arrays(arrays), history)
-
-
-@pytest.mark.parametrize("name", CURVES)
-def test_a_history_without_a_curve_is_none(name: str) -> None:
-    arrays = history_of(0).to_arrays()
-    del arrays[name]
-    with pytest.raises(KeyError, match=name):
-        History.from_arrays(arrays)
-
-
-@pytest.mark.parametrize(
-    ("loss", "epoch"),
-    [
-        ([], None),
-        ([1.0, 0.5], None),
-        ([np.nan, np.nan], 1),
-        ([1.0, np.inf, np.nan], 2),
-        ([1.0, -np.inf, 1.0], 2),
-        ([1e308, 1.0, np.nan], 3),
-    ],
-)
-def test_a_run_diverged_when_its_loss_was_first_no_number(
-    loss: list[float], epoch: int | None
-) -> None:
-    assert History(loss=np.array(loss)).diverged_epoch == epoch
-
-
-def test_only_the_training_loss_says_that_a_run_diverged() -> None:
-    assert History(loss=np.ones(2), val_loss=np.full(2, np.nan)).diverged_epoch is None
 
 
 # Round trips
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
-@given(HISTORIES)
+@given(histories)
 def test_what_was_saved_is_loaded_by_another_store(tmp_path: Path, history: History) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        Store(tmp_path, "fake").save(ARM, 3, history)
-        assert_same(Store(tmp_path, "fake").load(ARM, 3), history)
+        LocalStore(tmp_path).save(ARM, 3, history)
+        assert_same(LocalStore(tmp_path).load(ARM, 3), history)
 
 
 def test_a_run_is_kept_by_arm_and_seed(tmp_path: Path) -> None:
-    store = Store(tmp_path / "made" / "on demand", "fake")
+    store = LocalStore(tmp_path / "made" / "on demand")
     assert store.load(ARM, 0) is None
     other = FakeArm("b" * 64)
     store.save(ARM, 0, history_of(0))
     store.save(ARM, 10, history_of(10))
     store.save(other, 0, history_of(20))
-    for reader in (store, Store(store.folder, "fake")):
+    for reader in (store, LocalStore(store.folder)):
         assert_same(reader.load(ARM, 0), history_of(0))
         assert_same(reader.load(ARM, 10), history_of(10))
         assert_same(reader.load(other, 0), history_of(20))
@@ -152,42 +67,39 @@ def test_a_run_is_kept_by_arm_and_seed(tmp_path: Path) -> None:
 
 
 def test_an_absent_run_is_looked_for_again(tmp_path: Path) -> None:
-    reader, writer = Store(tmp_path, "fake"), Store(tmp_path, "fake")
+    reader, writer = LocalStore(tmp_path), LocalStore(tmp_path)
     assert reader.load(ARM, 0) is None
     writer.save(ARM, 0, history_of(0))
     assert_same(reader.load(ARM, 0), history_of(0))
 
 
 def test_a_run_is_read_from_disk_once(tmp_path: Path) -> None:
-    store = Store(tmp_path, "fake")
+    store = LocalStore(tmp_path)
     store.save(ARM, 0, history_of(0))
-    reader = Store(tmp_path, "fake")
+    reader = LocalStore(tmp_path)
     loaded = reader.load(ARM, 0)
     store.path(ARM, 0).unlink()
     assert reader.load(ARM, 0) is loaded is not None
 
 
 def test_a_second_save_replaces_the_first(tmp_path: Path) -> None:
-    store = Store(tmp_path, "fake")
+    store = LocalStore(tmp_path)
     store.save(ARM, 0, history_of(1))
     store.save(ARM, 0, history_of(2))
-    assert_same(Store(tmp_path, "fake").load(ARM, 0), history_of(2))
+    assert_same(LocalStore(tmp_path).load(ARM, 0), history_of(2))
     assert [path.name for path in store.path(ARM, 0).parent.iterdir()] == ["0.run"]
 
 
-def test_a_file_says_what_it_is_a_run_of(tmp_path: Path) -> None:
-    images, labels = np.zeros((2, 3)), np.zeros(2)
-    arm = TrainingArm(MLP(), Data("mine", images, labels, images, labels), images=2, epochs=1)
-    store = Store(tmp_path, "my images")
+@pytest.mark.parametrize(
+    ("note", "data"), [("", "no data"), ("the claim's own", "the claim's own")]
+)
+def test_a_file_says_what_it_is_a_run_of(tmp_path: Path, note: str, data: str) -> None:
+    arm = FakeArm("b" * 64, data_note=note)
+    store = LocalStore(tmp_path)
     store.save(arm, 4, history_of(4))
-    path = store.path(arm, 4)
-    about = json.loads(path.read_bytes().split(b"\n")[1])
-    assert (about["arm"], about["seed"], about["data"]) == (
-        "relu no BN, epochs 1, on mine",
-        4,
-        "the claim's own data 'mine'",
-    )
-    assert digest(about["description"]) == path.parent.name == arm.digest
+    about = json.loads(store.path(arm, 4).read_bytes().split(b"\n")[1])
+    assert (about["arm"], about["seed"], about["data"]) == (str(arm), 4, data)
+    assert (about["digest"], about["description"]) == (arm.digest, arm.description)
 
 
 # Damage
@@ -196,14 +108,14 @@ def test_a_file_says_what_it_is_a_run_of(tmp_path: Path) -> None:
 @pytest.fixture
 def stored(tmp_path: Path) -> Path:
     """The file of a run."""
-    store = Store(tmp_path, "fake")
+    store = LocalStore(tmp_path)
     store.save(ARM, 0, history_of(0))
     return store.path(ARM, 0)
 
 
 def assert_not_usable(path: Path, why: str = "") -> None:
     """The run at a path counts as not trained, with a warning that says so, and can be replaced."""
-    store = Store(path.parents[2], "fake")
+    store = LocalStore(path.parents[2])
     with pytest.warns(StoreWarning) as caught:
         assert store.load(ARM, 0) is None
     (warning,) = caught
@@ -212,7 +124,7 @@ def assert_not_usable(path: Path, why: str = "") -> None:
     store.save(ARM, 0, history_of(0))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert_same(Store(path.parents[2], "fake").load(ARM, 0), history_of(0))
+        assert_same(LocalStore(path.parents[2]).load(ARM, 0), history_of(0))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
@@ -232,7 +144,7 @@ def test_every_byte_before_the_arrays_counts(stored: Path) -> None:
         damaged[position] ^= 0x20  # what turns a hexadecimal digit into its upper case
         stored.write_bytes(damaged)
         with pytest.warns(StoreWarning):
-            assert Store(stored.parents[2], "fake").load(ARM, 0) is None
+            assert LocalStore(stored.parents[2]).load(ARM, 0) is None
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
@@ -286,22 +198,58 @@ def test_wrong_arrays_under_the_right_checksum_are_not_used(stored: Path, arrays
     assert_not_usable(stored, "its arrays cannot be read: ")
 
 
+@pytest.mark.parametrize("header", [b"", b"{", b"[]", b"3", b"[" * 100_000, b"\xff", b"null"])
+def test_a_wrong_header_under_the_right_checksum_is_not_used(stored: Path, header: bytes) -> None:
+    """It was a traceback in each claim."""
+    content = header + b"\n" + packed(**history_of(0).to_arrays())
+    checksum = hashlib.sha256(content).hexdigest().encode()
+    stored.write_bytes(b"bnclaims-run-1 " + checksum + b"\n" + content)
+    assert_not_usable(stored)
+
+
+def compressed(**arrays: NDArray[Any]) -> bytes:
+    file = io.BytesIO()
+    np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("arrays", "why"),
+    [
+        ({"loss": np.ones((2, 2))}, "loss is no curve but float64 of shape (2, 2)"),
+        ({"seconds": np.array(3.0)}, "seconds is no curve but float64 of shape ()"),
+        ({"val_loss": np.array(["a"])}, "val_loss is no curve but <U1 of shape (1,)"),
+        ({"probes/big": np.zeros(2**27)}, "they are compressed"),
+    ],
+    ids=["matrix", "number", "text", "1 MB that inflates to 1 GB"],
+)
+def test_arrays_that_are_no_history_are_not_used(
+    stored: Path, arrays: dict[str, NDArray[Any]], why: str
+) -> None:
+    pack = compressed if "probes/big" in arrays else packed
+    content = json.dumps({"digest": ARM.digest, "seed": 0}).encode() + b"\n"
+    content += pack(**history_of(0).to_arrays() | arrays)
+    checksum = hashlib.sha256(content).hexdigest().encode()
+    stored.write_bytes(b"bnclaims-run-1 " + checksum + b"\n" + content)
+    assert_not_usable(stored, f"its arrays cannot be read: {why}")
+
+
 def test_a_run_in_the_place_of_another_is_not_used(stored: Path) -> None:
     stored.with_name("1.run").write_bytes(stored.read_bytes())
     with pytest.warns(StoreWarning, match=r"1\.run cannot be used \(it is the run of another"):
-        assert Store(stored.parents[2], "fake").load(ARM, 1) is None
+        assert LocalStore(stored.parents[2]).load(ARM, 1) is None
 
 
 def test_a_folder_in_place_of_a_run_is_not_used(stored: Path) -> None:
     stored.unlink()
     stored.mkdir()
     with pytest.warns(StoreWarning, match=r"0\.run cannot be used \("):
-        assert Store(stored.parents[2], "fake").load(ARM, 0) is None
+        assert LocalStore(stored.parents[2]).load(ARM, 0) is None
 
 
 def test_a_damaged_run_is_reported_once_a_session(stored: Path) -> None:
     stored.write_bytes(b"")
-    store = Store(stored.parents[2], "fake")
+    store = LocalStore(stored.parents[2])
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         assert [store.load(ARM, 0) for _ in range(3)] == [None] * 3
@@ -312,7 +260,7 @@ def test_a_damaged_run_is_reported_once_a_session(stored: Path) -> None:
 
 
 def save_for_ever(folder: Path, first: int) -> None:
-    store = Store(folder, "fake")
+    store = LocalStore(folder)
     for number in itertools.count():
         seed = (first + number) % 20
         store.save(ARM, seed, history_of(seed, size=20_000))
@@ -323,7 +271,7 @@ def test_a_store_survives_being_killed_while_it_writes(tmp_path: Path) -> None:
     for first in range(0, 18, 3):
         process = PROCESSES.Process(target=save_for_ever, args=(tmp_path, first), daemon=True)
         process.start()
-        begun = Store(tmp_path, "fake").path(ARM, first + 2)
+        begun = LocalStore(tmp_path).path(ARM, first + 2)
         deadline = time.monotonic() + GUARD
         while not begun.exists() and time.monotonic() < deadline:
             time.sleep(0.005)
@@ -332,7 +280,7 @@ def test_a_store_survives_being_killed_while_it_writes(tmp_path: Path) -> None:
         process.join()
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            store = Store(tmp_path, "fake")
+            store = LocalStore(tmp_path)
             loaded = {seed: store.load(ARM, seed) for seed in range(20)}
         for seed, history in loaded.items():
             if history is not None:
@@ -364,29 +312,63 @@ def full_disk(
 
 @pytest.mark.filterwarnings("ignore:.*cannot be used")
 def test_a_disk_that_takes_no_more_leaves_the_runs_in_memory(full_disk: Path) -> None:
-    store = Store(full_disk, "fake")
+    store = LocalStore(full_disk)
     with pytest.warns(StoreWarning, match=r"cannot write runs to .*") as caught:
         store.save(ARM, 0, history_of(0))
     (warning,) = caught
     assert str(warning.message).startswith(f"cannot write runs to {full_disk} (")
     assert str(warning.message).endswith(
         "): this session keeps them in memory, the next one will train them again. Make room or "
-        "choose another folder with --claims-store"
+        "choose another folder with --claims-store=DIR"
     )
     assert warning.filename == __file__
     assert_same(store.load(ARM, 0), history_of(0))
-    assert Store(full_disk, "fake").load(ARM, 0) is None
+    assert LocalStore(full_disk).load(ARM, 0) is None
     assert full_disk.is_file() or not [p for p in full_disk.rglob("*") if p.is_file()]
+
+
+def test_a_disk_that_takes_no_more_is_said_once(full_disk: Path) -> None:
+    """Each of fifty runs warned."""
+    store = LocalStore(full_disk)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for seed in range(5):
+            store.save(ARM, seed, history_of(seed))
+    assert len(caught) == 1
+
+
+def test_runs_are_for_whom_the_umask_says(tmp_path: Path) -> None:
+    """They were for their owner only, so that a shared store served nobody."""
+    umask = os.umask(0o002)
+    try:
+        store = LocalStore(tmp_path)
+        store.save(ARM, 0, history_of(0))
+    finally:
+        os.umask(umask)
+    assert store.path(ARM, 0).stat().st_mode & 0o777 == 0o664
+
+
+def test_files_of_killed_sessions_are_swept_after_a_day(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    folder = store.path(ARM, 0).parent
+    folder.mkdir(parents=True)
+    old, young = folder / ".0.run-old", folder / ".0.run-young"
+    for file in (old, young):
+        file.touch()
+    os.utime(old, (0, 0))
+    store.save(ARM, 0, history_of(0))
+    assert not old.exists()
+    assert young.exists()  # another session may be writing it
 
 
 def test_a_disk_that_fills_up_leaves_the_older_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Store(tmp_path, "fake").save(ARM, 0, history_of(1))
+    LocalStore(tmp_path).save(ARM, 0, history_of(1))
     monkeypatch.setattr(os, "fsync", no_space)
     with pytest.warns(StoreWarning, match="No space left on device"):
-        Store(tmp_path, "fake").save(ARM, 0, history_of(2))
-    assert_same(Store(tmp_path, "fake").load(ARM, 0), history_of(1))
+        LocalStore(tmp_path).save(ARM, 0, history_of(2))
+    assert_same(LocalStore(tmp_path).load(ARM, 0), history_of(1))
 
 
 def test_an_interrupt_while_writing_leaves_nothing(
@@ -395,7 +377,7 @@ def test_an_interrupt_while_writing_leaves_nothing(
     def interrupt(*args: object) -> None:
         raise KeyboardInterrupt
 
-    store = Store(tmp_path, "fake")
+    store = LocalStore(tmp_path)
     monkeypatch.setattr(os, "fsync", interrupt)
     with pytest.raises(KeyboardInterrupt):
         store.save(ARM, 0, history_of(0))
@@ -404,7 +386,7 @@ def test_an_interrupt_while_writing_leaves_nothing(
 
 def test_a_folder_that_takes_no_locks_does_not_stop_the_session(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("a file where the folder is to be")
-    with Store(tmp_path / "store", "fake").lock(ARM, "0") as held:
+    with LocalStore(tmp_path / "store").lock(ARM, "0") as held:
         assert held
 
 
@@ -412,12 +394,12 @@ def test_a_folder_that_takes_no_locks_does_not_stop_the_session(tmp_path: Path) 
 
 
 def is_free(folder: Path, name: str = "0", arm: Arm = ARM) -> bool:
-    with Store(folder, "fake").lock(arm, name) as held:
+    with LocalStore(folder).lock(arm, name) as held:
         return held
 
 
 def hold(folder: Path, held: Event) -> None:
-    with Store(folder, "fake").lock(ARM, "0") as had:
+    with LocalStore(folder).lock(ARM, "0") as had:
         if had:
             held.set()
             threading.Event().wait()
@@ -451,7 +433,7 @@ def test_a_lock_keeps_out_other_processes_until_its_own_is_killed(tmp_path: Path
 
 
 def test_a_lock_keeps_out_another_store_of_the_same_process(tmp_path: Path) -> None:
-    store = Store(tmp_path, "fake")
+    store = LocalStore(tmp_path)
     with store.lock(ARM, "0") as held:
         assert held
         assert not is_free(tmp_path)
@@ -461,7 +443,7 @@ def test_a_lock_keeps_out_another_store_of_the_same_process(tmp_path: Path) -> N
 
 
 def test_two_arms_and_two_names_do_not_share_a_lock(tmp_path: Path) -> None:
-    with Store(tmp_path, "fake").lock(ARM, "0"):
+    with LocalStore(tmp_path).lock(ARM, "0"):
         assert is_free(tmp_path, "1")
         assert is_free(tmp_path, "0-5")
         assert is_free(tmp_path, "0", FakeArm("b" * 64))
@@ -469,14 +451,14 @@ def test_two_arms_and_two_names_do_not_share_a_lock(tmp_path: Path) -> None:
 
 
 def test_a_lock_is_let_go_by_an_exception(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="within"), Store(tmp_path, "fake").lock(ARM, "0"):
+    with pytest.raises(ValueError, match="within"), LocalStore(tmp_path).lock(ARM, "0"):
         raise ValueError("within")
     assert is_free(tmp_path)
 
 
 def test_a_lock_keeps_out_threads_and_may_be_let_go_by_one(tmp_path: Path) -> None:
     lock = contextlib.ExitStack()
-    assert lock.enter_context(Store(tmp_path, "fake").lock(ARM, "0"))
+    assert lock.enter_context(LocalStore(tmp_path).lock(ARM, "0"))
     seen: list[bool] = []
 
     def other() -> None:
@@ -505,7 +487,7 @@ def test_a_lock_is_held_by_one_of_many_threads_at_a_time(tmp_path: Path) -> None
             entries += change > 0
 
     def work() -> None:
-        store = Store(tmp_path, "fake")
+        store = LocalStore(tmp_path)
         for _ in range(150):
             with store.lock(ARM, "0") as held:
                 if held:
@@ -521,6 +503,39 @@ def test_a_lock_is_held_by_one_of_many_threads_at_a_time(tmp_path: Path) -> None
     assert entries >= 4
 
 
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_has_files_for_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Every worker then trained every run, without a word."""
+
+    def no_locks(_lock: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(FileLock, "_acquire", no_locks)
+    store = LocalStore(tmp_path)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with store.lock(ARM, "0") as held:
+            assert held
+            assert store.holder(ARM, "0").startswith(f"process {os.getpid()} ")
+            assert not is_free(tmp_path)
+            assert is_free(tmp_path, "1")
+        with store.lock(ARM, "0") as held:
+            assert held
+    assert [str(w.message).split(" (")[0] for w in caught] == [  # one for each store
+        f"the file system of {tmp_path} has no locks"
+    ] * 3
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_lock_says_who_holds_it(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    assert store.holder(ARM, "0") == ""
+    with store.lock(ARM, "0"):
+        assert store.holder(ARM, "0") == f"process {os.getpid()} on {platform.node()}"
+
+
 def test_locks_leave_no_files(tmp_path: Path) -> None:
     for seed in range(5):
         assert is_free(tmp_path, str(seed))
@@ -528,10 +543,9 @@ def test_locks_leave_no_files(tmp_path: Path) -> None:
 
 
 def test_what_is_made_anew_in_each_session_is_not_written(tmp_path: Path) -> None:
-    arm = FakeArm("f" * 64)
-    arm.fresh = True
-    store = Store(tmp_path, "fake")
+    arm = FakeArm("f" * 64, fresh=True)
+    store = LocalStore(tmp_path)
     store.save(arm, 0, history_of(0))
     assert_same(store.load(arm, 0), history_of(0))
     assert not list(tmp_path.rglob("*.run"))
-    assert Store(tmp_path, "fake").load(arm, 0) is None
+    assert LocalStore(tmp_path).load(arm, 0) is None

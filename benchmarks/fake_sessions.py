@@ -1,0 +1,81 @@
+"""Sessions whose trainer trains nothing: for what a session costs, and what it survives."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SEEDS = 5
+"""Runs of an arm: the claims are decided at the first look."""
+
+_CONFTEST = """
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+from bnclaims import History, TrainingProtocol
+
+pytest_plugins = ["bnclaims.plugin"]
+LOG, SECONDS = Path("begun.log"), float(os.environ.get("FAKE_SECONDS", 0))
+
+class FakeBackend:
+    name = "fake"
+    versions = {"fake": "1"}
+
+    def prepare(self):
+        pass
+
+    def run(self, arm, seeds):
+        for seed in seeds:
+            if SECONDS:
+                with LOG.open("a") as log:
+                    log.write(f"{arm.digest}/{seed} {os.getpid()}\\n")
+                time.sleep(SECONDS)
+            # As many numbers as ten epochs leave.
+            yield seed, History(loss=np.full(10, arm.model.hidden[0] + 0.01 * (seed % 3)))
+
+def pytest_claims_backend():
+    return FakeBackend()
+"""
+
+_CLAIMS = """
+import pytest
+from bnclaims import MLP, claim, mean_loss
+
+def loss(train, units):
+    return mean_loss(train(MLP(hidden=(units,))))
+
+@pytest.mark.parametrize("units", range(1, {arms}))
+@claim("Less is lower", source="here")
+def test_units(train, units):
+    assert loss(train, units) < loss(train, units + 1) - 0.5
+"""
+
+
+def write(folder: Path, runs: int) -> None:
+    """Writes a project that trains so many runs."""
+    (folder / "conftest.py").write_text(_CONFTEST, "utf-8")
+    (folder / "test_fake.py").write_text(_CLAIMS.format(arms=runs // SEEDS), "utf-8")
+
+
+def start(
+    folder: Path, *options: str, seconds: float = 0.0, output: int | None = subprocess.DEVNULL
+) -> "subprocess.Popen[str]":
+    """Starts a session, in a process group of its own.
+
+    Args:
+        folder: Of the project.
+        *options: Pytest's.
+        seconds: How long a run takes.
+        output: Where the session's output goes.
+    """
+    environment = os.environ | {
+        "PYTHONPATH": str(ROOT), "BNCLAIMS_DATA": "digits", "FAKE_SECONDS": str(seconds),
+    }  # fmt: skip
+    return subprocess.Popen(  # noqa: S603  (ourselves)
+        [sys.executable, "-m", "pytest", "-q", "--claims-store=store", *options],
+        cwd=folder, env=environment, stdout=output, stderr=output, text=True,
+        start_new_session=True,
+    )  # fmt: skip

@@ -1,0 +1,105 @@
+"""Functions of a seed: whatever a claim measures without `train`, in any framework."""
+
+import contextlib
+import random
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnclaims.backends.keras.backend import KerasBackend
+from bnclaims.errors import ArmError
+from bnclaims.experiment.arm import Arm, FunctionArm
+from bnclaims.experiment.history import History
+from bnclaims.experiment.seeds import Seed, derive
+
+FUNCTIONS_VERSION = 1
+"""Raised whenever what a function is given, or how its answer is kept, changes a number."""
+
+_KERAS = {"keras", "tensorflow"}
+
+
+class FunctionBackend:
+    """Calls functions of a seed.
+
+    Args:
+        keras: Configures TensorFlow and Keras for the functions that use them.
+    """
+
+    name = "functions of a seed"
+
+    def __init__(self, keras: KerasBackend) -> None:
+        self._keras = keras
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Its own version: those of the libraries that a function uses are in its description."""
+        return {"functions": str(FUNCTIONS_VERSION)}
+
+    def prepare(self) -> None:
+        """Sets nothing: a function is responsible for what it imports."""
+
+    def run(self, arm: Arm, seeds: Iterable[int]) -> Iterator[tuple[int, History]]:
+        """Calls the arm's function for each seed; yields each history when it is there.
+
+        Raises:
+            ArmError: The function returned no numbers.
+            DescriptionError: What it reaches has changed since it was named.
+        """
+        if not isinstance(arm, FunctionArm):
+            raise ArmError(f"{arm} is no function of a seed")
+        for seed in seeds:
+            with self._known_state(arm, derive(seed, "probe function")):
+                returned = arm.measure(Seed(seed))
+            yield seed, _history(arm, returned)
+
+    def _known_state(self, arm: FunctionArm, seed: int) -> contextlib.AbstractContextManager[None]:
+        """Returns a state of the generators that a function may draw from without saying so."""
+        if not _KERAS & arm.libraries:
+            return _seeded(seed)
+        self._keras.start()
+        from bnclaims.backends.keras import state
+
+        return state.known(seed)
+
+
+@contextlib.contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seeds Python's and NumPy's global generators, and puts them back afterwards."""
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
+
+
+def _history(arm: FunctionArm, returned: Any) -> History:
+    if isinstance(returned, History):
+        return returned
+    if isinstance(returned, Mapping):
+        return History(probes={name: _numbers(arm, name, v) for name, v in returned.items()})
+    value = _numbers(arm, "value", returned)
+    if value.ndim:
+        raise _no_number(arm, "value", returned)
+    return History(probes={"value": value})
+
+
+def _numbers(arm: FunctionArm, name: Any, value: Any) -> NDArray[Any]:
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError):
+        raise _no_number(arm, name, value) from None
+    if not isinstance(name, str) or array.dtype.kind not in "biuf":
+        raise _no_number(arm, name, value)
+    return array
+
+
+def _no_number(arm: FunctionArm, name: Any, value: Any) -> ArmError:
+    return ArmError(
+        f"{arm} returned {value!r:.80} as {name!r}: return a float, a History, or a dictionary of "
+        "names and numbers or arrays"
+    )

@@ -1,0 +1,131 @@
+"""Findings: what a comparison came to, as it travels from a worker to the page.
+
+A number that does not exist, or an end that is unbounded, is None: JSON has neither NaN nor
+infinity.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Literal, SupportsFloat
+
+from msgspec import Meta
+
+Verdict = Literal["supported", "refuted", "inconclusive"]
+
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+"""A number of things; every reader of JSON takes one so large exactly."""
+Positive = Annotated[int, Meta(ge=1, le=2**53)]
+"""The same where there is one at least."""
+Number = Annotated[float, Meta(ge=-1e300, le=1e300)]
+"""A finite number, with room to be drawn."""
+Values = tuple[Number | None, ...]
+Series = tuple[Values, ...]
+"""Curves, one a seed; None is what a diverged run does not have."""
+
+
+def finite(value: SupportsFloat) -> float | None:
+    """Returns a number without NumPy in it, None if it is NaN or infinite."""
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+@dataclass(frozen=True)
+class Region:
+    """Where a claim says that a number is."""
+
+    low: Number | None
+    """The lower edge; None if there is none."""
+    high: Number | None
+    """The upper edge; None if there is none."""
+
+    def __post_init__(self) -> None:
+        if not self.edges:
+            raise ValueError("a region has an edge at least")
+
+    def __str__(self) -> str:
+        if self.high is None:
+            return f"> {self.low:.4g}"
+        if self.low is None:
+            return f"< {self.high:.4g}"
+        if self.low == -self.high:
+            return f"within ±{self.high:.4g}"
+        return f"between {self.low:.4g} and {self.high:.4g}"
+
+    @property
+    def edges(self) -> tuple[float, ...]:
+        """The edges that there are."""
+        return tuple(edge for edge in (self.low, self.high) if edge is not None)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one look saw."""
+
+    seeds: Positive
+    estimate: Number
+    low: Number | None
+    """Lower end of the repeated interval; None if it is unbounded."""
+    high: Number | None
+    """Upper end; None if it is unbounded."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one part of a claim came to."""
+
+    kind: Literal["mean", "share"]
+    """Whether the number is a mean over the seeds, or the share of the seeds that hold."""
+    verdict: Verdict
+    contrast: str
+    """What was compared, in words."""
+    estimate: Number
+    low: Number | None
+    """Lower end of the repeated interval, in the metric's units, or as a share; None if
+    unbounded."""
+    high: Number | None
+    """Upper end; None if unbounded."""
+    region: Region
+    """Where the mean, or the share, has to lie for the claim to hold."""
+    seeds: Positive
+    p: Number | None
+    """Look-adjusted p of the verdict's direction, or, undecided, of the estimate's; None where all
+    seeds gave the same value."""
+    nominal_p: Number | None
+    """The same look's p as if it were the only one."""
+    sign_flip_p: Number | None
+    """Exact sign-flip p of the same direction; None for a share."""
+    disagrees: bool
+    """Whether the sign-flip test would not have decided as t did."""
+    effect: Number | None
+    """Standardised effect with Hedges' correction, from the region's nearest edge."""
+    effect_low: Number | None
+    """Lower end of its 95% interval, as if this look were the only one."""
+    effect_high: Number | None
+    """Upper end."""
+    correlation: Number | None
+    """Between the two sides, over the seeds."""
+    page_p: Number | None
+    """Page's p of a trend's levels, in the claimed direction, as if this look were the only one."""
+    unknown: Count
+    """Seeds that an endpoint's bounds leave open."""
+    detectable: Number | None
+    """Smallest distance from the edge that these looks would detect with 80% power; None for a
+    share, and where a region is too narrow for any."""
+    needed: tuple[Count | None, Count | None]
+    """Seeds for 80% and 95% power, were the estimate true; None if out of reach."""
+    values: Annotated[Values, Meta(min_length=1)]
+    """The contrast seed by seed; for a share 1 where it holds, 0 where not, None where unknown."""
+    looks: Annotated[tuple[Look, ...], Meta(min_length=1)]
+    """The looks up to this one."""
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether all seeds gave the same value, which then decides without any test."""
+        return self.p is None
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The ends of the repeated interval, infinite where it is unbounded."""
+        low = -math.inf if self.low is None else self.low
+        high = math.inf if self.high is None else self.high
+        return low, high

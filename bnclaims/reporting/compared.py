@@ -1,0 +1,131 @@
+"""The metric that a claim compares, arm by arm, for readers who know no contrasts.
+
+A finding has one number a seed, such as `0.9 * a - b`. Where it is linear in the metric of two
+arms, what the claim asks of that number is what it asks of one arm beside the other.
+"""
+
+import math
+import re
+import statistics
+from dataclasses import dataclass
+from itertools import permutations
+
+from bnclaims.language.finding import Finding, Region, Values
+from bnclaims.reporting.results import ArmRecord, ClaimResult
+
+METRICS = {
+    "mean_loss": "mean training loss",
+    "final_loss": "final training loss",
+    "val_loss": "test loss",
+    "val_accuracy": "test accuracy",
+}
+"""The metrics that every training has, in words."""
+
+_FEWEST = 3
+"""Seeds from which a relation between numbers is no coincidence."""
+_SAME = 1e-6
+"""How much a relation may differ from seed to seed, by rounding."""
+
+
+@dataclass(frozen=True)
+class ArmValues:
+    """What the compared metric is in an arm."""
+
+    arm: str
+    first_seed: int
+    values: Values
+    """One a seed; None where the run diverged."""
+
+    @property
+    def mean(self) -> float | None:
+        """Of the seeds that have a value; None where none has."""
+        known = [value for value in self.values if value is not None]
+        return statistics.fmean(known) if known else None
+
+    @property
+    def mean_text(self) -> str:
+        """The mean in three digits."""
+        return "none" if self.mean is None else f"{self.mean:#.3g}".rstrip(".")
+
+
+@dataclass(frozen=True)
+class Margin:
+    """Where the claim says that the mean of one arm is, beside another arm."""
+
+    of: int
+    """Place of the arm."""
+    beside: int
+    """Place of the arm that it is compared with."""
+    factor: float
+    """Of the other arm's mean: 0.9 for a tenth less."""
+    region: Region
+    """Of the arm's mean, in the metric's units."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A metric in a claim's arms."""
+
+    metric: str
+    """In words."""
+    arms: tuple[ArmValues, ...]
+    """In the order of the claim's arms."""
+    margin: Margin | None
+    """None where the deciding contrast is not linear in two arms."""
+
+
+def compared(claim: ClaimResult) -> Compared | None:
+    """Returns the metric that decides a claim; None where its arms' records do not have it."""
+    finding = claim.deciding
+    if finding is None or not claim.arms:
+        return None
+    named = set(re.findall(r"(\w+)\(", finding.contrast)) & claim.arms[0].metrics.keys()
+    if len(named) != 1:
+        return None
+    metric = named.pop()
+    arms = tuple(_arm_values(arm, metric) for arm in claim.arms)
+    return Compared(METRICS.get(metric, metric), arms, _margin(finding, arms))
+
+
+def _arm_values(arm: ArmRecord, metric: str) -> ArmValues:
+    return ArmValues(arm.arm, arm.first_seed, arm.metrics.get(metric, ()))
+
+
+def _margin(finding: Finding, arms: tuple[ArmValues, ...]) -> Margin | None:
+    """Returns what a contrast asks of one arm, by what the contrast is in each seed."""
+    if finding.kind != "mean" or None in finding.values:
+        return None
+    for of, beside in permutations(range(len(arms)), 2):
+        for sign in (-1, 1):
+            factor = _factor(finding.values, arms[of].values, arms[beside].values, sign)
+            if factor is not None:
+                mean = factor * statistics.fmean(_first(arms[beside].values, finding))
+                return Margin(of, beside, factor, _moved(finding.region, sign, mean))
+    return None
+
+
+def _factor(contrast: Values, of: Values, beside: Values, sign: int) -> float | None:
+    """Returns f if the contrast is sign * (of - f * beside) in each seed, else None."""
+    rows = [
+        (c, a, b)
+        for c, a, b in zip(contrast, of, beside, strict=False)
+        if c is not None and a is not None and b
+    ]
+    # Where a column never changes, many a relation would hold.
+    if len(rows) < max(len(contrast), _FEWEST) or any(
+        len(set(column)) == 1 for column in zip(*rows, strict=True)
+    ):
+        return None
+    factors = [(a - sign * c) / b for c, a, b in rows]
+    same = all(math.isclose(factor, factors[0], rel_tol=_SAME) for factor in factors)
+    return round(factors[0], 6) if same and factors[0] > 0 else None
+
+
+def _first(values: Values, finding: Finding) -> list[float]:
+    return [value for value in values[: len(finding.values)] if value is not None]
+
+
+def _moved(region: Region, sign: int, mean: float) -> Region:
+    """Returns a region of sign * (x - mean) as one of x."""
+    ends = [None if end is None else mean + sign * end for end in (region.low, region.high)]
+    return Region(*(ends if sign > 0 else reversed(ends)))

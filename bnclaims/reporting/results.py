@@ -1,0 +1,251 @@
+"""Results: what the claims of a session came to, from a worker to the page.
+
+These types are also the form of results.json, see `bnclaims.reporting.wire`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Annotated, Literal, Self
+
+from msgspec import Meta
+
+from bnclaims.experiment.protocol import size_text
+from bnclaims.language.figure import Drawing
+from bnclaims.language.finding import Count, Finding, Number, Positive, Series, Values, Verdict
+from bnclaims.statistics import contrasts
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The curves of an arm's runs, epoch by epoch."""
+
+    loss: Series
+    """Training loss."""
+    val_loss: Series
+    """Loss on the test images."""
+    val_accuracy: Series
+    """Accuracy on the test images."""
+
+
+@dataclass(frozen=True)
+class ArmRecord:
+    """The runs of one training arm that a claim was judged by."""
+
+    arm: str
+    digest: str
+    first_seed: int
+    metrics: dict[str, Values]
+    """Each metric of each seed, whatever the claim compares; None where a run diverged."""
+    curves: Curves
+    seconds: tuple[Number, ...]
+    """How long each seed took to train, without making its program."""
+    diverged: tuple[int, ...]
+    """The seeds of the runs that diverged."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a claim's test came to."""
+
+    id: str
+    statement: str
+    source: str
+    test: str
+    """The test, as pytest names it."""
+    code: str
+    """The test's source code; empty where it is not available."""
+    command: str
+    """Judges this claim alone, for a shell."""
+    verdict: Verdict
+    expected: Verdict
+    because: str
+    """The measured reason of an expected verdict other than supported."""
+    protocol: str
+    data: str
+    data_note: str
+    """What the data are and how they were chosen."""
+    declared: Count
+    """How many claims the collected files declare, whether selected or not."""
+    explanation: tuple[str, ...]
+    """The evidence in words, an item for each comparison."""
+    arms: tuple[ArmRecord, ...]
+    """The runs of its training arms."""
+    findings: tuple[Finding, ...]
+    """What the evidence found, the deciding finding first; empty for an exact claim."""
+
+    @property
+    def deciding(self) -> Finding | None:
+        """The finding that decides; None for an exact claim."""
+        return self.findings[0] if self.findings else None
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether the verdict is the one that the claim declares."""
+        return self.verdict == self.expected
+
+    @property
+    def kind_without_numbers(self) -> str:
+        """What a claim without findings is: exact, or without a value to judge."""
+        return "no value" if self.verdict == "inconclusive" else "exact"
+
+    @property
+    def refuting(self) -> bool:
+        """Whether evidence refuted the claim, rather than an assertion about plain values."""
+        return any(finding.verdict == "refuted" for finding in self.findings)
+
+
+@dataclass(frozen=True)
+class ClaimResult(Outcome):
+    """What a claim's test came to, beside the other claims of its session."""
+
+    holm_p: Number | None
+    """The p adjusted for looks and, by Holm, for all declared claims; None for an exact claim."""
+
+    @classmethod
+    def beside(cls, outcomes: Sequence[Outcome]) -> tuple[Self, ...]:
+        """Returns the results of a session's claims, sorted by id.
+
+        Args:
+            outcomes: Of the session.
+        """
+        ordered = sorted(outcomes, key=lambda outcome: outcome.id)
+        return tuple(
+            cls(**{field.name: getattr(outcome, field.name) for field in fields(outcome)}, holm_p=p)
+            for outcome, p in zip(ordered, holm_p(ordered), strict=True)
+        )
+
+
+@dataclass(frozen=True)
+class ErrorRecord:
+    """A claim whose test went wrong, so that it has no verdict."""
+
+    id: str
+    message: str
+
+
+@dataclass(frozen=True)
+class ProtocolRecord:
+    """How much data and how many epochs the claims' trainings took unless they say otherwise."""
+
+    name: str
+    images: Positive | None
+    """None for all of the data's."""
+    epochs: Positive
+
+    @property
+    def size(self) -> str:
+        """How much was trained, in words."""
+        return size_text(self.images, self.epochs)
+
+
+@dataclass(frozen=True)
+class DesignRecord:
+    """When the evidence was looked at, and with which error rate."""
+
+    kind: Literal["sequential", "open"]
+    looks: Annotated[tuple[Positive, ...], Meta(min_length=1)]
+    """After how many seeds."""
+    alpha: Annotated[float, Meta(gt=0, lt=0.5)]
+    """Error rate of a claim, each way."""
+    spending: str | None
+    """How planned looks share alpha out; None for an open design."""
+
+
+@dataclass(frozen=True)
+class MachineRecord:
+    """Where the claims were judged."""
+
+    platform: str
+    cores: Positive
+
+
+@dataclass(frozen=True)
+class SessionRecord:
+    """How the session ended."""
+
+    exit_status: int
+    """Pytest's: 0 where every test passed."""
+    interrupted: bool
+    """Whether it ended before all selected claims had been tested."""
+    unfinished: Count
+    """How many selected claims were not tested, or not to the end; each is among the errors."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that the claims of a session came to."""
+
+    created: str
+    """Date and time, UTC, in ISO 8601."""
+    versions: dict[str, str]
+    """Of Python and the packages that the numbers depend on."""
+    machine: MachineRecord
+    session: SessionRecord
+    protocol: ProtocolRecord
+    design: DesignRecord
+    declared: Count
+    """How many claims the collected files declare, whether selected or not."""
+    claims: tuple[ClaimResult, ...]
+    """Sorted by id."""
+    errors: tuple[ErrorRecord, ...]
+    """Sorted by id."""
+    figures: tuple[Drawing, ...]
+    """Those whose runs are stored."""
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of all claims, those whose test went wrong at the end."""
+        decided = tuple(claim.id for claim in self.claims)
+        return decided + tuple(error.id for error in self.errors)
+
+    @property
+    def all_as_expected(self) -> bool:
+        """Whether every selected claim was tested and has its expected verdict, and pytest passed.
+
+        A session without a claim shows nothing, and neither does one that failed elsewhere.
+        """
+        expected = all(claim.as_expected for claim in self.claims) and not self.errors
+        return bool(self.claims) and expected and self.session.exit_status == 0
+
+    @property
+    def ending(self) -> str:
+        """A sentence on a session that did not succeed; '' for one that did."""
+        session = self.session
+        if session.interrupted:
+            selected = len(self.claims) + len(self.errors)
+            return (
+                f"The session was interrupted (exit status {session.exit_status}): "
+                f"{session.unfinished} of {selected} selected claims were not tested to the end."
+            )
+        return f"The session failed (exit status {session.exit_status})." * bool(
+            session.exit_status
+        )
+
+    @property
+    def ending_in_brief(self) -> str:
+        """What keeps a session from having succeeded beside its claims; '' where nothing does."""
+        if self.session.interrupted:
+            return "interrupted"
+        claims_failed = self.errors or not all(claim.as_expected for claim in self.claims)
+        return "other tests failed" if self.session.exit_status and not claims_failed else ""
+
+
+def holm_p(outcomes: Sequence[Outcome]) -> list[float | None]:
+    """Returns each verdict's p, adjusted for looks and, by Holm, for the other claims.
+
+    The family is what the files declare, not what this session selected. Each claim counts twice,
+    as it may err either way; for what has no p here 1 is taken, which only makes others larger.
+
+    Args:
+        outcomes: Of a session.
+
+    Returns:
+        One p an outcome, None where there is no test: an exact value, or none.
+    """
+    firsts = {i: found.p for i, o in enumerate(outcomes) if (found := o.deciding)}
+    known = {i: p for i, p in firsts.items() if p is not None}
+    family = 2 * max((o.declared for o in outcomes), default=0)
+    unknown = max(0, family - len(known))
+    adjusted = contrasts.holm([*known.values(), *[1.0] * unknown])
+    by_place = dict(zip(known, map(float, adjusted), strict=False))
+    return [by_place.get(i) for i in range(len(outcomes))]

@@ -1,0 +1,93 @@
+"""Results as plain data: what xdist carries from a worker, and the file results.json."""
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from bnclaims.errors import ResultsError
+from bnclaims.reporting.results import ErrorRecord, Outcome, Results
+
+FILE = "results.json"
+
+SCHEMA_VERSION = 4
+"""Raised whenever a reader of the older form would misread the newer."""
+
+_VERSION_KEY = "schemaVersion"
+
+_T = TypeVar("_T", Outcome, ErrorRecord)
+
+
+def to_plain(value: Outcome | ErrorRecord) -> dict[str, Any]:
+    """Returns builtin types only: anything else does not survive the way to the controller.
+
+    Raises:
+        TypeError: A NumPy scalar is among the numbers.
+    """
+    plain: dict[str, Any] = msgspec.to_builtins(value)
+    return plain
+
+
+def from_plain(plain: dict[str, Any], kind: type[_T]) -> _T:
+    """Returns what `to_plain` took apart."""
+    return msgspec.convert(plain, kind)
+
+
+def save(results: Results, folder: Path) -> Path:
+    """Writes results into a folder's results.json; returns its path.
+
+    Raises:
+        OSError: The folder cannot be written to.
+    """
+    path = folder / FILE
+    path.write_text(encoded(results) + "\n", encoding="utf-8")
+    return path
+
+
+def encoded(results: Results) -> str:
+    """Returns what results.json says."""
+    document = {_VERSION_KEY: SCHEMA_VERSION} | msgspec.to_builtins(results)
+    return json.dumps(document, allow_nan=False)
+
+
+def read(path: Path) -> Results:
+    """Returns the results in a file, or in a report's folder.
+
+    Raises:
+        ResultsError: There is no such file, or it has another form.
+        OSError: It cannot be read.
+    """
+    file = path / FILE if path.is_dir() else path
+    try:
+        document = msgspec.json.decode(file.read_bytes())
+    except FileNotFoundError:
+        raise ResultsError(
+            f"{file} does not exist: run `pytest --claims-report=DIR` first, and name DIR"
+        ) from None
+    except (ValueError, RecursionError) as error:  # neither JSON nor UTF-8, or nested too deep
+        raise ResultsError(f"{file} holds no results of bnclaims: {error}") from None
+    if not isinstance(document, dict) or _VERSION_KEY not in document:
+        raise ResultsError(f"{file} holds no results of bnclaims: it has no {_VERSION_KEY}")
+    if (version := document[_VERSION_KEY]) != SCHEMA_VERSION:
+        raise ResultsError(
+            f"{file} has schema version {version!r:.20}; this is bnclaims for {SCHEMA_VERSION}: "
+            "run `pytest --claims-report=DIR` again, for which what is stored is not trained anew"
+        )
+    try:
+        return msgspec.convert(document, Results)
+    except (msgspec.ValidationError, OverflowError) as error:
+        raise ResultsError(f"{file} is damaged: {error}") from None
+
+
+def schema() -> dict[str, Any]:
+    """Returns the form of results.json as JSON schema."""
+    (root,), parts = msgspec.json.schema_components([Results], ref_template="#/$defs/{name}")
+    whole = parts.pop(root["$ref"].rpartition("/")[2])
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **whole,
+        "required": [_VERSION_KEY, *whole["required"]],
+        "properties": {_VERSION_KEY: {"const": SCHEMA_VERSION}, **whole["properties"]},
+        "$defs": parts,
+    }

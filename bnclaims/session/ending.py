@@ -1,0 +1,76 @@
+"""The end of a session: its results, and the report of them."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from bnclaims.language.figure import Drawing
+from bnclaims.reporting import report
+from bnclaims.reporting.results import ClaimResult, Results
+from bnclaims.session.record import Reached
+from bnclaims.session.suite import Suite
+
+
+@dataclass
+class Ending:
+    """What is left of a session when its tests are done."""
+
+    results: Results
+    folder: Path | None
+    """Where the report goes; None for no report."""
+    page: Path | None = None
+    """The report's page, once it is written."""
+    problems: list[str] = field(default_factory=list)
+    """What went wrong on the way, a line each."""
+
+    @classmethod
+    def of(cls, reached: Reached, config: pytest.Config, suite: Suite) -> "Ending":
+        """Returns the end of a session, with its report written."""
+        figures, problems = _figures(config, suite)
+        results = report.results_of(
+            ClaimResult.beside(reached.outcomes),
+            reached.errors,
+            session=reached.session,
+            figures=figures,
+            protocol=suite.settings.protocol,
+            design=suite.settings.design,
+            versions=suite.backend.versions,
+        )
+        ending = cls(results, suite.settings.report, problems=problems)
+        ending.write()
+        return ending
+
+    def write(self) -> None:
+        """Writes the report, where one is wanted."""
+        if self.folder is None:
+            return
+        try:
+            self.page = report.write(self.results, self.folder)
+        except Exception as error:  # noqa: BLE001  (whatever a picture meets, verdicts are reported)
+            kind = "" if isinstance(error, OSError) else f"{type(error).__name__}: "
+            kept = "; the older report is as it was" if self.folder.exists() else ""
+            self.problems.append(f"cannot write the report to {self.folder}: {kind}{error}{kept}")
+
+    def settle(self, exit_status: int) -> None:
+        """Has the report say with which status pytest ends, after other plugins' last word."""
+        if exit_status != self.results.session.exit_status:
+            session = dataclasses.replace(self.results.session, exit_status=exit_status)
+            self.results = dataclasses.replace(self.results, session=session)
+            self.write()
+
+
+def _figures(config: pytest.Config, suite: Suite) -> tuple[list[Drawing], list[str]]:
+    """Returns what the declared figures show whose runs are stored, and what went wrong."""
+    if not config.hook.pytest_claims_figures.get_hookimpls():
+        return [], []  # nobody asks for images, which might have to be fetched
+    try:
+        trial = suite.trial(tracing=True)
+        declared = config.hook.pytest_claims_figures(
+            train=suite.train(trial), probe=suite.probe(trial)
+        )
+        figures = [suite.drawn(figure) for figures in declared for figure in figures]
+    except Exception as error:  # noqa: BLE001  (whatever a conftest does, verdicts are reported)
+        return [], [f"no figures in the report: {error!r}"]
+    return [figure for figure in figures if figure is not None], []

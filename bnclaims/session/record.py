@@ -1,0 +1,131 @@
+"""What the controller of a session learns of its claims, report by report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bnclaims.reporting import wire
+from bnclaims.reporting.results import ErrorRecord, Outcome, SessionRecord
+
+UNFINISHED = "the session ended before this test did"
+"""What is said of a claim that was selected and has no verdict, as nobody got to it."""
+
+_CUT_SHORT = {pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR}
+
+
+@dataclass
+class _Test:
+    """What the last attempt at a test came to, as far as it has got."""
+
+    outcome: Outcome | None = None
+    error: str = ""
+    ended: bool = False
+
+    @property
+    def badness(self) -> int:
+        """Orders what several workers made of one test."""
+        if self.error or not (self.ended or self.outcome):
+            return 3
+        return 0 if self.outcome is None else 1 + (not self.outcome.as_expected)
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What a session's selected claims came to."""
+
+    outcomes: list[Outcome]
+    errors: list[ErrorRecord]
+    session: SessionRecord
+
+
+class Record:
+    """Listens to the reports of a session, its workers' included.
+
+    To be registered with pytest's plugin manager. The last report on a test counts, so that a rerun
+    replaces what was before; where several workers run each test, the worst of theirs does.
+
+    Args:
+        root: What the paths in reports are relative to.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._tests: dict[str, dict[str, _Test]] = {}
+        """By test, then by worker."""
+        self._names: dict[str, str] = {}
+        """How claims are called, as their reports say."""
+        self._unread: dict[str, str] = {}
+        """Why a file that has to do with claims could not be imported, by its name."""
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Notes a step of a test: its setup, its call or its teardown."""
+        by_worker = self._tests.setdefault(report.nodeid, {})
+        worker = _worker(report)
+        if report.when == "setup" or worker not in by_worker:
+            by_worker[worker] = _Test()
+        test = by_worker[worker]
+        test.ended = report.when not in {"setup", "call"}
+        if (plain := getattr(report, "bnclaims", None)) is not None:
+            test.outcome = wire.from_plain(plain, Outcome)
+            self._names[report.nodeid] = test.outcome.id
+        elif (plain := getattr(report, "bnclaims_error", None)) is not None:
+            error = wire.from_plain(plain, ErrorRecord)
+            self._names[report.nodeid], test.error = error.id, error.message
+        elif report.failed:  # xdist's own report, of a worker that crashed
+            test.error = str(report.longrepr)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Notes a file that could not be imported, if it has to do with claims."""
+        file, *_ = report.nodeid.split("::")
+        if report.failed and _names_us(self._root / file):
+            self._unread[report.nodeid] = _essence(str(report.longrepr))
+
+    def reached(self, selected: Mapping[str, str], exit_status: int) -> Reached:
+        """Returns what the claims came to.
+
+        Args:
+            selected: The names of the selected claims by their tests, as far as anybody told.
+            exit_status: Pytest's.
+        """
+        outcomes: list[Outcome] = []
+        errors = [ErrorRecord(name, message) for name, message in self._unread.items()]
+        unfinished = 0
+        for test, name in (self._names | dict(selected)).items():
+            worst = max(self._tests.get(test, {}).values(), key=_badness, default=_Test())
+            if worst.error:
+                errors.append(ErrorRecord(name, worst.error))
+            elif worst.outcome is not None:
+                outcomes.append(worst.outcome)
+            elif not worst.ended:
+                unfinished += 1
+                errors.append(ErrorRecord(name, UNFINISHED))
+        cut_short = bool(unfinished) or exit_status in _CUT_SHORT
+        return Reached(outcomes, errors, SessionRecord(int(exit_status), cut_short, unfinished))
+
+
+def _badness(test: _Test) -> int:
+    return test.badness
+
+
+def _worker(report: Any) -> str:
+    """Returns which of several workers that run the same tests a report is from, else ''."""
+    node = getattr(report, "node", None)
+    if node is None or node.config.getoption("dist") != "each":
+        return ""  # a test that is run again, maybe elsewhere, is the same test
+    worker: str = node.gateway.id
+    return worker
+
+
+def _names_us(path: Path) -> bool:
+    """Says whether a file, or one in a folder, mentions this package."""
+    files = [path] if path.is_file() else sorted(path.glob("*.py"))
+    return any("bnclaims" in file.read_text(encoding="utf-8", errors="replace") for file in files)
+
+
+def _essence(traceback: str) -> str:
+    """Returns what went wrong, without pytest's account of where."""
+    lines = [line[1:].strip() for line in traceback.splitlines() if line.startswith("E ")]
+    return "\n".join(lines) or traceback

@@ -1,0 +1,84 @@
+"""Functions of a seed: what they get, and how their answers are kept."""
+
+import random
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bnclaims.backends.functions import FunctionBackend
+from bnclaims.backends.keras.backend import KerasBackend
+from bnclaims.errors import ArmError
+from bnclaims.experiment.arm import FunctionArm
+from bnclaims.experiment.history import History
+from bnclaims.experiment.seeds import Seed, data_order, generator
+from bnclaims.language import builtin_metrics
+from tests.fakes import FakeArm
+
+
+def called(arm: Any, seed: int = 0) -> History:
+    return dict(FunctionBackend(KerasBackend(1)).run(arm, [seed]))[seed]
+
+
+def test_a_function_returns_a_number_or_names_and_numbers() -> None:
+    assert builtin_metrics.measured(called(FunctionArm(lambda seed: seed / 2), 3)) == 1.5
+    history = called(
+        FunctionArm(lambda seed: {"a": seed, "b": [[1.0, 2]], "c": tf.ones(3), "d": np.bool_(True)})
+    )
+    assert builtin_metrics.measured(history, name="a") == 0
+    np.testing.assert_array_equal(history.probes["b"], [[1, 2]])
+    np.testing.assert_array_equal(history.probes["c"], np.ones(3))
+    assert builtin_metrics.measured(history, name="d") == 1
+
+
+def test_a_function_s_layers_start_alike_for_a_seed() -> None:
+    def kernel(seed: int) -> Any:
+        layer = keras.layers.Dense(3)
+        layer.build((None, 4))
+        return {"kernel": layer.kernel}
+
+    def run(seed: int) -> Any:
+        return called(FunctionArm(kernel), seed).probes["kernel"]
+
+    np.testing.assert_array_equal(run(1), run(1))
+    assert not np.array_equal(run(1), run(2))
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [None, "0.5", [1.0], np.ones(2), {"a": None}, {"a": "x"}, {1: 1.0}, {"a": [[1], [1, 2]]}, 1j],
+)
+def test_what_is_no_number_is_told(returned: Any) -> None:
+    def answer(seed: int) -> Any:
+        return returned
+
+    words = "answer returned .*: return a float, a History, or a dictionary of"
+    with pytest.raises(ArmError, match=words):
+        called(FunctionArm(answer))
+
+
+def test_what_draws_from_a_global_generator_is_seeded() -> None:
+    def draw(seed: int) -> Any:
+        return {"python": random.random(), "numpy": np.random.normal()}
+
+    one, again, other = (called(FunctionArm(draw), seed).probes for seed in (1, 1, 2))
+    assert one == again
+    assert one["python"] != other["python"]
+    assert one["numpy"] != other["numpy"]
+
+
+def test_a_trainer_gets_the_streams_of_its_seed() -> None:
+    def train(seed: Seed) -> History:
+        weights, order = seed.generator("weights"), seed.data_order(0, 8)
+        return History(loss=weights.normal(size=3), probes={"order": order})
+
+    history = called(FunctionArm(train), 5)
+    np.testing.assert_array_equal(history.loss, generator(5, "weights").normal(size=3))
+    np.testing.assert_array_equal(history.probes["order"], data_order(5, 0, 8))
+
+
+def test_what_is_no_function_is_refused() -> None:
+    with pytest.raises(ArmError, match="fake x is no function of a seed"):
+        called(FakeArm("x"))

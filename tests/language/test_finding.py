@@ -1,0 +1,40 @@
+"""Findings: regions in words, and numbers that do not exist."""
+
+import math
+
+import numpy as np
+import pytest
+
+from bnclaims.language.finding import Region, finite
+from tests.fake_results import finding
+
+
+@pytest.mark.parametrize(
+    ("region", "text", "edges"),
+    [
+        (Region(0.1, None), "> 0.1", (0.1,)),
+        (Region(None, -2.0), "< -2", (-2.0,)),
+        (Region(-0.1, 0.1), "within ±0.1", (-0.1, 0.1)),
+        (Region(0.2, 0.8), "between 0.2 and 0.8", (0.2, 0.8)),
+    ],
+)
+def test_a_region_says_what_is_claimed(region: Region, text: str, edges: tuple[float, ...]) -> None:
+    assert str(region) == text
+    assert region.edges == edges
+
+
+def test_a_region_without_an_edge_claims_nothing() -> None:
+    with pytest.raises(ValueError, match="a region has an edge at least"):
+        Region(None, None)
+
+
+def test_a_number_is_finite_and_not_numpys() -> None:
+    assert [finite(value) for value in (math.nan, math.inf, -math.inf)] == [None] * 3
+    assert type(finite(np.float32(0.5))) is float
+
+
+def test_an_unbounded_interval_has_infinite_ends() -> None:
+    assert finding(low=None, high=2.0).ends == (-math.inf, 2.0)
+    assert finding(low=1.0, high=None).ends == (1.0, math.inf)
+    assert finding(p=None).is_exact
+    assert not finding().is_exact

@@ -1,0 +1,206 @@
+"""The `train` and `probe` fixtures: which arm they name, and what they refuse."""
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import keras
+import pytest
+
+from bnclaims import GLOROT_NORMAL, MLP, Layer, Optimizer, Probe, Train, TrainingProtocol
+from bnclaims.experiment.arm import BatchArm, FunctionArm, ProbeArm, TrainingArm
+from bnclaims.experiment.data import DataSource
+from bnclaims.experiment.history import History
+from bnclaims.experiment.protocol import KERAS_DEFAULTS
+from bnclaims.experiment.seeds import Seed
+from bnclaims.language.evidence import Trial
+from bnclaims.language.fixtures import Session
+from bnclaims.statistics.design import Sequential
+
+ADAM = Optimizer("Adam", learning_rate=0.5, beta_1=0.8)
+QUICK = TrainingProtocol("quick", epochs=6, images=100, batch_size=16, optimizer=ADAM, loss="mse")
+
+
+def session(tmp_path: Path, protocol: TrainingProtocol = QUICK) -> Session:
+    source = DataSource("digits", tmp_path, "digits", fingerprint="0" * 64)
+    return Session(source, protocol, versions={"keras": "3"}, function_versions={"functions": "1"})
+
+
+def trial() -> Trial:
+    """Of a claim that computes nothing."""
+
+    def nothing(*_: Any) -> Any:
+        raise AssertionError("nobody is to compute this")
+
+    return Trial(design=Sequential(), require=nothing, load=nothing)
+
+
+@pytest.fixture
+def name_it(tmp_path: Path) -> Probe:
+    return Probe(trial(), session(tmp_path))
+
+
+@pytest.fixture
+def train(tmp_path: Path) -> Train:
+    return Train(trial(), session(tmp_path))
+
+
+def network() -> Any:
+    raise AssertionError("nobody is to build this")
+
+
+def answer(seed: int) -> float:
+    return 1.0
+
+
+def test_a_probe_is_of_a_layer_a_model_or_a_function(name_it: Probe) -> None:
+    layer = Layer("tanh", GLOROT_NORMAL)
+    assert name_it(layer).arm == ProbeArm(layer, versions={"keras": "3"})
+    assert name_it(answer).arm == FunctionArm(answer, versions={"functions": "1"})
+    assert name_it(functools.partial(pow, 2)).arm == FunctionArm(
+        functools.partial(pow, 2), versions={"functions": "1"}
+    )
+    for model in (MLP(), network):
+        arm = name_it(model, batch_size=4).arm
+        assert isinstance(arm, BatchArm)
+        assert (arm.images, arm.batch_size, arm.batches, arm.loss) == (100, 4, 64, "mse")
+        assert name_it(model, batch_size=4, batches=8).arm != arm
+    assert name_it.trial.named[0].arm == ProbeArm(layer, versions={"keras": "3"})
+
+
+@pytest.mark.parametrize(
+    ("subject", "arguments"),
+    [
+        (MLP(), {}),
+        (network, {}),
+        (float, {}),
+        (3, {}),
+        ("tanh", {}),
+        (Layer("tanh", GLOROT_NORMAL), {"batch_size": 4}),
+        (keras.layers.Dense(3), {}),
+    ],
+)
+def test_other_subjects_are_told_the_three_forms(
+    name_it: Probe, subject: Any, arguments: dict[str, Any]
+) -> None:
+    words = r"give a Layer\(.*\), a model with a batch_size=, or a function of one argument, a seed"
+    with pytest.raises(TypeError, match=words):
+        name_it(subject, **arguments)
+
+
+CLAIMS = """
+import sys
+from bnclaims import MLP, claim, metric
+from bnclaims.language.builtin_metrics import gradient_noise, measured
+
+def half(seed):
+    return {"half": seed / 2}
+
+@claim("Noise is noise", source="here")
+def test_noise(probe):
+    assert metric(gradient_noise)(probe(MLP(hidden=(8,)), batch_size=4, batches=4)) > 0.0
+
+@claim("A half is less than its whole", source="here")
+def test_half(probe):
+    assert metric(measured)(probe(half, first_seed=1), name="half") > 0.1
+
+def test_tensorflow():
+    assert "tensorflow" not in sys.modules
+"""
+
+
+def test_a_rerun_of_probes_imports_no_tensorflow(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))
+    monkeypatch.setenv("BNCLAIMS_DATA", "digits")
+    pytester.makeconftest("pytest_plugins = ['bnclaims.plugin']")
+    pytester.makepyfile(test_probes=CLAIMS)
+    first = pytester.runpytest_subprocess("--claims-store=store", "-n0")
+    first.assert_outcomes(passed=2, failed=1)  # it takes TensorFlow to look
+    again = pytester.runpytest_subprocess("--claims-store=store", "-n0")
+    again.assert_outcomes(passed=3)
+
+
+def test_what_a_claim_leaves_out_is_the_protocol_s(train: Train) -> None:
+    arm = train(MLP()).arm
+    assert isinstance(arm, TrainingArm)
+    assert (arm.epochs, arm.images, arm.batch_size) == (6, 100, 16)
+    assert (arm.optimizer, arm.loss) == (ADAM, "mse")
+    assert arm.versions == {"keras": "3"}
+
+
+def test_without_a_protocol_it_is_keras_s(tmp_path: Path) -> None:
+    train = Train(trial(), session(tmp_path, KERAS_DEFAULTS))
+    arm = train(network).arm
+    assert isinstance(arm, TrainingArm)
+    assert (arm.epochs, arm.images, arm.batch_size) == (1, None, 32)
+    assert (arm.optimizer, arm.loss) == (None, None)  # as the builder compiled it
+    softmax = train(MLP()).arm
+    assert isinstance(softmax, TrainingArm)
+    assert softmax.loss == MLP.loss
+
+
+def test_a_learning_rate_alone_is_of_the_usual_optimizer(train: Train, tmp_path: Path) -> None:
+    arm = train(MLP(), learning_rate=0.1).arm
+    assert isinstance(arm, TrainingArm)
+    assert arm.optimizer == Optimizer("Adam", learning_rate=0.1, beta_1=0.8)
+    by_keras = Train(trial(), session(tmp_path, KERAS_DEFAULTS))(MLP(), learning_rate=0.1).arm
+    assert isinstance(by_keras, TrainingArm)
+    assert by_keras.optimizer == Optimizer("RMSprop", learning_rate=0.1)
+
+
+def test_a_trainer_of_ones_own_is_a_function_of_a_seed(train: Train) -> None:
+    def trainer(seed: Seed) -> History:
+        return History()
+
+    def with_default(units: int = 8) -> Any:
+        return units
+
+    arm = train(trainer, first_seed=3).arm
+    assert arm == FunctionArm(trainer, versions={"functions": "1"})
+    assert isinstance(train(with_default).arm, TrainingArm)
+    with pytest.raises(TypeError, match="a function of a seed trains by itself"):
+        train(trainer, epochs=3)
+
+
+def training_arm(train: Train, **training: Any) -> TrainingArm:
+    arm = train(MLP(), **training).arm
+    assert isinstance(arm, TrainingArm)
+    return arm
+
+
+def test_what_a_claim_names_is_noted_in_its_trial(train: Train) -> None:
+    trial, probe = train.trial, Probe(train.trial, train.session)
+    handles = [train(MLP()), probe(Layer("tanh", GLOROT_NORMAL)), train(MLP(), first_seed=1000)]
+    assert trial.named == handles
+    assert all(runs.trial is trial for runs in handles)
+    assert list(handles[2].seeds(2)) == [1000, 1001]
+
+
+@pytest.mark.parametrize(
+    ("given", "optimizer"),
+    [
+        ({"optimizer": "adam"}, Optimizer("adam")),
+        ({"optimizer": "adam", "learning_rate": 0.1}, Optimizer("adam", learning_rate=0.1)),
+        ({"optimizer": Optimizer("SGD", momentum=0.5)}, Optimizer("SGD", momentum=0.5)),
+    ],
+)
+def test_an_optimizer_is_a_name_or_a_description(
+    train: Train, given: Any, optimizer: Optimizer
+) -> None:
+    assert training_arm(train, **given).optimizer == optimizer
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"data": [1, 2]}, r"data=list: give bnclaims\.Data\(name=\.\.\., x_train="),
+        ({"optimizer": 3}, r"optimizer=3: give a name such as 'adam', bnclaims\.Optimizer"),
+        ({"optimizer": Optimizer("SGD"), "learning_rate": 1}, "learning_rate=1: .* has its own"),
+        ({"epochs": 0}, "epochs=0: give an integer of 1 or more"),
+    ],
+)
+def test_a_training_that_makes_no_sense_is_refused(train: Train, given: Any, words: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=words):
+        train(MLP(), **given)

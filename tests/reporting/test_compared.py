@@ -1,0 +1,71 @@
+"""The metric that a claim compares, arm by arm."""
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from bnclaims.language.finding import Region
+from bnclaims.reporting.compared import Compared, compared
+from tests.fake_results import YES, arm, finding, result
+
+PLAIN, NORMED = (2.0, 2.2, 2.1), (1.0, 1.3, 1.1)
+
+
+def of(values: Any, region: Region, contrast: str = "mean_loss(plain) - mean_loss(normed)") -> Any:
+    """The metric of a claim about two arms of which the contrast has these values."""
+    found = finding(values=tuple(values), region=region, contrast=contrast)
+    arms = arm("plain", *[(v,) for v in PLAIN]), arm("normed", *[(v,) for v in NORMED])
+    return compared(result(dataclasses.replace(YES, findings=(found,), arms=arms)))
+
+
+def a_tenth_less() -> list[float]:
+    return [0.9 * a - b for a, b in zip(PLAIN, NORMED, strict=True)]
+
+
+def test_what_a_contrast_asks_is_asked_of_an_arm() -> None:
+    metric = of(a_tenth_less(), Region(0.0, None))
+    assert metric.metric == "mean training loss"
+    assert [row.values for row in metric.arms] == [PLAIN, NORMED]
+    assert (metric.margin.of, metric.margin.beside) == (1, 0)
+    assert metric.margin.factor == pytest.approx(0.9)
+    assert metric.margin.region.low is None
+    assert metric.margin.region.high == pytest.approx(0.9 * 2.1)
+
+
+def test_an_edge_that_is_not_0_moves_the_region() -> None:
+    values = [a - b for a, b in zip(PLAIN, NORMED, strict=True)]
+    margin = of(values, Region(-0.5, 0.25)).margin
+    assert (margin.of, margin.beside, margin.factor) == (0, 1, 1.0)
+    mean = sum(NORMED) / 3
+    assert margin.region.edges == pytest.approx((mean - 0.5, mean + 0.25))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [0.7, 0.1, 0.4],  # of no two arms
+        [*a_tenth_less()[:2], None],
+        a_tenth_less()[:2],  # two numbers are in line with any two others
+        [*a_tenth_less(), 0.8],  # of seeds that the arms do not have
+    ],
+)
+def test_what_is_not_linear_in_two_arms_asks_nothing_of_one(values: list[Any]) -> None:
+    metric = of(values, Region(0.0, None))
+    assert metric is not None
+    assert metric.margin is None
+
+
+@pytest.mark.parametrize(
+    "contrast", ["input_drift(plain)", "mean_loss(plain) - final_loss(normed)", "values"]
+)
+def test_a_metric_that_not_every_training_has_is_not_shown(contrast: str) -> None:
+    assert of(a_tenth_less(), Region(0.0, None), contrast) is None
+
+
+def test_a_mean_is_of_the_runs_that_have_a_value() -> None:
+    metric = of(a_tenth_less(), Region(0.0, None))
+    assert isinstance(metric, Compared)
+    assert metric.arms[0].mean_text == "2.10"
+    assert dataclasses.replace(metric.arms[0], values=(None, 100.0)).mean_text == "100"
+    assert dataclasses.replace(metric.arms[0], values=(None,)).mean_text == "none"

@@ -1,0 +1,48 @@
+"""Results as Markdown: the summary and the table of badges, whatever their words are."""
+
+import dataclasses
+from pathlib import Path
+
+from bnclaims.reporting import markdown
+from bnclaims.reporting.results import SessionRecord
+from tests.fake_results import EXACT, NO, YES, results
+
+
+def test_the_summary_says_what_was_claimed() -> None:
+    lines = markdown.summary(results(YES, NO, EXACT, errors=("broken",)))
+    assert lines[:3] == [
+        "## Claims: 2 supported, 1 refuted, 1 error",
+        "",
+        "Quick protocol, 10,000 images, 6 epochs.",
+    ]
+    assert "- **broken** has no verdict: boom" in lines
+    assert "- **no**: expected supported, now refuted" in lines
+    assert lines[-5:] == [
+        "| verdict | claim | estimate [interval] | claimed | seeds |",
+        "|---|---|---|---|---|",
+        "| ✓ supported | exact | exact |  |  |",
+        r"| ✗ refuted | no | -9.5 \[-11.7, -7.2\] | &gt; 0 | 5 |",
+        r"| ✓ supported | yes | 8.4 \[5.0, 11.8\] | &gt; 0 | 5 |",
+    ]
+
+
+def test_an_interrupted_session_is_said_before_its_claims() -> None:
+    cut = SessionRecord(2, interrupted=True, unfinished=1)
+    lines = markdown.summary(results(YES, errors=("broken",), session=cut))
+    assert lines[0] == "## Claims: 1 supported, 1 error, interrupted"
+    assert lines[4] == (
+        "The session was interrupted (exit status 2): 1 of 2 selected claims were not tested to "
+        "the end."
+    )
+
+
+def test_names_of_protocols_stay_words() -> None:
+    found = results(YES)
+    hostile = dataclasses.replace(found.protocol, name="<b>*quick*|[x](y)")
+    lines = markdown.summary(dataclasses.replace(found, protocol=hostile))
+    assert lines[2].startswith(r"&lt;b&gt;\*quick\*\|\[x\](y) protocol, ")
+
+
+def test_links_to_badges_have_no_spaces() -> None:
+    line = markdown.badge_table(results(YES), Path("my (badges)"), Path("README.md"))[-1]
+    assert line.endswith("(my%20%28badges%29/yes.svg) |")

@@ -1,0 +1,70 @@
+"""Outcomes: what is kept of a claim's evidence and of its arms' runs."""
+
+import numpy as np
+
+from bnclaims import MLP, mean_loss
+from bnclaims.experiment.arm import Arm, TrainingArm
+from bnclaims.experiment.data import DataSource
+from bnclaims.experiment.history import History
+from bnclaims.language.claim import Claim
+from bnclaims.language.evidence import Trial
+from bnclaims.language.fixtures import Session, Train
+from bnclaims.language.shapes import all_of
+from bnclaims.reporting import wire
+from bnclaims.reporting.outcome import outcome_of
+from bnclaims.reporting.results import Outcome
+from tests.fake_results import QUICK
+from tests.fakes import SEEDS, new_trial, sample
+
+
+def outcome(trial: Trial, verdict: str) -> Outcome:
+    return outcome_of(
+        Claim("a-claim", "It holds", "here", "supported", ""),
+        "a-claim",
+        verdict,  # type: ignore[arg-type]
+        trial,
+        test="test_it.py::test_a_claim",
+        code="",
+        command="pytest",
+        protocol="quick",
+        data="mnist",
+        data_note="MNIST",
+        declared=1,
+    )
+
+
+def test_the_deciding_finding_comes_first() -> None:
+    trial = new_trial()
+    noise = np.random.default_rng(1).normal(0, 1, SEEDS)
+    strong, weak, wrong = (sample(mean + noise, trial, units) for units, mean in
+                           enumerate((20.0, 6.0, -9.0), start=1))  # fmt: skip
+    assert all_of(strong > 0, weak > 0)
+    # A claim is as strong as its weakest part.
+    found = outcome(trial, "supported")
+    assert [finding.contrast for finding in found.findings] == ["s2", "s1"]
+    assert not wrong > 0
+    assert outcome(trial, "refuted").findings[0].contrast == "s3"
+
+
+def run(arm: Arm, seed: int) -> History:
+    """A run of three epochs; the one of seed 1 diverges in the second."""
+    assert isinstance(arm, TrainingArm)
+    curve = np.array([3.0, 2.0, 1.0]) + np.random.default_rng(seed).normal(0, 0.01)
+    curve[1 if seed == 1 and arm.epochs == 7 else 3 :] = np.nan
+    return History(loss=curve, val_loss=curve, val_accuracy=curve, seconds=np.full(3, 0.5))
+
+
+def test_the_runs_of_its_arms_are_kept(images: DataSource) -> None:
+    trial = new_trial(load=run)
+    train = Train(trial, Session(images, QUICK, versions={}, function_versions={}))
+    assert mean_loss(train(MLP(hidden=(1,)))) < 9
+    train(MLP(hidden=(2,)), epochs=7)
+    found = outcome(trial, "supported")
+    first, second = found.arms
+    assert first.metrics.keys() == {"mean_loss", "final_loss", "val_loss", "val_accuracy"}
+    assert first.seconds == (1.5,) * 5
+    assert first.diverged == ()
+    assert second.diverged == (1,)
+    assert second.metrics["final_loss"][1] is None
+    assert second.curves.loss[1][1:] == (None, None)
+    assert wire.from_plain(wire.to_plain(found), Outcome) == found

@@ -1,0 +1,48 @@
+"""The figures as files, by Matplotlib."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure as MatplotlibFigure
+
+from bnclaims.language.figure import Drawing, Line
+from bnclaims.reporting import plots
+from tests.fake_results import CURVES, HISTOGRAM
+
+
+def test_a_figure_is_drawn_again_only_when_it_changed(tmp_path: Path) -> None:
+    svg, _, *_ = plots.write([CURVES], tmp_path)
+    drawn = svg.stat().st_mtime_ns
+    assert "Two curves &lt;b&gt; (2 seeds)" in svg.read_text()
+    plots.write([CURVES], tmp_path)
+    assert svg.stat().st_mtime_ns == drawn
+    plots.write([dataclasses.replace(CURVES, lines=CURVES.lines[:1])], tmp_path)
+    assert svg.stat().st_mtime_ns > drawn
+
+
+def drawn(*values: tuple[float | None, ...]) -> Any:
+    """The axes of a figure of curves."""
+    canvas = MatplotlibFigure()
+    plots._curves(canvas, Drawing("a", "here", "curves", (), (Line("a", values),)))
+    return canvas.axes[0]
+
+
+def test_a_figures_mean_is_of_the_seeds_that_have_a_value() -> None:
+    axes = drawn((2.0, None), (2.0, 1.0))
+    assert axes.lines[-1].get_ydata().tolist() == [2.0, 1.0]
+
+
+def test_a_figure_shows_losses_below_zero() -> None:
+    assert drawn((1.0, -3.0)).get_ylim()[0] <= -3
+    assert drawn((1.0, 0.5)).get_ylim()[0] == 0
+
+
+def test_a_figure_shows_a_single_epoch() -> None:
+    assert drawn((1.0,), (2.0,)).lines[-1].get_marker() == "."
+
+
+def test_a_figure_has_more_layers_than_colours(tmp_path: Path) -> None:
+    lines = tuple(dataclasses.replace(HISTOGRAM.lines[0], label=str(i)) for i in range(9))
+    many = dataclasses.replace(HISTOGRAM, lines=lines)
+    assert all(path.exists() for path in plots.write([many], tmp_path))

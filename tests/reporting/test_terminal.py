@@ -1,0 +1,76 @@
+"""What the terminal shows: numbers, what is claimed of them, and a table of 80 columns."""
+
+import dataclasses
+
+import pytest
+
+from bnclaims.language.finding import Region
+from bnclaims.reporting import terminal
+from bnclaims.statistics.design import Open
+from tests.fake_results import EXACT, MAYBE, NO, YES, finding, outcome, result
+
+
+@pytest.mark.parametrize(
+    ("numbers", "texts"),
+    [
+        ((0.0106, 0.0004, 0.0209), ("0.0106", "0.0004", "0.0209")),  # 0.000 would not be above 0
+        ((0.011, -0.002, 0.025), ("0.011", "-0.002", "0.025")),
+        ((0.500001, 0.5000005, 0.5000015), ("5.0000100e-01", "5.0000050e-01", "5.0000150e-01")),
+        ((1e-7, 0.5e-7, 2e-7), ("1.00e-07", "5.0e-08", "2.00e-07")),
+        ((0.0, None, None), ("0", "-inf", "inf")),
+        ((0.0, 0.0, 5e-324), ("0", "0", "4.941e-324")),
+    ],
+)
+def test_rounding_neither_hides_a_difference_nor_moves_it_over_an_edge(
+    numbers: tuple[float, ...], texts: tuple[str, ...]
+) -> None:
+    estimate, low, high = numbers
+    assert terminal.rounded(finding(estimate=estimate, low=low, high=high)) == texts
+
+
+def test_the_table_says_what_was_claimed() -> None:
+    claims = [
+        YES,
+        NO,
+        MAYBE,
+        EXACT,
+        dataclasses.replace(YES, id="near", findings=(finding(region=Region(-0.1, 0.1)),)),
+    ]
+    assert terminal.table(claims) == [
+        ("verdict       claim   estimate      interval     claimed  n     p", ""),
+        ("supported     yes          8.4   [5.0, 11.8]         > 0  5 4e-05", "supported"),
+        ("refuted!      no          -9.5 [-11.7, -7.2]         > 0  5 5e-06", "refuted"),
+        ("inconclusive! perhaps    -0.15 [-0.85, 0.55]         > 0 20 0.277", "inconclusive"),
+        ("supported     exact      exact", "supported"),
+        ("supported     near        1.00  [0.50, 1.50] within ±0.1  5 0.001", "supported"),
+    ]
+
+
+def test_the_table_fits_80_columns_however_long_an_id_is() -> None:
+    name = "bn-count-matters-more-for-sigmoid-than-for-relu"
+    lines = [line for line, _ in terminal.table([dataclasses.replace(MAYBE, id=name), YES])]
+    assert lines == [
+        "verdict       claim                      estimate      interval claimed  n     p",
+        "inconclusive! bn-count-matters-more-for-    -0.15 [-0.85, 0.55]     > 0 20 0.277",
+        "              sigmoid-than-for-relu",
+        "supported     yes                             8.4   [5.0, 11.8]     > 0  5 4e-05",
+    ]
+    whole = terminal.table([dataclasses.replace(YES, id="x" * 99)])
+    assert max(len(line) for line, _ in whole) == 80
+
+
+def test_a_verdict_in_a_line_says_what_was_claimed() -> None:
+    assert terminal.row(YES) == "supported     yes 8.4 [5.0, 11.8], claimed > 0, n 5"
+    assert terminal.row(NO) == "refuted!      no -9.5 [-11.7, -7.2], claimed > 0, n 5"
+    assert terminal.row(EXACT) == "supported     exact (exact)"
+
+
+def test_an_interval_without_ends_is_shown_as_such() -> None:
+    claim = outcome("unbounded", 9.0, design=Open((3,), 1e-6))
+    assert "[-inf, inf]" in terminal.table([claim])[1][0]
+
+
+def test_the_evidence_of_a_claim_ends_with_its_p_among_all() -> None:
+    lines = terminal.evidence([result(YES)])
+    assert lines[:2] == ["yes: It holds", "  supported: s1 = 8.388 [4.974, 11.8], claimed > 0"]
+    assert lines[-1] == "    p = 2e-04 adjusted for repeated looks and by Holm correction"

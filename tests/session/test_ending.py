@@ -1,0 +1,285 @@
+"""The end of a session: its report is never greener than what happened.
+
+Each test is of a fault that left yesterday's green, or made one.
+"""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+
+from bnclaims.reporting import badges, wire
+from bnclaims.reporting.results import Results, SessionRecord
+from bnclaims.session.record import UNFINISHED
+from tests.fake_project import BACKEND, claims, prepare
+
+GUARD = 60  # seconds after which a test that hangs gives up
+STORE = "--claims-store=store"
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    return prepare(pytester, monkeypatch)
+
+
+def reported(project: pytest.Pytester) -> tuple[Results, list[str]]:
+    """What the report says, and the ids of its claims."""
+    results = wire.read(project.path / "claims-report")
+    return results, [claim.id for claim in results.claims]
+
+
+def suite_badge(project: pytest.Pytester) -> tuple[str, bool]:
+    """What the suite's badge says, and whether it is green."""
+    badge = json.loads((project.path / "claims-report" / "badges" / "claims.json").read_text())
+    return badge["message"], badge["color"] == badges.COLOURS["supported"]
+
+
+def badge_files(project: pytest.Pytester) -> set[str]:
+    return {path.stem for path in (project.path / "claims-report" / "badges").iterdir()}
+
+
+WATCHED = (
+    BACKEND
+    + """
+from bnclaims.reporting import report
+
+write = report.write
+
+def watched(results, folder):
+    with open("writers.txt", "a") as file:
+        file.write(f"{os.environ.get('PYTEST_XDIST_WORKER', 'controller')}\\n")
+    return write(results, folder)
+
+report.write = watched
+"""
+)
+
+
+def test_crashes_and_unread_files_are_errors_and_only_the_controller_writes(
+    project: pytest.Pytester,
+) -> None:
+    """Workers wrote the report too, with their claims only; a crashed one's claim was not in it,
+    nor a file that could not be imported: exit status 1, and a green badge.
+    """
+    project.makeconftest(WATCHED)
+    project.makepyfile(
+        test_a=claims("", "", ""),
+        test_b=claims("os._exit(7)", first=4),
+        test_c="import bnclaims\nimport no_such_module\n",
+        test_d="import no_such_module_either\n",
+    )
+    stale = project.mkdir("claims-report") / "badges"
+    stale.mkdir()
+    (stale / "yesterday.svg").touch()
+    (stale / "yesterday.json").touch()
+    result = project.runpytest_subprocess(STORE, "-n2", "--continue-on-collection-errors")
+    assert result.ret == 1
+    results, names = reported(project)
+    assert names == ["claim-1", "claim-2", "claim-3"]
+    crashed, unread = results.errors
+    assert (crashed.id, unread.id) == ("claim-4", "test_c.py")
+    assert "crashed while running 'test_b.py::test_4'" in crashed.message
+    assert unread.message == "ModuleNotFoundError: No module named 'no_such_module'"
+    assert results.session == SessionRecord(1, interrupted=False, unfinished=0)
+    assert suite_badge(project) == ("3 supported, 2 errors", False)
+    assert badge_files(project) == {
+        "claim-1",
+        "claim-2",
+        "claim-3",
+        "claim-4",
+        "claims",
+        "test_c.py",
+    }
+    assert (project.path / "writers.txt").read_text() == "controller\n"
+
+
+@pytest.mark.parametrize("way", ["SIGINT", "SIGTERM"])
+def test_an_interrupted_session_reports_what_it_reached(project: pytest.Pytester, way: str) -> None:
+    """Ctrl-C after two of six claims left the suite's badge green, with no word of the others;
+    SIGTERM left no report at all.
+    """
+    kill = f"(os.kill(os.getpid(), signal.{way}), time.sleep(60))"
+    project.makepyfile(claims("", "", kill, "", "", ""))
+    result = project.runpytest_subprocess(STORE, "-n0")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["supported claim-1 *", "report: claims-report/index.html"])
+    results, names = reported(project)
+    assert names == ["claim-1", "claim-2"]
+    assert {error.message for error in results.errors} == {UNFINISHED}
+    assert [error.id for error in results.errors] == [f"claim-{n}" for n in (3, 4, 5, 6)]
+    assert results.session == SessionRecord(2, interrupted=True, unfinished=4)
+    assert suite_badge(project) == ("2 supported, 4 errors, interrupted", False)
+    said = "The session was interrupted (exit status 2): 4 of 6 selected claims were not tested"
+    assert said in (project.path / "claims-report" / "index.html").read_text()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + GUARD
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_sigterm_ends_a_session_of_workers_within_seconds(project: pytest.Pytester) -> None:
+    """It left workers that went on training, and no report."""
+    project.makepyfile(
+        test_a=claims(""), test_b=claims("(open('reached', 'w').close(), time.sleep(50))", first=3)
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pytest", STORE, "-n2"], cwd=project.path, stdout=subprocess.DEVNULL
+    )
+    report = project.path / "store" / "runs"
+    wait_for(lambda: (project.path / "reached").exists() and len(list(report.glob("*/*"))) >= 10)
+    started = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(GUARD) == pytest.ExitCode.INTERRUPTED
+    assert time.monotonic() - started < 20
+    results, _ = reported(project)
+    assert results.session.interrupted
+    assert "claim-3" in {error.id for error in results.errors}
+
+
+def test_an_error_in_collection_leaves_no_green(project: pytest.Pytester) -> None:
+    """Nothing was tested, exit status 2: yesterday's green report stayed."""
+    project.makepyfile(test_a=claims(""))
+    assert project.runpytest_subprocess(STORE, "-n0").ret == 0
+    assert suite_badge(project) == ("1 supported", True)
+    project.makepyfile(test_b="from bnclaims import no_such_name\n")
+    assert project.runpytest_subprocess(STORE, "-n0").ret == pytest.ExitCode.INTERRUPTED
+    results, names = reported(project)
+    assert names == []
+    assert [error.id for error in results.errors] == ["claim-1", "test_b.py"]
+    assert suite_badge(project) == ("2 errors, interrupted", False)
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_the_report_needs_no_terminal(project: pytest.Pytester, workers: str) -> None:
+    """`-p no:terminal` was an internal error, also where there are no claims."""
+    project.makepyfile(test_plain="def test_plain(): pass\n")
+    command = [STORE, "-p", "no:terminal", workers]
+    assert project.runpytest_subprocess(*command).ret == 0
+    project.makepyfile(test_a=claims("", "1 / 0"))
+    result = project.runpytest_subprocess(*command)
+    assert result.ret == 1
+    assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
+    assert suite_badge(project) == ("1 supported, 1 error", False)
+
+
+RERUN = (
+    BACKEND
+    + """
+from _pytest.runner import runtestprotocol
+
+def pytest_runtest_protocol(item, nextitem):
+    for attempt in (1, 2):
+        os.environ["ATTEMPT"] = str(attempt)
+        for report in runtestprotocol(item, nextitem=nextitem, log=False):
+            if attempt == 1 and report.failed:
+                report.outcome = "rerun"
+            item.ihook.pytest_runtest_logreport(report=report)
+    return True
+"""
+)
+
+
+def test_the_last_of_several_reports_on_a_claim_counts(project: pytest.Pytester) -> None:
+    """Each attempt made a row, and an error that was gone stayed."""
+    project.makeconftest(RERUN)
+    fails = "1 / (os.environ['ATTEMPT'] == '{}')"
+    project.makepyfile(claims("", fails.format(2), fails.format(1)))
+    project.runpytest_subprocess(STORE, "-n0", "-p", "no:cacheprovider")
+    results, names = reported(project)
+    assert names == ["claim-1", "claim-2"]
+    assert [error.id for error in results.errors] == ["claim-3"]
+
+
+def test_of_several_environments_the_worst_counts(project: pytest.Pytester) -> None:
+    """Under `--dist each` each worker made a row of each claim."""
+    elsewhere = "1 / (os.environ['PYTEST_XDIST_WORKER'] == 'gw0')"
+    project.makepyfile(claims("", elsewhere))
+    result = project.runpytest_subprocess(STORE, "--dist=each", "--tx=2*popen")
+    assert result.ret == 1
+    results, names = reported(project)
+    assert names == ["claim-1"]
+    assert [error.id for error in results.errors] == ["claim-2"]
+
+
+MISUSES = """
+import warnings
+
+@pytest.mark.xfail(reason="known")
+@claim("It is not", source="here")
+def test_xfailed(train):
+    assert loss(train, 1) > loss(train, 2)
+
+@claim("It is not, and here is why", source="here")
+def test_why(train):
+    assert loss(train, 1) > loss(train, 2), "the learning rate is too low"
+
+def test_no_claim(train):
+    assert loss(train, 1) < loss(train, 2)
+
+@claim("Its teardown fails", source="here")
+def test_teardown(train, broken):
+    assert loss(train, 1) < loss(train, 2)
+
+@pytest.fixture
+def broken():
+    yield
+    raise RuntimeError("cannot tidy up")
+
+class TestBN:
+    @claim("In a class", source="here")
+    def test_speed(self, train):
+        assert loss(train, 1) < loss(train, 2)
+
+class TestLayerNorm:
+    @claim("In another", source="here")
+    def test_speed(self, train):
+        assert loss(train, 1) < loss(train, 2)
+"""
+
+
+def test_what_a_claim_is_marked_with_and_says_is_kept(project: pytest.Pytester) -> None:
+    """An xfail hid a refutation, `assert x, "why"` lost its why, a test without @claim trained
+    unseen, a failing teardown left the claim green, and two classes could not share a name.
+    """
+    project.makepyfile(claims("") + MISUSES)
+    result = project.runpytest_subprocess(STORE, "-n0")
+    result.assert_outcomes(passed=5, failed=1, errors=2, warnings=1)
+    result.stdout.fnmatch_lines(
+        [
+            "why is refuted, expected supported",
+            "the learning rate is too low",
+            "*this test trains without being a claim*declare it with @claim*",
+        ]
+    )
+    results, names = reported(project)
+    assert names == ["bn-speed", "claim-1", "layer-norm-speed", "why"]
+    assert {error.id: error.message.split(":")[0] for error in results.errors} == {
+        "xfailed": "xfail on a claim",
+        "teardown": "RuntimeError",
+    }
+
+
+def test_a_session_that_fails_elsewhere_is_not_green(project: pytest.Pytester) -> None:
+    """Claims were green beside a failing test."""
+    project.makepyfile(test_a=claims(""), test_b="def test_plain(): assert False\n")
+    assert project.runpytest_subprocess(STORE, "-n0").ret == 1
+    assert suite_badge(project) == ("1 supported, other tests failed", False)
+
+
+def test_a_status_that_another_plugin_changes_is_in_the_report(project: pytest.Pytester) -> None:
+    """The report was written before, and said 0."""
+    change = "def pytest_terminal_summary(): SESSION[0].exitstatus = 5\n"
+    note = "SESSION = []\ndef pytest_sessionstart(session): SESSION.append(session)\n"
+    project.makeconftest(BACKEND + note + change)
+    project.makepyfile(claims(""))
+    assert project.runpytest_subprocess(STORE, "-n0").ret == 5
+    results, _ = reported(project)
+    assert results.session.exit_status == 5
+    assert suite_badge(project) == ("1 supported, other tests failed", False)

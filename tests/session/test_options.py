@@ -1,0 +1,177 @@
+"""Settings of a session: command line, then environment, then ini file, then default."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from bnclaims import Optimizer, TrainingProtocol
+from bnclaims.experiment.protocol import KERAS_DEFAULTS
+from bnclaims.session.options import OPTIONS, Settings, ini_name
+from bnclaims.statistics.design import Open, Sequential
+from bnclaims.statistics.spending import Pocock, Power
+
+PROTOCOLS = """
+from bnclaims import Optimizer, TrainingProtocol
+
+def pytest_claims_protocols():
+    adam = Optimizer("Adam", learning_rate=0.1)
+    return [TrainingProtocol("short", epochs=2, optimizer=adam), TrainingProtocol("long", epochs=9)]
+"""
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BNCLAIMS_DATA", raising=False)
+
+
+def settings(pytester: pytest.Pytester, *options: str) -> Settings:
+    return Settings.from_pytest_config(pytester.parseconfig(*options))
+
+
+def test_defaults(pytester: pytest.Pytester) -> None:
+    found = settings(pytester)
+    assert found.data == "auto"
+    assert found.protocol == KERAS_DEFAULTS
+    assert found.protocols == ()
+    assert found.design == Sequential()
+    assert found.threads >= 1
+    assert found.report == pytester.path / "claims-report"
+    assert not found.chosen
+
+
+def test_the_first_declared_protocol_is_the_default(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(PROTOCOLS)
+    found = settings(pytester)
+    adam = Optimizer("Adam", learning_rate=0.1)
+    assert found.protocol == TrainingProtocol("short", epochs=2, optimizer=adam)
+    assert found.protocols == ("short", "long")
+    assert found.chosen
+    assert settings(pytester, "--claims-protocol=long").protocol.epochs == 9
+    assert settings(pytester, "--claims-protocol=default").protocol == KERAS_DEFAULTS
+
+
+def test_the_command_line_is_asked_before_the_ini_file(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.makeini("[pytest]\nclaims_alpha = 0.05\nclaims_data = mnist\nclaims_report = none")
+    monkeypatch.setenv("BNCLAIMS_DATA", "digits")
+    found = settings(pytester, "--claims-alpha=0.02")
+    assert (found.design.alpha, found.data, found.report) == (0.02, "digits", None)
+    monkeypatch.delenv("BNCLAIMS_DATA")
+    assert settings(pytester).data == "mnist"
+    assert settings(pytester).design.alpha == 0.05
+    assert settings(pytester, "--claims-report=here").report == Path("here")
+
+
+def test_designs(pytester: pytest.Pytester) -> None:
+    found = settings(pytester, "--claims-looks=3,9", "--claims-spending=pocock")
+    assert found.design == Sequential((3, 9), spending=Pocock())
+    assert settings(pytester, "--claims-spending=power:3").design == Sequential(spending=Power(3.0))
+    open_ended = settings(pytester, "--claims-design=open", "--claims-alpha=0.05")
+    assert open_ended.design == Open(alpha=0.05)
+
+
+def test_a_command_judges_one_test_as_the_session_did(pytester: pytest.Pytester) -> None:
+    options = ["--claims-looks=3,9", "--claims-alpha=0.02", "--claims-spending=pocock"]
+    found = settings(pytester, "--claims-data=digits", *options)
+    command = found.command("test_it.py::test_a")
+    assert command[:2] == ["pytest", "test_it.py::test_a"]
+    again = settings(pytester, *command[2:])
+    assert (again.data, again.protocol, again.design) == (found.data, found.protocol, found.design)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--claims-design=open", "--claims-spending=pocock"], "an open design spends nothing"),
+        (["--claims-looks=2,5"], "--claims-looks 2,5: the first look must have at least 3 seeds"),
+        (["--claims-threads=many"], "--claims-threads many: give an integer of 1 or more"),
+    ],
+)
+def test_what_is_not_understood_is_told(
+    pytester: pytest.Pytester, options: list[str], words: str
+) -> None:
+    with pytest.raises(pytest.UsageError, match=words):
+        settings(pytester, *options)
+
+
+def test_each_option_has_an_ini_twin(pytester: pytest.Pytester) -> None:
+    config = pytester.parseconfig()
+    for name, _, _ in OPTIONS:
+        assert config.getini(ini_name(name)) == ""
+
+
+class FakeConfig:
+    """As much of pytest's configuration as settings are read from."""
+
+    rootpath = Path("/project")
+    hook = SimpleNamespace(pytest_claims_protocols=list)
+
+    def __init__(self, **given: str) -> None:
+        self.option = SimpleNamespace(claims_report=given.pop("claims_report", None))
+        self._given = given
+
+    def getoption(self, name: str) -> str | None:
+        return self._given.get(name)
+
+    def getini(self, _: str) -> str:
+        return ""
+
+
+def settings_of(**given: str) -> Settings:
+    return Settings.from_pytest_config(cast(Any, FakeConfig(**given)))
+
+
+NASTY = st.sampled_from(
+    ["1e999", "-0", "nan", "inf", "99999999999999999999", "5,1000000", "1" * 5_000, "~nobody/x",
+     "a" * 5_000, "\0", "0.5", "power:inf", "power:nan", "power:1e-300", "5,5", "1", "2,3", "😀",
+     "5,10,15,20," * 50 + "900"]
+)  # fmt: skip
+VALUES = NASTY | st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+
+
+@hypothesis_settings(max_examples=200)
+@given(st.dictionaries(st.sampled_from([name for name, *_ in OPTIONS] + ["report"]), VALUES))
+def test_whatever_is_given_is_understood_or_refused_in_a_line(given_values: dict[str, str]) -> None:
+    try:
+        settings_of(**{ini_name(name): value for name, value in given_values.items()})
+    except pytest.UsageError as error:
+        (message,) = error.args
+        assert message.startswith("--claims-")
+        assert len(message) < 500
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("looks", "5,1000000", "give at most 100 looks, the last at 10,000 seeds or before"),
+        ("looks", "99999999999999999999", "give at most 100 looks"),
+        ("run_timeout", "0", "--claims-run-timeout 0: give seconds, as in 600"),
+        ("run_timeout", "soon", "give seconds"),
+        ("store", "a" * 5_000, "File name too long"),
+    ],
+)
+def test_what_has_no_sense_is_refused(option: str, value: str, words: str) -> None:
+    """A million seeds were planned, and a path of 5,000 characters was an internal error."""
+    with pytest.raises(pytest.UsageError, match=words):
+        settings_of(**{f"claims_{option}": value})
+
+
+def test_without_a_home_folder_the_option_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs went to a folder called `~`."""
+    assert settings_of().homeless == ""
+    monkeypatch.setattr("bnclaims.session.options.cache_folder", lambda: Path("~/.cache"))
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", lambda _: (_ for _ in ()).throw(KeyError()))
+    assert "give --claims-store=DIR" in settings_of().homeless
+    assert settings_of(claims_store="/runs").homeless == ""
+
+
+def test_a_run_timeout_is_in_seconds() -> None:
+    assert settings_of().run_timeout is None
+    assert settings_of(claims_run_timeout="1.5").run_timeout == 1.5

@@ -1,0 +1,201 @@
+"""The command line on results as a session writes them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bnclaims.cli import main
+from bnclaims.reporting import markdown, report, wire
+from bnclaims.reporting.results import Outcome
+from bnclaims.running.local_store import LocalStore
+from tests.fake_results import HOSTILE, MAYBE, NO, YES, outcome, results
+from tests.fakes import FakeArm, history_of
+
+
+def saved(folder: Path, *outcomes: Outcome) -> str:
+    report.write(results(*outcomes), folder)
+    return str(folder)
+
+
+def test_list_prints_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", saved(tmp_path / "r", YES, NO)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:2] == ["verdict", "claim"]
+    assert lines[1].startswith("refuted!  no")
+
+
+def test_claims_whose_test_went_wrong_are_listed_shown_and_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    report.write(results(YES), whole)
+    report.write(results(NO, errors=("yes",)), broken)
+    assert main(["list", str(broken)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "error  yes: boom"
+    assert main(["show", str(broken), "yes"]) == 0
+    assert capsys.readouterr().out == "yes: its test raised an error\nboom\n"
+    assert main(["compare", str(whole), str(broken)]) == 1
+    assert "yes: supported 8.4 [5.0, 11.8], claimed > 0 -> error" in capsys.readouterr().out
+
+
+def test_show_prints_the_evidence_of_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = saved(tmp_path / "r", YES, outcome("hostile", 9.0, statement=HOSTILE))
+    assert main(["show", folder, "hostile"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"hostile: {HOSTILE}")
+    assert "supported: s1 = " in out
+    assert "yes" not in out
+
+
+def test_badges_are_written_where_they_are_wanted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["badges", saved(tmp_path / "r", YES), str(tmp_path / "b")]) == 0
+    assert {path.name for path in (tmp_path / "b").iterdir()} == {
+        "yes.svg", "yes.json", "claims.svg", "claims.json",
+    }  # fmt: skip
+
+
+def test_report_makes_page_and_pictures_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = saved(tmp_path / "r", YES)
+    (tmp_path / "r" / "index.html").unlink()
+    assert main(["report", f"{folder}/results.json"]) == 0
+    assert main(["report", folder, str(tmp_path / "elsewhere")]) == 0
+    pages = [Path(line) for line in capsys.readouterr().out.splitlines()]
+    assert pages == [tmp_path / "r" / "index.html", tmp_path / "elsewhere" / "index.html"]
+    assert pages[0].read_text() == pages[1].read_text()
+    saved_too = (tmp_path / "elsewhere" / "results.json").read_text()
+    assert saved_too == (tmp_path / "r" / "results.json").read_text()
+    names = {path.name for path in (tmp_path / "elsewhere" / "figures").iterdir()}
+    assert names == {
+        "Two-curves-b.svg", "Two-curves-b.png", "A-histogram.svg", "A-histogram.png",
+    }  # fmt: skip
+
+
+def test_markdown_prints_the_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["markdown", saved(tmp_path / "r", YES, NO)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == markdown.summary(results(YES, NO))
+
+
+def test_a_table_of_badges_goes_into_a_page(tmp_path: Path) -> None:
+    folder = saved(tmp_path / "r", YES, outcome("hostile", 9.0, statement=HOSTILE + " | `a`"))
+    page = tmp_path / "docs" / "README.md"
+    page.parent.mkdir()
+    page.write_text("Before\n<!-- claims -->\nold\n<!-- /claims -->\nAfter\n")
+    asked = ["markdown", folder, "--badges", str(tmp_path / "badges"), "--into", str(page)]
+    assert main(asked) == 0
+    lines = page.read_text().splitlines()
+    assert lines[:4] == ["Before", "<!-- claims -->", "| claim | verdict |", "|---|---|"]
+    assert lines[4].startswith("| &lt;script&gt;alert('\"&amp;\\\\n')&lt;/script&gt;")
+    assert lines[4].endswith("\\| \\`a\\` | ![hostile: supported](../badges/hostile.svg) |")
+    assert lines[5] == "| It holds | ![yes: supported](../badges/yes.svg) |"
+    assert lines[6:] == ["<!-- /claims -->", "After"]
+    assert (tmp_path / "badges" / "yes.svg").exists()
+    assert main(asked) == 0
+    assert page.read_text().splitlines() == lines
+
+
+def test_compare_says_what_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old = saved(tmp_path / "old", YES, NO)
+    same = saved(tmp_path / "same", outcome("yes", 9.5), NO)
+    assert main(["compare", old, same]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "yes: supported as before, 8.4 [5.0, 11.8], claimed > 0 -> 8.9 [5.5, 12.3], claimed > 0",
+        "0 of 2 verdicts changed",
+    ]
+    new = saved(tmp_path / "new", outcome("yes", -9.0), MAYBE)
+    assert main(["compare", old, new]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        "no: refuted -9.5 [-11.7, -7.2], claimed > 0 -> absent",
+        "perhaps: absent -> inconclusive -0.15 [-0.85, 0.55], claimed > 0",
+        "yes: supported 8.4 [5.0, 11.8], claimed > 0 -> refuted -9.6 [-13.0, -6.2], claimed > 0",
+        "3 of 3 verdicts changed",
+    ]
+
+
+def test_mistakes_are_told_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = saved(tmp_path / "r", YES, outcome("bn-helps", 9.0), outcome("bn-hurts", 9.0))
+    (tmp_path / "text").write_text("no JSON")
+    for arguments, words in [
+        (["list", str(tmp_path / "none")], "does not exist: run `pytest --claims-report=DIR`"),
+        (["list", str(tmp_path / "text")], f"{tmp_path / 'text'} holds no results of bnclaims: "),
+        (["show", folder, "no"], "no claim 'no' in {}: it has bn-helps, bn-hurts, yes"),
+        (["show", folder, "bn-help"], "no claim 'bn-help' in {}: did you mean bn-helps?"),
+        (["show", folder, "bn-hels"], "did you mean bn-helps or bn-hurts?"),
+        (
+            ["markdown", folder, "--into", str(tmp_path / "text")],
+            f"{tmp_path / 'text'}: write <!-- claims --> and, below it, <!-- /claims -->",
+        ),
+    ]:
+        assert main(arguments) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("bnclaims: ")
+        assert words.format(folder) in said
+        assert said.count("\n") == 1
+
+
+def test_results_are_looked_for_where_a_session_leaves_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    saved(tmp_path / "claims-report", YES)
+    monkeypatch.chdir(tmp_path)
+    assert main(["show", "yes"]) == 0
+    assert capsys.readouterr().out.startswith("yes: It holds\n")
+    assert main(["list"]) == 0
+    assert main(["badges", "b"]) == 0
+    assert (tmp_path / "b" / "yes.svg").exists()
+
+
+def test_its_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"bnclaims {report.own_version()}\n"
+
+
+def test_it_prints_the_form_of_results(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out) == wire.schema()
+
+
+def test_it_is_quiet_when_nobody_reads_on(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "bnclaims", "list", saved(tmp_path / "r", YES)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+def test_a_store_is_listed_verified_and_pruned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(action: str, status: int = 0) -> list[str]:
+        assert main(["store", action, str(tmp_path)]) == status
+        return capsys.readouterr().out.splitlines()
+
+    assert said("ls") == []
+    store, arm = LocalStore(tmp_path), FakeArm("a" * 64)
+    for seed in range(11):
+        store.save(arm, seed, history_of(seed))
+    (line,) = said("ls")
+    assert line.startswith("aaaaaaaaaaaa    11 runs, last 20")
+    assert line.endswith(f"  {arm}")
+    assert said("size") == [f"11 runs, 0.0 MiB in {tmp_path}"]
+    assert said("verify") == ["0 of 11 runs are damaged"]
+    broken, left = store.path(arm, 10), store.path(arm, 0).parent / ".1.run-left"
+    broken.write_bytes(broken.read_bytes()[:-1])
+    left.touch()
+    assert said("verify", status=1) == [
+        f"{broken}: its checksum does not match", "1 of 11 runs are damaged",
+    ]  # fmt: skip
+    assert said("prune") == [f"removed {broken}", f"removed {left}"]
+    assert said("verify") == ["0 of 10 runs are damaged"]

@@ -1,0 +1,236 @@
+"""Documentation says what is so: its code runs, its commands exist, its links lead somewhere.
+
+Claims are planned and not trained. Output is exempt: its blocks are marked `console` or `text`.
+"""
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bnclaims.cli import main
+from bnclaims.experiment.data import DataSource
+from bnclaims.session.options import OPTIONS
+
+ROOT = Path(__file__).parents[1]
+if not (ROOT / "docs").is_dir():
+    pytest.skip("only a checkout has documentation", allow_module_level=True)
+
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("changelog.d/README.md")])
+EXEMPT = {"console", "text"}
+CHECKED = {"python", "sh", "yaml"}
+
+
+@dataclass(frozen=True)
+class Block:
+    language: str
+    code: str
+
+
+def blocks(page: Path, language: str | None = None) -> list[Block]:
+    fences = re.findall(r"(?ms)^```(.*?)\n(.*?)^```$", page.read_text("utf-8"))
+    found = [Block(info, code) for info, code in fences if not info.startswith("{")]
+    return [block for block in found if language in (None, block.language)]
+
+
+def pages_with(language: str) -> list[Path]:
+    return [page for page in PAGES if blocks(page, language)]
+
+
+def named(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_each_block_says_its_language(page: Path) -> None:
+    assert {block.language for block in blocks(page)} <= CHECKED | EXEMPT
+
+
+# Python: the blocks of a page are one test file, or, where they say so, its conftest.py.
+
+
+def run(pytester: pytest.Pytester, images: DataSource, *more: str) -> pytest.RunResult:
+    pytester.syspathinsert(ROOT)
+    where = [f"--claims-data={images.path}", f"--claims-store={pytester.path / 'store'}"]
+    return pytester.runpytest_inprocess(*where, *more)
+
+
+@pytest.mark.parametrize("page", pages_with("python"), ids=named)
+def test_python_is_planned_as_claims(
+    page: Path, pytester: pytest.Pytester, images: DataSource
+) -> None:
+    code = [block.code for block in blocks(page, "python")]
+    is_conftest = [each.startswith("# conftest.py\n") for each in code]
+    conftest = ["pytest_plugins = ['bnclaims.plugin']\n"]
+    conftest += [each for each, yes in zip(code, is_conftest, strict=True) if yes]
+    tests = [each for each, yes in zip(code, is_conftest, strict=True) if not yes]
+    pytester.makeconftest("\n".join(conftest))
+    pytester.makepyfile("\n".join(tests))
+
+    result = run(pytester, images, "--claims-plan")
+
+    names = re.findall(r"(?m)^def (test_\w+)", "\n".join(tests))
+    assert result.ret == (0 if names else pytest.ExitCode.NO_TESTS_COLLECTED)  # else it ran alone
+    result.stdout.no_fnmatch_line("*(not traced)*")
+    for name in names:
+        result.stdout.fnmatch_lines([f"*::{name}"])
+
+
+@pytest.mark.parametrize("page", pages_with("python"), ids=named)
+def test_python_is_in_style_and_knows_its_names(page: Path, tmp_path: Path) -> None:
+    for number, block in enumerate(blocks(page, "python")):
+        (tmp_path / f"block_{number}.py").write_text(block.code, "utf-8")
+    (tmp_path / "page.py").write_text(
+        "\n".join(block.code for block in blocks(page, "python")), "utf-8"
+    )
+    ruff = [sys.executable, "-m", "ruff"]
+    config = ["--config", str(ROOT / "pyproject.toml"), "--no-cache"]
+    undefined = ["check", "--select", "F821", str(tmp_path / "page.py")]
+    style = ["format", "--check", "--diff", *map(str, sorted(tmp_path.glob("block_*")))]
+    for arguments in (undefined, style):
+        done = subprocess.run(
+            [*ruff, *arguments, *config], check=False, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_declared_figures_are_figures(pytester: pytest.Pytester, images: DataSource) -> None:
+    page = ROOT / "docs" / "writing-a-claim.md"
+    conftest = [b.code for b in blocks(page, "python") if b.code.startswith("# conftest.py\n")]
+    pytester.makeconftest("\n".join(["pytest_plugins = ['bnclaims.plugin']", *conftest]))
+    pytester.makepyfile(
+        "from bnclaims import claim\n\n\n@claim('It holds', source='own')\n"
+        "def test_exact():\n    assert 1 + 1 == 2\n"
+    )
+    result = run(pytester, images, "-n0")
+    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*no figures*")
+
+
+# Shell
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    for block in blocks(page, "sh"):
+        for line in block.code.replace("\\\n", " ").splitlines():
+            for command in re.split(r"&&|\||>>", line.split("#")[0]):
+                if words := shlex.split(command):
+                    yield words
+
+
+@pytest.fixture
+def pytest_help(pytester: pytest.Pytester) -> str:
+    return str(pytester.runpytest_inprocess("-p", "bnclaims.plugin", "--help").stdout)
+
+
+def check_make(targets: list[str]) -> None:
+    known = re.findall(r"(?m)^(\w+):", (ROOT / "Makefile").read_text("utf-8"))
+    assert set(targets) <= set(known)
+
+
+def check_pip(arguments: list[str]) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    for extras in re.findall(r"\[(.*?)\]", " ".join(arguments)):
+        assert set(extras.split(",")) <= project["optional-dependencies"].keys()
+
+
+def check_bnclaims(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main([arguments[0], "--help"])
+    shown = capsys.readouterr().out
+    for option in options(arguments):
+        assert option in shown
+
+
+def check_python(arguments: list[str]) -> None:
+    if arguments[0] == "-m":
+        assert (ROOT / (arguments[1].replace(".", "/") + ".py")).is_file()
+    else:
+        assert (ROOT / arguments[0]).is_file()
+
+
+def options(words: list[str]) -> list[str]:
+    return [word.partition("=")[0] for word in words if re.match(r"--\w", word)]
+
+
+@pytest.mark.parametrize("page", pages_with("sh"), ids=named)
+def test_commands_and_options_exist(
+    page: Path, pytest_help: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for program, *arguments in commands(page):
+        match Path(program).name, arguments:
+            case "make", _:
+                check_make(arguments)
+            case "pytest", _:
+                for option in options(arguments):
+                    assert re.search(rf"{re.escape(option)}\b", pytest_help), option
+            case "pip", _:
+                check_pip(arguments)
+            case "python", ["-m", "bnclaims", *rest]:
+                check_bnclaims(rest, capsys)
+            case "python", _:
+                check_python(arguments)
+            case known, _:
+                assert known in {"bandit", "pre-commit", "towncrier"}, f"how is {known} checked?"
+
+
+@pytest.mark.parametrize("page", pages_with("yaml"), ids=named)
+def test_yaml_is_yaml(page: Path) -> None:
+    for block in blocks(page, "yaml"):
+        assert isinstance(yaml.safe_load(block.code), dict)
+
+
+def test_every_option_is_documented() -> None:
+    documented = re.findall(
+        r"(?m)^\| `--claims-([\w-]+)", (ROOT / "docs" / "options.md").read_text("utf-8")
+    )
+    assert set(documented) == {*(name for name, *_ in OPTIONS), "report", "plan"}
+
+
+def test_each_changelog_fragment_has_a_type_that_is_shown() -> None:
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["towncrier"]
+    shown = "|".join(kind["directory"] for kind in tool["type"])
+    names = {path.name for path in (ROOT / tool["directory"]).iterdir()} - {"README.md"}
+    assert [name for name in names if not re.fullmatch(rf"\+[\w-]+\.({shown})\.md", name)] == []
+
+
+def test_the_citation_is_of_this_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert citation["version"] == project["version"]
+
+
+# Links and paths
+
+
+def anchors(page: Path) -> set[str]:
+    """GitHub's anchors of a page's headings."""
+    text = re.sub(r"(?ms)^```.*?^```$", "", page.read_text("utf-8"))
+    headings = re.findall(r"(?m)^#+ (.*)$", text)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        if link.startswith("https://"):
+            continue
+        place, _, anchor = link.partition("#")
+        target = (page.parent / place).resolve() if place else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_files_that_are_named_exist(page: Path) -> None:
+    text = page.read_text("utf-8")
+    for path in re.findall(r"`((?:bnclaims|benchmarks|claims|docs|tests)/[\w./-]*)`", text):
+        assert (ROOT / path).exists(), path

@@ -1,0 +1,149 @@
+"""Backends, stores and protocols of others: each found by its hook, by a session that is real."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+CLAIMS = """
+from bnclaims import MLP, claim, mean_loss
+
+def loss(train, units):
+    return mean_loss(train(MLP(hidden=(units,))))
+
+@claim("One unit more is one nat more", source="own")
+def test_units(train):
+    assert loss(train, 1) < loss(train, 2) - 0.5
+"""
+
+BACKEND = """
+import numpy as np
+from bnclaims import History
+
+class FakeBackend:
+    name = "fake"
+    versions = {"fake": "7"}
+
+    def prepare(self):
+        pass
+
+    def run(self, arm, seeds):
+        for seed in seeds:
+            yield seed, History(loss=np.array([arm.model.hidden[0] + 0.01 * (seed % 3)]))
+
+def pytest_claims_backend():
+    return FakeBackend()
+"""
+
+STORE = """
+import contextlib
+
+class FakeStore:
+    def __init__(self):
+        self.runs = {}
+
+    def __str__(self):
+        return "this process, and nowhere else"
+
+    def load(self, arm, seed):
+        return self.runs.get((arm.digest, seed))
+
+    def save(self, arm, seed, history):
+        self.runs[arm.digest, seed] = history
+
+    def lock(self, arm, name):
+        return contextlib.nullcontext(True)
+
+def pytest_claims_store():
+    return FakeStore()
+"""
+
+PROTOCOL = """
+from bnclaims import TrainingProtocol
+
+def pytest_claims_protocols():
+    return [TrainingProtocol("tiny", images=100, epochs=2), TrainingProtocol("small", images=200)]
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A stranger's project, in which neither TensorFlow nor Keras can be imported."""
+    stubs = pytester.mkdir("stubs")
+    for name in ("tensorflow", "keras"):
+        (stubs / f"{name}.py").write_text("raise ImportError('this backend needs no Keras')\n")
+    monkeypatch.setenv("PYTHONPATH", f"{stubs}:{Path(__file__).parents[1]}")
+    monkeypatch.setenv("BNCLAIMS_DATA", "digits")
+    pytester.makepyfile(test_claims=CLAIMS)
+    return pytester
+
+
+def conftest(*parts: str) -> str:
+    return "".join(["pytest_plugins = ['bnclaims.plugin']\n", *parts])
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_a_backend_is_found_by_its_hook(project: pytest.Pytester, workers: str) -> None:
+    project.makeconftest(conftest(BACKEND))
+    result = project.runpytest_subprocess(workers, "--claims-store=store", "--claims-plan")
+    result.stdout.fnmatch_lines(["2 arms, 10 runs for the first look:"])
+    result = project.runpytest_subprocess(workers, "--claims-store=store")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["bnclaims: default protocol (all images, 1 epoch)"])
+    results = json.loads((project.path / "claims-report" / "results.json").read_text())
+    assert results["versions"]["fake"] == "7"
+    runs = list((project.path / "store").glob("runs/*/*.run"))
+    assert len(runs) == 10
+    about = json.loads(runs[0].read_bytes().split(b"\n")[1])
+    assert about["description"]["versions"] == {"fake": "7"}
+
+
+def test_another_version_of_a_backend_trains_anew(project: pytest.Pytester) -> None:
+    for version in ("7", "7", "8"):
+        project.makeconftest(conftest(BACKEND.replace('"7"', f'"{version}"')))
+        project.runpytest_subprocess("--claims-store=store").assert_outcomes(passed=1)
+    digests = list((project.path / "store" / "runs").iterdir())
+    assert len(digests) == 2 * 2
+
+
+def test_a_store_is_found_by_its_hook(project: pytest.Pytester) -> None:
+    project.makeconftest(conftest(BACKEND, STORE))
+    result = project.runpytest_subprocess("--claims-store=store")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["bnclaims: runs in this process, and nowhere else"])
+    assert not (project.path / "store").exists()
+
+
+def test_protocols_are_found_by_their_hook(project: pytest.Pytester) -> None:
+    project.makeconftest(conftest(BACKEND, PROTOCOL))
+    result = project.runpytest_subprocess("--claims-store=store")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["bnclaims: tiny protocol (100 images, 2 epochs)"])
+    result = project.runpytest_subprocess("--claims-store=store", "--claims-protocol=small")
+    result.stdout.fnmatch_lines(["bnclaims: small protocol (200 images, 1 epoch)"])
+
+
+@pytest.mark.parametrize(
+    ("protocols", "words"),
+    [
+        ("[1]", "pytest_claims_protocols returned 1: give bnclaims.TrainingProtocol(...)"),
+        ("[TrainingProtocol('a'), TrainingProtocol('a')]", "two protocols are called 'a': rename*"),
+    ],
+)
+def test_what_is_no_protocol_is_refused(
+    project: pytest.Pytester, protocols: str, words: str
+) -> None:
+    hook = f"def pytest_claims_protocols():\n    return {protocols}\n"
+    project.makeconftest(conftest("from bnclaims import TrainingProtocol\n", hook))
+    result = project.runpytest_subprocess()
+    result.stderr.fnmatch_lines([f"ERROR: {words}"])
+
+
+def test_another_backend_of_keras_is_refused_aloud(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    project.makeconftest(conftest())
+    result = project.runpytest_subprocess("--claims-store=store")
+    assert result.ret != 0
+    result.stdout.fnmatch_lines(["*KERAS_BACKEND=jax: claims are trained by Keras on TensorFlow*"])
