@@ -13,9 +13,9 @@ import pytest
 
 from bnclaims.backends.keras.backend import KerasBackend
 from bnclaims.experiment.arm import TrainingArm
-from bnclaims.experiment.data import DataSource
 from bnclaims.experiment.history import History
 from bnclaims.experiment.models import MLP
+from bnclaims.experiment.sources import DataSource
 from bnclaims.reporting import wire
 from bnclaims.running.local_store import LocalStore
 

@@ -12,8 +12,8 @@ import pytest
 from bnclaims.backends.functions import FunctionBackend
 from bnclaims.backends.keras.backend import KerasBackend
 from bnclaims.experiment.arm import Arm, FunctionArm
-from bnclaims.experiment.data import DataSource, resolve
 from bnclaims.experiment.history import History
+from bnclaims.experiment.sources import DataSource, resolve
 from bnclaims.language.evidence import Trial
 from bnclaims.language.figure import Drawing, Figure, drawn
 from bnclaims.language.fixtures import Probe, Session, Train
