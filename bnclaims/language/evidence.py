@@ -15,7 +15,7 @@ from bnclaims.errors import ClaimError, Inconclusive, NotFiniteError
 from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import History
 from bnclaims.language.finding import Finding, Verdict
-from bnclaims.language.judgement import explained, found, judged
+from bnclaims.language.judgement import chances, explained, found, judged
 from bnclaims.language.sample import Part, Runs
 from bnclaims.running.schedule import Request
 from bnclaims.statistics.design import Design
@@ -120,6 +120,8 @@ class Evidence:
         """The look that was the last one needed, from 0; None while nobody has asked."""
         self.held = False
         """Whether it was asked for its truth, and was true."""
+        self.is_hopeless = False
+        """Whether it stopped before the last look, as a verdict had become unlikely."""
         self.problem = ""
         """Why there is no number to judge, where there is none."""
         self._settled: dict[int, tuple[Verdict, int]] = {}
@@ -141,7 +143,18 @@ class Evidence:
         if self.problem:
             return self.problem
         last = self.trial.design.looks[-1]
-        return "\n".join(explained(finding, last) for finding in self.findings) or "not decided"
+        lines = [explained(finding, last) for finding in self.findings]
+        return "\n".join([*lines, *self._stopped]) or "not decided"
+
+    @property
+    def _stopped(self) -> list[str]:
+        """Returns why it stopped before the last look, where it did."""
+        if self.look is None or not self.is_hopeless:
+            return []
+        design = self.trial.design
+        seeds = f"{design.looks[self.look]} of {design.looks[-1]} seeds"
+        why = f"the chance of a verdict by the last look had fallen below {design.futility:.0%}"
+        return [f"  stopped after {seeds}: {why}"]
 
     @property
     def verdict(self) -> Verdict:
@@ -183,6 +196,15 @@ class Evidence:
                     self._settled.setdefault(number, (verdict, look))
             if self.is_refuted or len(self._settled) == len(self.parts):
                 return
+            if stop < looks[-1] and self._chance(look) < self.trial.design.futility:
+                self.is_hopeless = True
+                return
+
+    def _chance(self, look: int) -> float:
+        """Returns at most how likely a verdict still is."""
+        pending = [part for i, part in enumerate(self.parts) if i not in self._settled]
+        both = [chances(part, look, *self._designs) for part in pending]
+        return min(supported for supported, _ in both) + sum(refuted for _, refuted in both)
 
     @property
     def is_refuted(self) -> bool:

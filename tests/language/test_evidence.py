@@ -12,7 +12,7 @@ from bnclaims import Inconclusive, all_of, decreasing, equivalent
 from bnclaims.language.bounds import Values
 from bnclaims.language.evidence import Evidence
 from bnclaims.running.schedule import Request
-from bnclaims.statistics.design import Open
+from bnclaims.statistics.design import Open, Sequential
 from tests.fakes import (
     ALPHA,
     AT_ALPHA,
@@ -105,7 +105,7 @@ def test_looks_are_taken_in_turn_and_only_as_far_as_needed() -> None:
 
     rng = np.random.default_rng(0)
     clear, noise = rng.normal(5, 1, SEEDS), rng.normal(0, 1, SEEDS)
-    trial = new_trial(require=require)
+    trial = new_trial(Sequential(futility=0.0), require=require)
     (one,) = samples(trial, clear)
     assert one > 0
     assert asked == [(0, 1, 2, 3, 4), (5, 6, 7, 8, 9)][: len(asked)]
@@ -117,6 +117,30 @@ def test_looks_are_taken_in_turn_and_only_as_far_as_needed() -> None:
     assert [s[0] for s in asked] == [0, 5, 10, 15]
     assert evidence.findings[0].seeds == SEEDS
     assert seeds_of_clear < SEEDS
+
+
+def test_what_is_hopeless_stops_and_says_so() -> None:
+    asked: list[Any] = []
+    trial = new_trial(require=asked.append)
+    (noise,) = samples(trial, np.tile([1.0, -1.0], 10))
+    evidence = noise > 0
+    assert evidence.verdict == "inconclusive"
+    assert evidence.is_hopeless
+    assert len(asked) < 4
+    seeds = evidence.findings[0].seeds
+    assert str(evidence).splitlines()[-1] == (
+        f"  stopped after {seeds} of 20 seeds: the chance of a verdict by the last look had fallen "
+        "below 10%"
+    )
+
+
+def test_a_conjunction_goes_on_while_one_part_may_be_refuted() -> None:
+    """Support is hopeless at the first part; the second may yet be refuted."""
+    noise, falling = np.tile([1.0, -1.0], 10), np.random.default_rng(1).normal(-1.5, 1.0, SEEDS)
+    one, other = samples(new_trial(), noise, falling)
+    evidence = all_of(one > 0, other > 0)
+    assert not evidence.is_hopeless
+    assert evidence.verdict == "refuted"
 
 
 def test_a_verdict_is_reached_once_and_trained_once() -> None:
