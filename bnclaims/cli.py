@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bnclaims.errors import CommandError, MarkerError, ResultsError
-from bnclaims.reporting import badges, markdown, report, terminal, wire
+from bnclaims.reporting import badges, changes, markdown, report, terminal, wire
 from bnclaims.reporting.results import Results
 from bnclaims.running.local_store import LocalStore
 from bnclaims.session.options import cache_folder
@@ -98,30 +98,17 @@ def _badges(asked: argparse.Namespace) -> int:
 
 
 def _compare(asked: argparse.Namespace) -> int:
-    old, new = (_verdicts(wire.read(path)) for path in (asked.old, asked.new))
-    names = sorted(old.keys() | new.keys())
-    changed = 0
-    for name in names:
-        (before, was), (after, now) = old.get(name, _ABSENT), new.get(name, _ABSENT)
-        if before != after:
-            changed += 1
-            _say(f"{name}: {before}{was and f' {was}'} -> {after}{now and f' {now}'}")
-        elif was != now:
-            _say(f"{name}: {after} as before, {was} -> {now}")
-    _say(f"{changed} of {len(names)} verdicts changed")
+    old, new = wire.read(asked.old), wire.read(asked.new)
+    found = changes.changes(old, new)
+    for change in found:
+        was, now = (f" {text}" if text else "" for text in (change.was, change.now))
+        if change.of_verdict:
+            _say(f"{change.id}: {change.before}{was} -> {change.after}{now}")
+        else:
+            _say(f"{change.id}: {change.after} as before,{was} ->{now}")
+    changed = sum(change.of_verdict for change in found)
+    _say(f"{changed} of {len({*old.ids, *new.ids})} verdicts changed")
     return 1 if changed else 0
-
-
-_ABSENT = "absent", ""
-
-
-def _verdicts(results: Results) -> dict[str, tuple[str, str]]:
-    """Returns each claim's verdict and its deciding numbers."""
-    decided: dict[str, tuple[str, str]] = {
-        claim.id: (claim.verdict, terminal.numbers_text(claim.deciding) if claim.deciding else "")
-        for claim in results.claims
-    }
-    return decided | {error.id: ("error", "") for error in results.errors}
 
 
 def _store_list(asked: argparse.Namespace) -> int:

@@ -61,7 +61,6 @@ def html(results: Results) -> str:
             seeds=_seeds(claims),
             significant=_significant(results),
             data=sorted({claim.data_note for claim in claims}),
-            data_names=sorted({data_name(claim) for claim in claims}),
             not_mnist=any(_NOT_MNIST in claim.data_note for claim in claims),
             empty=_empty_filters(results, names, list(verdicts)),
         )
@@ -84,11 +83,6 @@ def subject(publications: Sequence[str]) -> str:
     if len(publications) > _FEW_PUBLICATIONS:
         return f"{len(publications)} publications"
     return ", ".join(re.sub(r"\s*\(.*?\)", "", name) for name in publications)
-
-
-def data_name(claim: ClaimResult) -> str:
-    """Returns what a claim's data are, without the path and the reason that their note may say."""
-    return re.split(" from |[,:]", claim.data_note)[0]
 
 
 def surprises(claims: Sequence[ClaimResult]) -> list[ClaimResult]:
@@ -372,7 +366,6 @@ def _environment() -> "jinja2.Environment":
         "arm_lines": arm_lines,
         "charts": charts,
         "compared": compared,
-        "data_name": data_name,
         "found_text": found_text,
         "figure_svg": figure_svg,
         "forest_row": forest_row,
