@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bnclaims.errors import CommandError, MarkerError, ResultsError
-from bnclaims.reporting import badges, changes, markdown, report, terminal, wire
+from bnclaims.reporting import badges, changes, github, markdown, report, terminal, wire
 from bnclaims.reporting.results import Results
 from bnclaims.running.local_store import LocalStore
 from bnclaims.session.options import cache_folder
@@ -77,7 +77,7 @@ def _report(asked: argparse.Namespace) -> int:
 
 def _markdown(asked: argparse.Namespace) -> int:
     results = wire.read(asked.results)
-    lines = markdown.summary(results)
+    lines = markdown.summary(results, _earlier(asked))
     if asked.badges:
         badges.write(results, asked.badges)
         lines = markdown.badge_table(results, asked.badges, asked.into or Path("README.md"))
@@ -89,6 +89,21 @@ def _markdown(asked: argparse.Namespace) -> int:
     except MarkerError as error:
         raise CommandError(f"{asked.into}: {error}") from None
     return 0
+
+
+def _github(asked: argparse.Namespace) -> int:
+    results, build = wire.read(asked.results), github.Build.of(os.environ)
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    told = github.report(
+        results, _earlier(asked), build, name=asked.name, summary=Path(summary) if summary else None
+    )
+    for line in told:
+        _say(line)
+    return 0
+
+
+def _earlier(asked: argparse.Namespace) -> Results | None:
+    return wire.read(asked.since) if asked.since else None
 
 
 def _badges(asked: argparse.Namespace) -> int:
@@ -189,6 +204,16 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="put it between <!-- claims --> and <!-- /claims --> instead of printing it",
     )
+    on_github = of_results(
+        "github", _github, "tell GitHub Actions: summary, annotations, a comment, an issue"
+    )
+    on_github.add_argument(
+        "--name", default="Claims", help="heads the comment and the issue; %(default)s by default"
+    )
+    for telling in (summary, on_github):
+        telling.add_argument(
+            "--since", metavar="OLD", type=Path, help=f"say what changed since then: {where}"
+        )
     one_badge = of_results("badges", _badges, "write a badge for each claim")
     one_badge.add_argument("folder", type=Path, help="where to")
     both = command("compare", _compare, "say what changed; exit status 1 if a verdict did")

@@ -8,22 +8,30 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bnclaims.errors import MarkerError
+from bnclaims.reporting import changes
 from bnclaims.reporting.badges import MARKS, claim_files, tally
 from bnclaims.reporting.results import ClaimResult, Results
 from bnclaims.reporting.terminal import interval_text
 
 
-def summary(results: Results) -> list[str]:
-    """Returns a summary: how many claims came to what, what is unexpected, and a row a claim."""
+def summary(results: Results, since: Results | None = None) -> list[str]:
+    """Returns a summary: how many claims came to what, what is unexpected, and a row a claim.
+
+    Args:
+        results: Of a session.
+        since: Of an earlier one; what changed since then comes first.
+    """
     protocol = results.protocol
     counts = [f"{count} {verdict}" for verdict, count in tally(results)]
     counts += [results.ending_in_brief] if results.ending_in_brief else []
+    data = f", on {' and '.join(results.data_names)}" if results.claims else ""
     return [
         f"## Claims: {', '.join(counts) or 'none'}",
         "",
-        f"{_text(protocol.name.capitalize())} protocol, {protocol.size}.",
+        f"{_text(protocol.name.capitalize())} protocol, {protocol.size}{_text(data)}.",
         "",
         *([results.ending, ""] if results.ending else []),
+        *([*_changed(since, results), ""] if since else []),
         *(
             f"- **{_text(error.id)}** has no verdict: {_text(error.message)}"
             for error in results.errors
@@ -34,9 +42,37 @@ def summary(results: Results) -> list[str]:
             if not claim.as_expected
         ),
         "",
+        *_table(results),
+    ]
+
+
+def _table(results: Results) -> list[str]:
+    return [
         "| verdict | claim | estimate [interval] | claimed | seeds |",
         "|---|---|---|---|---|",
         *map(_row, results.claims),
+    ]
+
+
+def _changed(old: Results, new: Results) -> list[str]:
+    """Returns what changed since an earlier report, verdicts only, and what else was different."""
+    verdicts = [change for change in changes.changes(old, new) if change.of_verdict]
+    number = len(verdicts) or "no"
+    versions = changes.other_versions(old, new)
+    return [
+        f"### Since {old.created[:10]}: {number} verdict{'s' * (number != 1)} changed",
+        "",
+        *(
+            f"**Not comparable**, {_text(difference)}."
+            for difference in changes.incomparable(old, new)
+        ),
+        *([f"Other versions: {_text('; '.join(versions))}."] if versions else []),
+        *(["", "| claim | before | now |", "|---|---|---|"] if verdicts else []),
+        *(
+            f"| {_text(change.id)} | {_text(f'{change.before} {change.was}')} "
+            f"| {_text(f'{change.after} {change.now}')} |"
+            for change in verdicts
+        ),
     ]
 
 

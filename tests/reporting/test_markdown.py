@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bnclaims.reporting import markdown
 from bnclaims.reporting.results import SessionRecord
-from tests.fake_results import EXACT, NO, YES, results
+from tests.fake_results import EXACT, MAYBE, NO, YES, outcome, results
 
 
 def test_the_summary_says_what_was_claimed() -> None:
@@ -13,7 +13,7 @@ def test_the_summary_says_what_was_claimed() -> None:
     assert lines[:3] == [
         "## Claims: 2 supported, 1 refuted, 1 error",
         "",
-        "Quick protocol, 10,000 images, 6 epochs.",
+        "Quick protocol, 10,000 images, 6 epochs, on MNIST.",
     ]
     assert "- **broken** has no verdict: boom" in lines
     assert "- **no**: expected supported, now refuted" in lines
@@ -34,6 +34,29 @@ def test_an_interrupted_session_is_said_before_its_claims() -> None:
         "The session was interrupted (exit status 2): 1 of 2 selected claims were not tested to "
         "the end."
     )
+
+
+def test_what_changed_comes_first_verdicts_only() -> None:
+    old, new = results(YES, NO), results(outcome("yes", 9.5), MAYBE, errors=("no",))
+    lines = markdown.summary(dataclasses.replace(new, versions={"keras": "3.6"}), old)
+    start = lines.index("### Since " + old.created[:10] + ": 2 verdicts changed")
+    assert start == 4
+    assert lines[start + 2].startswith("Other versions: bnclaims: ")
+    assert lines[start + 2].endswith("; keras: 3.5 -&gt; 3.6.")
+    assert lines[start + 3 : start + 8] == [
+        "",
+        "| claim | before | now |",
+        "|---|---|---|",
+        r"| no | refuted -9.5 \[-11.7, -7.2\], claimed &gt; 0 | error |",
+        r"| perhaps | absent | inconclusive -0.15 \[-0.85, 0.55\], claimed &gt; 0 |",
+    ]
+
+
+def test_reports_of_other_conditions_are_called_so() -> None:
+    old = results(dataclasses.replace(YES, data_note="embedded digits: NOT MNIST"))
+    lines = markdown.summary(results(YES), old)
+    assert "**Not comparable**, data: embedded digits -&gt; MNIST." in lines
+    assert "no verdicts changed" in lines[4]
 
 
 def test_names_of_protocols_stay_words() -> None:
