@@ -80,7 +80,8 @@ def _markdown(asked: argparse.Namespace) -> int:
     lines = markdown.summary(results, _earlier(asked))
     if asked.badges:
         badges.write(results, asked.badges)
-        lines = markdown.badge_table(results, asked.badges, asked.into or Path("README.md"))
+        page = asked.into or Path("README.md")
+        lines = markdown.badge_table(results, asked.badges, page, asked.link)
     if asked.into is None:
         _say("\n".join(lines))
         return 0
@@ -197,6 +198,12 @@ def _parser() -> argparse.ArgumentParser:
     summary = of_results("markdown", _markdown, "print a summary in Markdown")
     summary.add_argument(
         "--badges", metavar="FOLDER", type=Path, help="write badges, and a table of them"
+    )
+    summary.add_argument(
+        "--link",
+        metavar="ADDRESS",
+        default="",
+        help="of the page, where each badge opens its claim",
     )
     summary.add_argument(
         "--into",

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from bnclaims.errors import MarkerError
 from bnclaims.reporting import changes
-from bnclaims.reporting.badges import MARKS, claim_files, tally
+from bnclaims.reporting.badges import MARKS, anchors, claim_files, tally
 from bnclaims.reporting.results import ClaimResult, Results
 from bnclaims.reporting.terminal import interval_text
 
@@ -86,26 +86,36 @@ def _row(claim: ClaimResult) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def badge_table(results: Results, badges: Path, page: Path) -> list[str]:
+def badge_table(results: Results, badges: Path, page: Path, link: str = "") -> list[str]:
     """Returns a table of all claims with their badges.
 
     Args:
         results: Of a session.
         badges: The folder of the badges.
         page: The file that the table is for, to which its links are relative.
+        link: Address of the report's page, on which each badge then opens its claim.
     """
     folder = quote(Path(os.path.relpath(badges, page.parent)).as_posix())
+    files = claim_files(results)
+    places = dict(zip(results.ids, anchors(results), strict=False))
+
+    def badge(name: str, verdict: str) -> str:
+        picture = f"![{_text(name)}: {verdict}]({folder}/{files[name]}.svg)"
+        place = f"#{quote(places[name])}" if name in places else ""
+        return f"[{picture}]({_address(link)}{place})" if link else picture
+
     rows = [(claim.id, claim.statement, str(claim.verdict)) for claim in results.claims]
     rows += [(error.id, error.message, "error") for error in results.errors]
-    files = claim_files(results)
     return [
         "| claim | verdict |",
         "|---|---|",
-        *(
-            f"| {_text(words)} | ![{_text(name)}: {verdict}]({folder}/{files[name]}.svg) |"
-            for name, words, verdict in sorted(rows)
-        ),
+        *(f"| {_text(words)} | {badge(name, verdict)} |" for name, words, verdict in sorted(rows)),
     ]
+
+
+def _address(link: str) -> str:
+    """Returns an address as one that no Markdown ends."""
+    return quote(link.partition("#")[0], safe=":/?&=%@+,;~")
 
 
 def inserted(page: str, name: str, lines: Sequence[str]) -> str:

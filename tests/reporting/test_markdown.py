@@ -1,11 +1,12 @@
 """Results as Markdown: the summary and the table of badges, whatever their words are."""
 
 import dataclasses
+import re
 from pathlib import Path
 
-from bnclaims.reporting import markdown
+from bnclaims.reporting import markdown, page
 from bnclaims.reporting.results import SessionRecord
-from tests.fake_results import EXACT, MAYBE, NO, YES, outcome, results
+from tests.fake_results import EXACT, MAYBE, NO, STRANGE, YES, outcome, results
 
 
 def test_the_summary_says_what_was_claimed() -> None:
@@ -69,3 +70,16 @@ def test_names_of_protocols_stay_words() -> None:
 def test_links_to_badges_have_no_spaces() -> None:
     line = markdown.badge_table(results(YES), Path("my (badges)"), Path("README.md"))[-1]
     assert line.endswith("(my%20%28badges%29/yes.svg) |")
+
+
+def test_a_badge_opens_its_claim_on_the_page() -> None:
+    address = "https://x.io/my page/(a)/index.html#top"
+    lines = markdown.badge_table(
+        results(YES, STRANGE, errors=("broken",)), Path("b"), Path("README.md"), address
+    )
+    page_address = "https://x.io/my%20page/%28a%29/index.html"
+    assert f"[![yes: supported](b/yes.svg)]({page_address}#claim-yes) |" in lines[-1]
+    assert f"[![broken: error](b/broken.svg)]({page_address}) |" in "".join(lines)
+    anchors = re.findall(r"#(claim-[^)]*)\)", "".join(lines))
+    assert set(anchors) <= set(re.findall('id="([^"]*)"', page.html(results(YES, STRANGE))))
+    assert len(anchors) == 2
