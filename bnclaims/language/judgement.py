@@ -62,7 +62,12 @@ def chances(part: Part, look: int, support: Design, refute: Design) -> tuple[flo
     if any(contrasts.is_constant(face) for face in faces):
         return 1.0, 1.0  # equal values may yet decide at the last look
     inside, outside = futility.chances_of_mean(
-        faces.mean(axis=1), faces.std(axis=1, ddof=1), look, support, refute
+        faces.mean(axis=1),
+        faces.std(axis=1, ddof=1),
+        look,
+        support,
+        refute,
+        margin_is_fixed=part.margin is None or not part.margin.sources,
     )
     return float(inside), float(outside)
 

@@ -5,6 +5,7 @@ only turns verdicts into none (a non-binding rule; Jennison & Turnbull 2000, ch.
 """
 
 import math
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,13 @@ _CONFIDENCE = 0.95
 
 
 def chances_of_mean(
-    mean: _Array, deviation: _Array, look: int, support: Design, refute: Design
+    mean: _Array,
+    deviation: _Array,
+    look: int,
+    support: Design,
+    refute: Design,
+    *,
+    margin_is_fixed: bool = True,
 ) -> tuple[_Array, _Array]:
     """Returns the chances that later looks support a part, and that they refute it.
 
@@ -33,23 +40,24 @@ def chances_of_mean(
 
     Args:
         mean: Of the contrast to each edge of the region so far, positive inside; shape
-            (edges, ...). Of two edges one is as much farther as the other is nearer.
+            (edges, ...).
         deviation: Likewise, positive.
         look: Index of the look, not the last one.
         support: The design at the alpha of supporting.
         refute: The design at the alpha of refuting an edge.
+        margin_is_fixed: Whether of two edges one is as much farther as the other is nearer. A
+            margin that is measured may move both.
 
     Returns:
         Two arrays of the other axes' shape.
     """
     seen = support.looks[look]
     half = special.stdtrit(seen - 1, (1 + _CONFIDENCE) / 2) / math.sqrt(seen)
-    away = np.array([1.0] if len(mean) == 1 else [-1.0, 1.0])
-    away = away.reshape(-1, *[1] * (mean.ndim - 1))
     supported = np.zeros(mean.shape[1:])
     refuted = np.zeros(mean.shape[1:])
-    for effect in _EFFECTS:
-        true = mean + away * effect * half * deviation
+    for effect, away in product(_EFFECTS, _directions(len(mean), margin_is_fixed)):
+        shift = effect * half * np.reshape(away, (-1, *[1] * (mean.ndim - 1)))
+        true = mean + shift * deviation
         for later in range(look + 1, len(support.looks)):
             n = support.looks[later]
             inside = _chance(
@@ -61,6 +69,13 @@ def chances_of_mean(
             supported = np.maximum(supported, inside.min(axis=0))
             refuted = np.maximum(refuted, outside.max(axis=0))
     return supported, refuted
+
+
+def _directions(edges: int, margin_is_fixed: bool) -> list[tuple[float, ...]]:  # noqa: FBT001
+    """Returns which ways the distances from all edges may change together."""
+    if edges == 1:
+        return [(1.0,)]
+    return [(-1.0, 1.0)] if margin_is_fixed else [(-1.0, 1.0), (1.0, 1.0)]
 
 
 def _chance(

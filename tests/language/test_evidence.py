@@ -1,5 +1,6 @@
 """Verdicts: the rule, its error rates by simulation, and its algebra."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -125,13 +126,26 @@ def test_what_is_hopeless_stops_and_says_so() -> None:
     (noise,) = samples(trial, np.tile([1.0, -1.0], 10))
     evidence = noise > 0
     assert evidence.verdict == "inconclusive"
-    assert evidence.is_hopeless
     assert len(asked) < 4
-    seeds = evidence.findings[0].seeds
-    assert str(evidence).splitlines()[-1] == (
-        f"  stopped after {seeds} of 20 seeds: the chance of a verdict by the last look had fallen "
-        "below 10%"
+    assert evidence.chance is not None
+    assert evidence.chance < 0.1
+    *_, takes, stopped = str(evidence).splitlines()
+    assert re.search(r"at the estimate, .* seeds give 80% power", takes)
+    assert stopped == (
+        f"  stopped for futility after {evidence.findings[0].seeds} of 20 seeds: a verdict by the "
+        f"last look has a chance of {evidence.chance:.0%}, below 10%"
     )
+
+
+def test_how_an_undecided_comparison_stands_is_told_after_each_look() -> None:
+    told: list[Any] = []
+    trial = new_trial(Sequential(futility=0.0), tell=told.append)
+    (noise,) = samples(trial, np.random.default_rng(5).normal(0.8, 1.0, SEEDS))
+    assert (noise > 0).verdict == "inconclusive"
+    *looks, end = told
+    assert [seeds for seeds, _ in looks] == [5, 10, 15]
+    assert all(0 <= chance <= 1 for _, chance in looks)
+    assert end is None
 
 
 def test_a_conjunction_goes_on_while_one_part_may_be_refuted() -> None:
@@ -139,8 +153,8 @@ def test_a_conjunction_goes_on_while_one_part_may_be_refuted() -> None:
     noise, falling = np.tile([1.0, -1.0], 10), np.random.default_rng(1).normal(-1.5, 1.0, SEEDS)
     one, other = samples(new_trial(), noise, falling)
     evidence = all_of(one > 0, other > 0)
-    assert not evidence.is_hopeless
     assert evidence.verdict == "refuted"
+    assert evidence.chance is None
 
 
 def test_a_verdict_is_reached_once_and_trained_once() -> None:
