@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from bnclaims.cli import main
-from bnclaims.experiment.data import DataSource
+from bnclaims.experiment.sources import DataSource
 from bnclaims.session.options import OPTIONS
 
 ROOT = Path(__file__).parents[1]

@@ -4,6 +4,8 @@ Made-up runs make verdicts certain and cost no training; tests/test_session.py t
 """
 
 import json
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -13,9 +15,9 @@ import pytest
 
 from bnclaims.backends.keras.backend import KerasBackend
 from bnclaims.experiment.arm import TrainingArm
-from bnclaims.experiment.data import DataSource
 from bnclaims.experiment.history import History
 from bnclaims.experiment.models import MLP
+from bnclaims.experiment.sources import DataSource
 from bnclaims.reporting import wire
 from bnclaims.running.local_store import LocalStore
 
@@ -107,6 +109,19 @@ def options(
     monkeypatch.delenv("BNCLAIMS_DATA", raising=False)
     pytester.makeconftest(CONFTEST)
     return [f"--claims-data={images.path}", f"--claims-store={stored}"]
+
+
+HEAVY = (
+    "tensorflow", "keras", "scipy.special", "scipy.stats", "matplotlib", "jinja2", "pandas",
+)  # fmt: skip
+
+
+def test_importing_the_plugin_loads_nothing_that_sessions_without_claims_would_pay_for() -> None:
+    program = f"import bnclaims.plugin, sys; print([m for m in {HEAVY} if m in sys.modules])"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert loaded.stdout == "[]\n"
 
 
 def run(pytester: pytest.Pytester, options: list[str], *more: str) -> pytest.RunResult:

@@ -10,12 +10,13 @@ from types import FunctionType
 from typing import Any, Protocol
 
 from bnclaims.errors import DescriptionError
-from bnclaims.experiment.data import Data, DataSource
+from bnclaims.experiment.data import Data
 from bnclaims.experiment.fingerprint import STATED_BY_THE_ARM, describe, digest
 from bnclaims.experiment.losses import asks_for_accuracy, is_classification
 from bnclaims.experiment.models import Layer, Remade
 from bnclaims.experiment.protocol import KERAS_DEFAULTS, Optimizer, TrainingProtocol
 from bnclaims.experiment.seeds import Seed
+from bnclaims.experiment.sources import DataSource
 
 
 class Builds(Protocol):

@@ -14,7 +14,7 @@ import numpy as np
 from bnclaims.language.bounds import Values
 from bnclaims.language.finding import Finding, Look, Region, Verdict, finite
 from bnclaims.language.sample import Endpoint, Part
-from bnclaims.statistics import contrasts, planning
+from bnclaims.statistics import contrasts, futility, planning
 from bnclaims.statistics.design import Design, decisions, lowest_share
 
 POWERS = (0.80, 0.95)
@@ -44,6 +44,32 @@ def judged(part: Part, look: int, support: Design, refute: Design) -> Verdict:
     t = np.array([_edge_t(face, closed=part.closed, is_last=is_last) for face in part.faces(count)])
     decision = int(decisions(t, support.critical(look), refute.critical(look)))
     return "supported" if decision > 0 else "refuted" if decision < 0 else "inconclusive"
+
+
+def chances(part: Part, look: int, support: Design, refute: Design) -> tuple[float, float]:
+    """Returns the chances that later looks support an undecided part, and that they refute it.
+
+    Args:
+        part: As for `judged`.
+        look: As for `judged`, not the last one.
+        support: As for `judged`.
+        refute: As for `judged`.
+    """
+    count = support.looks[look]
+    if isinstance(part.contrast, Endpoint):
+        return futility.chances_of_share(*part.hits(count), look, support, refute)
+    faces = np.stack(part.faces(count))
+    if any(contrasts.is_constant(face) for face in faces):
+        return 1.0, 1.0  # equal values may yet decide at the last look
+    inside, outside = futility.chances_of_mean(
+        faces.mean(axis=1),
+        faces.std(axis=1, ddof=1),
+        look,
+        support,
+        refute,
+        margin_is_fixed=part.margin is None or not part.margin.sources,
+    )
+    return float(inside), float(outside)
 
 
 def found(part: Part, verdict: Verdict, look: int, support: Design, refute: Design) -> Finding:

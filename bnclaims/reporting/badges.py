@@ -7,6 +7,7 @@ Colours differ in lightness and hue (after Okabe & Ito's palette), are dark enou
 import hashlib
 import json
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -31,9 +32,15 @@ _LONGEST = 100
 _LABEL_COLOUR = "#333333"
 _SUITE = "claims"
 """What the suite's badge is called."""
-_LONGEST = 100
-"""Characters of a file's name: file systems take 255 bytes, with the ending."""
-_CHARACTER, _PADDING, _HEIGHT = 6.6, 10, 20
+_PADDING, _HEIGHT = 10, 20
+_ADVANCES = {
+    "'ijlIJ": 3.1, " ,./:;\\|f·": 3.6, "-()[]t!r": 4.3, '"*_`sz?': 5.6, "cLFkvxy": 6.3,
+    "PTYaoe": 6.7, "ABKVXZRC": 7.5, "UNHDGO&Qw✓": 8.5, "#+<=>^~": 9.2, "Mm%W@—…": 10.7,
+}  # fmt: skip
+"""Widths of characters of DejaVu Sans, which Verdana's resemble, in pixels at the font's size."""
+_ADVANCE = {character: width for group, width in _ADVANCES.items() for character in group}
+_DIGIT, _WIDE = 7.0, 11.0
+"""The widths of all others, and of those that East Asian fonts make wide."""
 
 
 def write(results: Results, folder: Path) -> list[Path]:
@@ -94,6 +101,15 @@ def claim_files(results: Results) -> dict[str, str]:
     return file_names(results.ids, reserved=[_SUITE])
 
 
+def anchors(results: Results) -> list[str]:
+    """Returns each claim's place on the page, as its address says it, no two of them the same."""
+    found: list[str] = []
+    for place, claim in enumerate(results.claims):
+        name = f"claim-{file_name(claim.id)}"
+        found.append(f"{name}~{place}" if name in found else name)
+    return found
+
+
 def endpoint(label: str, message: str, colour: str) -> dict[str, Any]:
     """Returns what shields.io's endpoint wants to know of a badge."""
     return {"schemaVersion": 1, "label": label, "message": message, "color": colour}
@@ -101,12 +117,13 @@ def endpoint(label: str, message: str, colour: str) -> dict[str, Any]:
 
 def svg(label: str, message: str, colour: str) -> str:
     """Returns a badge as an SVG picture with a title for those who cannot see it."""
-    left, right = (len(text) * _CHARACTER + _PADDING for text in (label, message))
+    left, right = (_width(text) + _PADDING for text in (label, message))
     width, title = left + right, escape(f"{label}: {message}")
 
     def words(text: str, centre: float) -> str:
-        fitted = len(text) * _CHARACTER
-        return f'<text x="{centre:.1f}" y="14" textLength="{fitted:.1f}">{escape(text)}</text>'
+        # Another font's letters move apart or together, so that they stay within.
+        fitted = f'textLength="{_width(text):.1f}"'
+        return f'<text x="{centre:.1f}" y="14" {fitted}>{escape(text)}</text>'
 
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{_HEIGHT}" '
@@ -120,11 +137,19 @@ def svg(label: str, message: str, colour: str) -> str:
     )
 
 
+def _width(text: str) -> float:
+    """Returns how wide a text is in the badge's font."""
+    return sum(
+        _WIDE if unicodedata.east_asian_width(c) in "WF" else _ADVANCE.get(c, _DIGIT) for c in text
+    )
+
+
 def _claim(claim: ClaimResult) -> tuple[str, str, str]:
     """Returns label, message and verdict."""
-    seeds = f", n = {claim.deciding.seeds}" if claim.deciding else ""
     unexpected = "" if claim.as_expected else ", unexpected"
-    return claim.id, f"{claim.verdict}{seeds}{unexpected}", claim.verdict
+    seeds = f", n = {claim.deciding.seeds}" if claim.deciding else ""
+    of = f"{claim.protocol} protocol, {claim.data_name}"
+    return claim.id, f"{claim.verdict}{unexpected}{seeds} · {of}", claim.verdict
 
 
 def _suite(results: Results) -> tuple[str, str, str]:
@@ -133,8 +158,9 @@ def _suite(results: Results) -> tuple[str, str, str]:
         for verdict, count in tally(results)
     ]
     counts += [results.ending_in_brief] if results.ending_in_brief else []
+    of = ", ".join([f"{results.protocol.name} protocol", *results.data_names])
     verdict = "supported" if results.all_as_expected else "error"
-    return _SUITE, ", ".join(counts) or "none", verdict
+    return _SUITE, f"{', '.join(counts) or 'none'} · {of}", verdict
 
 
 def _written(folder: Path, name: str, label: str, message: str, verdict: str) -> Path:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from bnclaims.language.figure import Drawing, Line
 from bnclaims.language.finding import Finding, Region
-from bnclaims.reporting import charts
-from bnclaims.reporting.badges import COLOURS, MARKS, file_name, tally
+from bnclaims.reporting import badges, charts
+from bnclaims.reporting.badges import COLOURS, MARKS, tally
 from bnclaims.reporting.compared import Compared, Margin, compared
 from bnclaims.reporting.results import ClaimResult, Results
 from bnclaims.reporting.terminal import interval_text, mean_and_deviation, p_text, rounded
@@ -40,14 +40,15 @@ def html(results: Results) -> str:
     publications = Counter(publication(claim) for claim in claims)
     names = sorted(publications)
     verdicts = _verdict_counts(results)
-    anchors = _anchors(claims)
+    places = {id(claim): place for place, claim in enumerate(claims)}
+    anchors = badges.anchors(results)
     return (
         _environment()
         .get_template("page.html")
         .render(
             results=results,
-            anchor=lambda claim: anchors[id(claim)],
-            place=lambda claim: list(anchors).index(id(claim)),
+            anchor=lambda claim: anchors[places[id(claim)]],
+            place=lambda claim: places[id(claim)],
             claims=claims,
             groups=[(name, _ranked(claims, name)) for name in names],
             publications=names,
@@ -61,12 +62,21 @@ def html(results: Results) -> str:
             seeds=_seeds(claims),
             significant=_significant(results),
             data=sorted({claim.data_note for claim in claims}),
-            data_names=sorted({data_name(claim) for claim in claims}),
             not_mnist=any(_NOT_MNIST in claim.data_note for claim in claims),
             empty=_empty_filters(results, names, list(verdicts)),
-            swatches=range(charts.COLOURS),
         )
     )
+
+
+def section(claim: ClaimResult) -> str:
+    """Returns what the page shows of one claim, to stand alone in a notebook or another page.
+
+    It brings its own style, which applies to nothing else, and names no place of its surroundings.
+
+    Args:
+        claim: What it came to; `ClaimResult.beside([outcome])` has that of a claim judged alone.
+    """
+    return _environment().get_template("section.html").render(claim=claim)
 
 
 def subject(publications: Sequence[str]) -> str:
@@ -74,11 +84,6 @@ def subject(publications: Sequence[str]) -> str:
     if len(publications) > _FEW_PUBLICATIONS:
         return f"{len(publications)} publications"
     return ", ".join(re.sub(r"\s*\(.*?\)", "", name) for name in publications)
-
-
-def data_name(claim: ClaimResult) -> str:
-    """Returns what a claim's data are, without the path and the reason that their note may say."""
-    return re.split(" from |[,:]", claim.data_note)[0]
 
 
 def surprises(claims: Sequence[ClaimResult]) -> list[ClaimResult]:
@@ -162,15 +167,6 @@ def _ends(claim: ClaimResult) -> tuple[float | None, float | None, float | None]
     if finding is None:
         return None, None, None
     return finding.effect_low, finding.effect, finding.effect_high
-
-
-def _anchors(claims: Sequence[ClaimResult]) -> dict[int, str]:
-    """Returns a place on the page for each claim, by its identity, also where ids are alike."""
-    anchors: dict[int, str] = {}
-    for place, claim in enumerate(claims):
-        name = f"claim-{file_name(claim.id)}"
-        anchors[id(claim)] = f"{name}~{place}" if name in anchors.values() else name
-    return anchors
 
 
 _MEANINGS = {
@@ -372,5 +368,6 @@ def _environment() -> "jinja2.Environment":
         "p_text": p_text,
         "region_text": region_text,
         "publication": publication,
+        "swatches": range(charts.COLOURS),
     }
     return environment

@@ -52,6 +52,10 @@ class Journal:
         """Tells that nothing is left to do for the moment."""
         self._now("")
 
+    def undecided(self, claim: str, standing: tuple[int, float] | None) -> None:
+        """Tells how a claim stands: its seeds and the chance of a verdict; None once settled."""
+        self._publish({"undecided": standing and [claim, *standing]})
+
     def done(self, arm: Arm, seed: int, seconds: float) -> None:
         """Tells that a run has been trained."""
         self._seconds += seconds
@@ -76,6 +80,8 @@ class Progress:
     """What each worker trains or waits for; workers that do neither are left out."""
     waiting: set[str] = field(default_factory=set)
     """The workers that wait."""
+    undecided: dict[str, str] = field(default_factory=dict)
+    """How the claim stands that each worker judges, where it has looked and goes on."""
 
     def add(self, worker: str, event: dict[str, Any]) -> None:
         """Adds an event of a worker's journal."""
@@ -85,6 +91,10 @@ class Progress:
             case {"done": [digest, cost, seed, seconds]}:
                 self.wanted[digest, seed] = cost
                 self.trained[digest, seed] = seconds
+            case {"undecided": [claim, seeds, chance]}:
+                self.undecided[worker] = f"{claim}: {chance:.0%} chance of a verdict, n {seeds}"
+            case {"undecided": None}:
+                self.undecided.pop(worker, None)
             case {"doing": doing, "waiting": waiting}:
                 self.doing.pop(worker, None)
                 self.waiting.discard(worker)
@@ -111,6 +121,7 @@ class Progress:
         parts = [f"{runs}, {len(arms - unfinished)} of {len(arms)} arms"]
         if (left := self.seconds_left) is not None:
             parts.append(f"about {duration(left)} left")
+        parts += [self.undecided[name] for name in sorted(self.undecided)]
         alone = len(self.doing) == 1
         parts += [what if alone else f"{name}: {what}" for name, what in sorted(self.doing.items())]
         return " · ".join(parts)

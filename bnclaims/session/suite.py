@@ -4,7 +4,7 @@ import contextlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import pytest
@@ -12,8 +12,8 @@ import pytest
 from bnclaims.backends.functions import FunctionBackend
 from bnclaims.backends.keras.backend import KerasBackend
 from bnclaims.experiment.arm import Arm, FunctionArm
-from bnclaims.experiment.data import DataSource, resolve
 from bnclaims.experiment.history import History
+from bnclaims.experiment.sources import DataSource, resolve
 from bnclaims.language.evidence import Trial
 from bnclaims.language.figure import Drawing, Figure, drawn
 from bnclaims.language.fixtures import Probe, Session, Train
@@ -165,6 +165,7 @@ class Suite:
             tracing=tracing,
             edges=trace.edges if trace else 0,
             answers=answers,
+            tell=partial(Journal(self._tell).undecided, self._selected.get(name, name)),
         )
 
     def train(self, trial: Trial) -> Train:

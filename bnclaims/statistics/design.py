@@ -33,6 +33,10 @@ class Design(Protocol):
     def alpha(self) -> float:
         """One-sided error over all looks together."""
 
+    @property
+    def futility(self) -> float:
+        """The chance of a verdict below which a claim stops, undecided; 0 lets it go on."""
+
     def with_alpha(self, alpha: float) -> Self:
         """Returns the same design at another error rate."""
 
@@ -61,12 +65,14 @@ class Sequential:
         alpha: One-sided error over all looks together.
         spending: How alpha is spread over the looks.
         boundary: For which data it holds.
+        futility: The chance of a verdict below which a claim stops, undecided; 0 lets it go on.
     """
 
     looks: tuple[int, ...] = (5, 10, 15, 20)
     alpha: float = 0.01
     spending: Spending = field(default_factory=Power)
     boundary: Boundary = field(default_factory=ExponentialBoundary)
+    futility: float = 0.1
 
     name: ClassVar[str] = "sequential"
 
@@ -111,10 +117,12 @@ class Open:
         looks: Numbers of seeds at which this session looks, increasing, the first at least 3.
             Another session may look at others, and go on further: the error rate holds over all.
         alpha: One-sided error over all looks that there will ever be.
+        futility: As for planned looks, in view of this session's looks.
     """
 
     looks: tuple[int, ...] = (5, 10, 15, 20)
     alpha: float = 0.01
+    futility: float = 0.1
 
     name: ClassVar[str] = "open"
 
@@ -196,4 +204,6 @@ def _check(design: Any) -> None:
     # must not make the design unhashable, nor a NumPy integer unserialisable.
     object.__setattr__(design, "looks", checked_looks(design.looks, first=3))
     check_alpha(design.alpha)
+    if not 0 <= design.futility < 1:
+        raise ValueError(f"futility must lie between 0 and 1, got {design.futility!r}")
     object.__setattr__(design, "alpha", float(design.alpha))

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from bnclaims.statistics import contrasts
 from bnclaims.statistics.boundary import Boundary, ExponentialBoundary
 from bnclaims.statistics.design import Design, Sequential, decisions
+from bnclaims.statistics.futility import chances_of_mean
 from bnclaims.statistics.numerics import fewest, threshold
 from bnclaims.statistics.spending import check_alpha
 
@@ -263,22 +264,54 @@ def judged_over_looks(
         design: Its last look is the number of seeds, or less.
 
     Returns:
-        1 for supported, -1 for refuted, 0 for inconclusive, and the seeds at the verdict.
+        1 for supported, -1 for refuted, 0 for inconclusive, and the seeds at which each stopped.
     """
     edges, claims, _ = contrasts.shape
     refute = design.with_alpha(design.alpha / edges)
     settled = np.zeros((len(parts), claims), np.int8)
     verdict = np.zeros(claims, np.int8)
     stopped = np.full(claims, design.looks[-1])
+    going = np.ones(claims, bool)
     for look, n in enumerate(design.looks):
         t = _t(contrasts[:, :, :n], is_last=n == design.looks[-1])
         for number, part in enumerate(parts):
             decided = decisions(t[list(part)], design.critical(look), refute.critical(look))
             settled[number] = np.where(settled[number] == 0, decided, settled[number])
         reached = np.where((settled < 0).any(axis=0), -1, (settled > 0).all(axis=0)).astype(np.int8)
-        now = (verdict == 0) & (reached != 0)
-        verdict[now], stopped[now] = reached[now], n
+        now = going & (reached != 0)
+        verdict[now] = reached[now]
+        hopeless = going & ~now
+        hopeless[hopeless] = _are_hopeless(
+            contrasts[:, hopeless, :n], settled[:, hopeless], parts, look, (design, refute)
+        )
+        stopped[now | hopeless] = n
+        going &= ~(now | hopeless)
     return verdict, stopped
+
+
+def _are_hopeless(
+    seen: _Array,
+    settled: NDArray[np.int8],
+    parts: Sequence[Sequence[int]],
+    look: int,
+    designs: tuple[Design, Design],
+) -> NDArray[np.bool_]:
+    """Says which claims stop undecided before the last look."""
+    design, claims = designs[0], seen.shape[1]
+    if look == len(design.looks) - 1 or design.futility == 0:
+        return np.zeros(claims, bool)
+    supported, refuted = np.ones(claims), np.zeros(claims)
+    mean, deviation = seen.mean(axis=-1), seen.std(axis=-1, ddof=1)
+    for number, part in enumerate(parts):
+        edges, is_open = list(part), settled[number] == 0
+        with np.errstate(all="ignore"):
+            inside, outside = chances_of_mean(mean[edges], deviation[edges], look, *designs)
+        # Equal values may yet decide at the last look.
+        varies = (deviation[edges] > 0).all(axis=0)
+        inside, outside = np.where(varies, inside, 1.0), np.where(varies, outside, 1.0)
+        supported = np.where(is_open, np.minimum(supported, inside), supported)
+        refuted = np.where(is_open, refuted + outside, refuted)
+    return np.asarray(supported + refuted < design.futility)
 
 
 def detectable_distance(n: int, critical: float, power: float) -> float:

@@ -32,6 +32,15 @@ def test_journals_of_workers_add_up() -> None:
     assert progress.text().endswith(f"a: {LARGE} · b: waits for a process")
 
 
+def test_an_undecided_claim_shows_its_chance_until_it_is_settled() -> None:
+    progress = Progress()
+    journal = Journal(lambda event: progress.add("", event))
+    journal.undecided("noise", (10, 0.431))
+    assert progress.text() == "0 of 0 runs, 0 of 0 arms · noise: 43% chance of a verdict, n 10"
+    journal.undecided("noise", None)
+    assert progress.text() == "0 of 0 runs, 0 of 0 arms"
+
+
 def test_later_looks_are_added_and_idle_workers_left_out() -> None:
     progress = Progress()
     journal = Journal(lambda event: progress.add("", event))
