@@ -304,8 +304,12 @@ class FunctionArm(_DescribedArm):
     @cached_property
     def libraries(self) -> frozenset[str]:
         """The libraries that it uses, of those whose versions `describe` leaves to the arm."""
-        found = {name for name in STATED_BY_THE_ARM if _names(self._function, name)}
+        found = {name for name in STATED_BY_THE_ARM if self.names(name)}
         return frozenset(found | ({"tensorflow"} if "keras" in found else set()))
+
+    def names(self, package: str) -> bool:
+        """Says whether the function, or what it reaches, uses something of a package."""
+        return _names(self._function, package)
 
     @property
     def _function(self) -> Any:
