@@ -158,9 +158,8 @@ def _suite(results: Results) -> tuple[str, str, str]:
         for verdict, count in tally(results)
     ]
     counts += [results.ending_in_brief] if results.ending_in_brief else []
-    of = ", ".join([f"{results.protocol.name} protocol", *results.data_names])
     verdict = "supported" if results.all_as_expected else "error"
-    return _SUITE, f"{', '.join(counts) or 'none'} · {of}", verdict
+    return _SUITE, f"{', '.join(counts) or 'none'} · {results.conditions}", verdict
 
 
 def _written(folder: Path, name: str, label: str, message: str, verdict: str) -> Path:
