@@ -15,6 +15,7 @@ from typing import Any
 from bnclaims.language.figure import Line
 from bnclaims.language.finding import Look, Region, Series
 from bnclaims.reporting.compared import ArmValues, Compared, distinct_names
+from bnclaims.reporting.letters import width
 
 COLOURS = 10
 """How many lines have a style of their own."""
@@ -30,10 +31,10 @@ _NAMED_EPOCHS = 12
 _FOREST_DECADES = 3
 _MANYFOLD = 10
 """From which ratio of the largest to the smallest loss on lines coincide on a linear axis."""
-_MOST_ENDS, _LONGEST_END = 8, 14
-"""How many lines are named at their ends, and how long these names may be."""
-_LETTER, _LEAD, _LINE = 6.8, 14.0, 13.0
-"""Pixels of a letter, of the lead from a line's end to its name, and between names."""
+_MOST_ENDS, _LONGEST_END = 8, 100.0
+"""How many lines are named at their ends, and how wide these names may be."""
+_LETTERS, _LEAD, _LINE = 12.0, 14.0, 13.0
+"""Sizes of letters, of the lead from a line's end to its name, and of the room of a name."""
 
 
 def colours(dashed: Sequence[bool]) -> list[int]:
@@ -71,8 +72,11 @@ def styles(lines: Sequence[Line], *, graded: bool = False) -> list[str]:
 def ends(lines: Sequence[Line]) -> list[str]:
     """Returns the names of lines where they can stand at the lines' ends; [] for a legend."""
     names = distinct_names([line.label for line in lines])
-    fit = len(names) <= _MOST_ENDS and max(map(len, names), default=0) <= _LONGEST_END
-    return names if fit else []
+    return names if len(names) <= _MOST_ENDS and _widest(names) <= _LONGEST_END else []
+
+
+def _widest(names: Sequence[str]) -> float:
+    return max((width(name, _LETTERS) for name in names), default=0.0)
 
 
 def is_logarithmic(lines: Sequence[Line]) -> bool:
@@ -140,7 +144,7 @@ def curves(lines: Sequence[Line], label: str, *, graded: bool = False) -> str:
         else _padded(min(0.0, *finite), max(0.0, *finite))
     )
     names = ends(lines)
-    right = _LEAD + _LETTER * max(map(len, names)) if names else _RIGHT
+    right = _LEAD + _widest(names) if names else _RIGHT
     plot = _Plot((1, max(epochs, 2)), y, label, right=right, log=log)
     named = range(1, epochs + 1) if epochs <= _NAMED_EPOCHS else None
     title = "training loss, log scale" if log else "training loss"
