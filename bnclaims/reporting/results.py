@@ -223,6 +223,11 @@ class Results:
         return sorted({claim.data_name for claim in self.claims})
 
     @property
+    def conditions(self) -> str:
+        """Protocol and data, in a few words."""
+        return ", ".join([f"{self.protocol.name} protocol", *self.data_names])
+
+    @property
     def all_as_expected(self) -> bool:
         """Whether every selected claim was tested and has its expected verdict, and pytest passed.
 
