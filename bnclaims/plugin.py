@@ -20,12 +20,12 @@ from bnclaims.language.claim import claim_of
 from bnclaims.language.evidence import Trial
 from bnclaims.language.finding import Verdict
 from bnclaims.language.fixtures import Probe, Train
-from bnclaims.reporting import terminal, wire
+from bnclaims.reporting import failure, terminal, wire
 from bnclaims.reporting.outcome import outcome_of
 from bnclaims.reporting.results import ClaimResult, ErrorRecord, Outcome
 from bnclaims.running.local_store import LocalStore
 from bnclaims.running.mailbox import Mailbox, temporary_folder
-from bnclaims.session import hooks
+from bnclaims.session import frames, hooks
 from bnclaims.session.ending import Ending
 from bnclaims.session.live import LiveLine, real_stdout
 from bnclaims.session.options import OPTIONS, Settings, ini_name
@@ -149,8 +149,9 @@ def _die_on_sigterm() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tells an xdist worker where the mailbox is."""
+    """Tells an xdist worker where the mailbox is, and how wide the terminal."""
     node.workerinput["bnclaims_mailbox"] = str(node.config.stash[_MAILBOX])
+    node.workerinput["bnclaims_columns"] = node.config.get_terminal_writer().fullwidth
 
 
 @pytest.hookimpl(trylast=True)
@@ -308,8 +309,10 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turns how a claim's body ended into a verdict, and the verdict into pass or fail."""
-    report = yield
     declared = claim_of(getattr(item, "function", None))
+    if declared and call.excinfo and not item.config.getoption("fulltrace", False):
+        frames.forget_ours(call.excinfo)
+    report = yield
     if declared is None:
         return report
     if call.when == "setup" and item.get_closest_marker("xfail"):
@@ -339,18 +342,21 @@ def pytest_runtest_makereport(
         trial or suite.trial(tracing=True),
         test=item.nodeid,
         code=_code(item),
-        command=shlex.join(suite.settings.command(item.nodeid)),
+        command=shlex.join(suite.settings.command(item.nodeid, suite.chosen_data)),
         protocol=suite.settings.protocol.name,
         data=", ".join(notes) or "none",
         data_note="; ".join(notes.values()) or "no data",
         declared=suite.declared,
     )
     report.outcome = "passed" if outcome.as_expected else "failed"
+    settings = suite.settings
+    steps = failure.what_now(outcome, declared.expected, settings.protocols, settings.design)
     if outcome.as_expected:
         report.longrepr = None
     elif verdict != "refuted" or outcome.refuting:
-        report.longrepr = _failure(item, outcome, trial, _why(call))
-    # Else an exact claim's assertion failed, which pytest shows best.
+        report.longrepr = _failure(item, outcome, trial, call, steps)
+    else:  # an exact claim's assertion failed, which pytest shows best
+        report.sections.append(("what now", "\n".join(steps)))
     item.user_properties.extend(_properties(outcome))  # JUnit's XML takes them from the teardown
     # On the report itself: its attributes are what xdist carries to the controller.
     report.__dict__["bnclaims"] = wire.to_plain(outcome)
@@ -586,21 +592,30 @@ def _why(call: pytest.CallInfo[None]) -> str:
     return "" if text.startswith("assert ") else text.partition("\nassert ")[0]
 
 
-def _failure(item: pytest.Item, outcome: Outcome, trial: Trial | None, why: str) -> str:
-    settings = item.config.stash[_SUITE].settings
-    evidence = [str(e) for e in trial.evidence] if trial else []
-    command = [*settings.command(item.nodeid), f"--claims-store={settings.store}"]
-    return "\n".join(
-        [
-            f"{outcome.id} is {outcome.verdict}, expected {outcome.expected}",
-            *([why] if why else []),
-            f"claim: {outcome.statement}",
-            f"source: {outcome.source}",
-            *evidence,
-            f"{outcome.protocol} protocol, {outcome.data_note}",
-            f"reproduce: {shlex.join(command)}",
-        ]
+def _failure(
+    item: pytest.Function,
+    outcome: Outcome,
+    trial: Trial | None,
+    call: pytest.CallInfo[None],
+    steps: Sequence[str],
+) -> str:
+    place = frames.assertion(call.excinfo) if call.excinfo else frames.declaration(item.function)
+    store = f"--claims-store={item.config.stash[_SUITE].settings.store}"
+    return failure.text(
+        outcome,
+        place=place,
+        why=_why(call),
+        evidence=[str(e) for e in trial.evidence] if trial else [],
+        steps=steps,
+        command=f"{outcome.command} {shlex.quote(store)}",
+        width=_columns(item.config),
     )
+
+
+def _columns(config: pytest.Config) -> int:
+    """Returns how wide the terminal is that the controller writes to."""
+    worker = getattr(config, "workerinput", None)
+    return int(worker["bnclaims_columns"]) if worker else config.get_terminal_writer().fullwidth
 
 
 def _properties(outcome: Outcome) -> list[tuple[str, object]]:

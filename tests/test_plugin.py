@@ -155,12 +155,19 @@ def test_a_refuted_claim_fails_with_its_evidence(
     result.stdout.fnmatch_lines(
         [
             "more is refuted, expected supported",
+            "test_a_refuted_claim_fails_with_its_evidence.py:5: assert mean_loss(train(MLP(hidden=*",
+            "",
             "claim: More is lower",
             "source: here",
-            "refuted: mean_loss(relu no BN, 1) - mean_loss(relu no BN, 2) = -1*, claimed > 0.25",
-            "  5 of at most 20 seeds, p = * adjusted for repeated looks (* nominal, 0.031 *",
-            "  standardised effect from the edge * [[]*[]], the two sides correlate * over seeds",
-            "quick protocol, *small.npz*",
+            "refuted: mean_loss(relu no BN, 1) - mean_loss(relu no BN, 2) = -1*",
+            "  5 of at most 20 seeds, p = * adjusted for repeated looks (* nominal,*",
+            "  standardised effect from the edge * [[]*[]], the two sides*",
+            "quick protocol, *",
+            "",
+            "what now:",
+            "- accept it as a finding; in @claim, write",
+            '    expected={"quick": {"custom": "refuted"}},',
+            '    because="measured: -1.0* [[]*[]], claimed > 0.25, n 5",',
             "reproduce: pytest test_a_refuted*::test_more --claims-protocol=quick --claims-data=*",
             "refuted! more *",
             "! more: expected supported, now refuted",
@@ -178,9 +185,12 @@ def test_an_undecided_claim_fails_with_what_it_would_take(
     result.stdout.fnmatch_lines(
         [
             "noise is inconclusive, expected supported",
-            "inconclusive: *claimed > 0",
+            "*.py:5: assert mean_loss(*",
+            "inconclusive: *",
             "  20 of at most 20 seeds*",
-            "  these looks detect a distance of * from the edge with 80% power; *80% power*",
+            "  these looks detect a distance of * from the edge with 80% power; *",
+            "    *80% power and * give 95%",
+            "- planned looks stay as planned; under --claims-design=open seeds may be added",
             "inconclusive! noise * 20 *",
         ]
     )
@@ -320,7 +330,13 @@ def test_a_claim_that_comes_true_against_expectation_fails(
     )
     result = run(pytester, options)
     result.assert_outcomes(passed=2, failed=1)
-    result.stdout.fnmatch_lines(["lower is supported, expected refuted"])
+    result.stdout.fnmatch_lines(
+        [
+            "lower is supported, expected refuted",
+            '*.py:7: @claim("Less", source="a", expected="refuted", because="b")',
+            '    expected={"article": "refuted", "quick": "supported"},',
+        ]
+    )
 
 
 def test_a_diverged_run_makes_a_claim_inconclusive_and_is_named(
@@ -537,7 +553,14 @@ def test_five():
     result = run(pytester, options)
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
-        ["*assert (2 + 2) == 5", "refuted! *five *exact", "supported *four *exact"]
+        [
+            "*assert (2 + 2) == 5",
+            "*- what now -*",
+            '    expected="refuted",',
+            '    because="...",',
+            "refuted! *five *exact",
+            "supported *four *exact",
+        ]
     )
 
 

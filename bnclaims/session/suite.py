@@ -101,6 +101,12 @@ class Suite:
             self.mailbox.once("data", lambda: resolve(self.settings.data, cache=cache).to_strings())
         )
 
+    @property
+    def chosen_data(self) -> str:
+        """What chooses the same images again: what `auto` found, once somebody has asked for it."""
+        found = self.settings.data == "auto" and "source" in vars(self)
+        return self.source.name if found else self.settings.data
+
     @cached_property
     def schedule(self) -> Schedule:
         """Sees to the runs; made when the claims have been traced."""
