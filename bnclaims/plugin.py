@@ -22,12 +22,12 @@ from bnclaims.language.finding import Verdict
 from bnclaims.language.fixtures import Probe, Train
 from bnclaims.reporting import failure, terminal, wire
 from bnclaims.reporting.outcome import outcome_of
-from bnclaims.reporting.results import ClaimResult, ErrorRecord, Outcome
+from bnclaims.reporting.results import ErrorRecord, Outcome, Results
 from bnclaims.running.local_store import LocalStore
 from bnclaims.running.mailbox import Mailbox, temporary_folder
 from bnclaims.session import frames, hooks
 from bnclaims.session.ending import Ending
-from bnclaims.session.live import LiveLine, real_stdout
+from bnclaims.session.live import LiveLine, can_redraw, real_stdout
 from bnclaims.session.options import OPTIONS, Settings, ini_name
 from bnclaims.session.record import Record
 from bnclaims.session.suite import Suite
@@ -50,11 +50,10 @@ _NO_CLAIM = (
     "@claim(statement, source=...)"
 )
 
-_COLOURS = {
-    "supported": {"green": True},
-    "refuted": {"red": True},
-    "inconclusive": {"yellow": True},
-    "": {"bold": True},
+_COLOURS: dict[terminal.Tone, dict[str, bool]] = {
+    "head": {"bold": True},
+    "expected": {"green": True},
+    "unexpected": {"red": True},
 }
 
 
@@ -375,7 +374,10 @@ def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
 
 
 class _VerdictLines:
-    """Writes each verdict as soon as it is reached, where pytest would write a dot."""
+    """Writes a verdict as soon as it is reached, where pytest would write a dot.
+
+    Expected ones of stored runs come all at once, so they keep their dots.
+    """
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -383,19 +385,28 @@ class _VerdictLines:
     def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
         """Leaves the dot out."""
         status = pytest_report_teststatus(report)
-        return status and (status[0], "", status[2])
+        if status is None or not self._has_line(wire.from_plain(report.bnclaims, Outcome)):
+            return status
+        return status[0], "", status[2]
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Writes the line."""
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
-        if reporter is not None and hasattr(report, "bnclaims"):
-            outcome = wire.from_plain(report.bnclaims, Outcome)
-            # Not through the reporter, which would name the file anew for each test.
-            writer = reporter._tw
-            if writer.width_of_current_line:
-                writer.line()
-            writer.line(terminal.row(outcome), **_COLOURS[outcome.verdict])
+        if reporter is None or not hasattr(report, "bnclaims"):
+            return
+        outcome = wire.from_plain(report.bnclaims, Outcome)
+        if not self._has_line(outcome):
+            return
+        # Not through the reporter, which would name the file anew for each test.
+        writer = reporter._tw
+        if writer.width_of_current_line:
+            writer.line()
+        for line in terminal.row(outcome, writer.fullwidth):
+            writer.line(line, **_COLOURS[terminal.tone(outcome)])
+
+    def _has_line(self, outcome: Outcome) -> bool:
+        return not outcome.as_expected or bool(self._config.stash[_SUITE].progress().wanted)
 
 
 # The end
@@ -425,7 +436,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     _, end = config.stash[_ENDING]
     if end.results.claims:
-        _print_verdicts(terminalreporter, end.results.claims, config)
+        _print_verdicts(terminalreporter, end.results, config)
     for problem in end.problems:
         terminalreporter.write_line(problem, red=True)
     if end.page is not None:
@@ -448,14 +459,16 @@ def _complain(problems: Iterable[str]) -> None:
         sys.stderr.write(f"bnclaims: {problem}\n")
 
 
-def _print_verdicts(
-    terminalreporter: Any, claims: Sequence[ClaimResult], config: pytest.Config
-) -> None:
+def _print_verdicts(terminalreporter: Any, results: Results, config: pytest.Config) -> None:
+    suite, width = config.stash[_SUITE], terminalreporter._tw.fullwidth
+    claims = results.claims
     terminalreporter.section("claims")
-    for line, verdict in terminal.table(claims):
-        terminalreporter.write_line(line, **_COLOURS[verdict])
-    lines = terminal.notes(claims, config.stash[_SUITE].settings.design.alpha)
-    if config.option.verbose > 0:
+    verbose = config.option.verbose > 0
+    if verbose or suite.progress().wanted or not results.all_as_expected:
+        for line, tone in terminal.table(claims, width):
+            terminalreporter.write_line(line, **_COLOURS[tone])
+    lines = terminal.notes(claims, suite.settings.design.alpha, width)
+    if verbose:
         lines = ["", *terminal.evidence(claims), "", *lines]
     for line in lines:
         terminalreporter.write_line(line)
@@ -488,9 +501,10 @@ def _progress(config: pytest.Config) -> Iterator[None]:
 
     def text() -> str:
         progress = suite.progress()
-        return f"bnclaims: {progress.text()}" if progress.doing else ""
+        undecided = config.stash[_RECORD].undecided(suite.selected)
+        return f"bnclaims: {progress.text(undecided)}" if progress.doing else ""
 
-    with LiveLine(reporter._tw, stream, text):
+    with LiveLine(reporter._tw, stream, text, redraw=can_redraw(stream)):
         yield
 
 

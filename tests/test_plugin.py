@@ -155,7 +155,7 @@ def test_a_refuted_claim_fails_with_its_evidence(
     result.stdout.fnmatch_lines(
         [
             "more is refuted, expected supported",
-            "test_a_refuted_claim_fails_with_its_evidence.py:5: assert mean_loss(train(MLP(hidden=*",
+            "test_a_refuted_claim_fails_with_its_evidence.py:5: assert mean_loss(*",
             "",
             "claim: More is lower",
             "source: here",
@@ -487,7 +487,7 @@ def test_each(train, level):
     assert loss(train, level) < loss(train, level + 1)
 """
     )
-    result = run(pytester, options, "-k", "each")
+    result = run(pytester, options, "-k", "each", "-v")
     result.assert_outcomes(passed=2, deselected=3)
     result.stdout.fnmatch_lines(["supported each[[]1[]] *", "supported each[[]2[]] *"])
 
@@ -566,12 +566,54 @@ def test_five():
 
 def test_the_table_fits_eighty_columns(pytester: pytest.Pytester, options: list[str]) -> None:
     pytester.makepyfile(CLAIMS.replace("def test_lower", f"def test_{'long_' * 6}name"))
-    result = run(pytester, options)
+    result = run(pytester, options, "-v")
     start = next(i for i, line in enumerate(result.outlines) if line.startswith("verdict"))
     table = result.outlines[start : start + 5]
     firsts = [line.split()[0] for line in table]
     assert firsts == ["verdict", "supported", "long-name", "supported", "refuted"]
     assert max(map(len, table)) <= 80
+
+
+def test_what_is_stored_and_as_expected_is_told_by_counts_and_findings(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    pytester.makepyfile(CLAIMS)
+    result = run(pytester, options)
+    result.stdout.fnmatch_lines(
+        [
+            "* ... *[[]100%[]]",
+            "*= claims =*",
+            "3 claims: 2 supported, 1 refuted; all as expected",
+            "quick protocol, *small.npz*",
+            "wrong is refuted, as expected: it is higher by 1",
+        ],
+    )
+    result.stdout.no_fnmatch_line("*0.99*")
+    pytester.makepyfile(CLAIMS + "\ndef test_other(): assert False\n")
+    run(pytester, options).stdout.fnmatch_lines(["supported *lower *0.99*"])
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n1"])
+def test_what_a_narrow_terminal_shows_fits_it(
+    pytester: pytest.Pytester,
+    options: list[str],
+    workers: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytester.makepyfile(test_it=UNDECIDED.replace("test_noise", f"test_{'noise_' * 10}lower"))
+    monkeypatch.setenv("COLUMNS", "60")
+    result = run(pytester, options, workers)
+    result.assert_outcomes(failed=1)
+    lines = result.outlines
+    first = next(n for n, line in enumerate(lines) if line.startswith("inconclusive!"))
+    assert [line.strip() for line in lines[first : first + 3]] == [
+        "inconclusive! noise-noise-noise-noise-noise-noise-noise-",
+        "noise-noise-noise-lower",
+        "0.1 [-1.0, 1.3], claimed > 0, n 20",
+    ]
+    copied = ("    ", "reproduce", "quick", "bnclaims", "test_it.py", "plugins", "INCONCLUSIVE")
+    said = [line for line in lines[first:] if not line.startswith(copied)]
+    assert [line for line in said if len(line) > 60 and "is inconclusive" not in line] == []
 
 
 def test_a_failed_assertion_about_plain_values_is_shown_as_such(

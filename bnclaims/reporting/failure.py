@@ -132,10 +132,8 @@ def _declared(outcome: Outcome, expected: Expected, protocols: Sequence[str]) ->
 
 def _more_seeds(finding: Finding, design: Design) -> list[str]:
     if not isinstance(design, Open):
-        return [
-            "- planned looks stay as planned; under --claims-design=open seeds may be added at "
-            "any time"
-        ]
+        open_design = "under --claims-design=open seeds may be added at any time"
+        return [f"- planned looks stay as planned; {open_design}"]
     looks = ",".join(map(str, (*design.looks, _next_look(finding, design))))
     return [
         "- or add seeds, which this design allows at any time:",
@@ -163,7 +161,7 @@ def _weaker(finding: Finding) -> str:
 
 
 def _wrapped(lines: Sequence[str], width: int) -> list[str]:
-    """Returns lines that fit, each part indented below its beginning; what is pasted stays whole."""
+    """Returns lines that fit, broken ones indented below; what is to be pasted stays whole."""
     return [
         part
         for text in lines

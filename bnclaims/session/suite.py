@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -64,7 +65,7 @@ class Suite:
         self._functions = FunctionBackend(KerasBackend(settings.threads))
         self.mailbox = mailbox
         self.traces: dict[str, Trace] = {}
-        self._progress = Progress()
+        self._progress, self._telling = Progress(), threading.Lock()
         self._selected: dict[str, str] = {}
         self.tests: dict[str, list[str]] = {}
         """The tests of each declared claim, by its name, whether selected or not."""
@@ -196,8 +197,9 @@ class Suite:
 
     def progress(self) -> Progress:
         """Returns what this process and, where there is a mailbox, the others have trained."""
-        for worker, event in self.mailbox.told() if self.mailbox else ():
-            self._progress.add(worker, event)
+        with self._telling:  # the live line asks from a thread of its own
+            for worker, event in self.mailbox.told() if self.mailbox else ():
+                self._progress.add(worker, event)
         return self._progress
 
     def _tell(self, event: dict[str, Any]) -> None:
