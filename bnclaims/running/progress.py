@@ -4,7 +4,7 @@ Each worker keeps a journal, event by event, as plain data; whoever shows progre
 """
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -129,11 +129,13 @@ class Progress:
         """
         if not self.wanted:
             return None
-        left = sum(cost for run, cost in self.wanted.items() if run not in self.trained)
-        later = _LATER_LOOKS * undecided * sum(self.wanted.values())
-        begun = {digest for _, digest in self._starts} | set(self._arms.values())
-        starts = len({digest for digest, _ in self.wanted} - begun) * self._start
-        work = (left + later) * self._rate + starts + sum(map(self._rest_of_start, self._arms))
+        left = {run: cost for run, cost in self.wanted.items() if run not in self.trained}
+        later = _LATER_LOOKS * undecided
+        cost = sum(left.values()) + later * sum(self.wanted.values())
+        starts = len({digest for digest, _ in left} - set(self._arms.values()))
+        starts += later * len({digest for digest, _ in self.wanted})
+        work = cost * self._rate + starts * self._start
+        work += sum(map(self._rest_of_start, self._arms))
         passed = sum(min(self._passed(w), self._expected(w)) for w in self._arms)
         return max(0.0, work - passed) / max(1, len(self._arms))
 
@@ -142,20 +144,18 @@ class Progress:
         """Seconds per unit of cost, where nothing is compiled."""
         first = set(self._starts.values())
         runs = [(self.wanted[run], took) for run, took in self.trained.items() if run not in first]
-        runs += [] if runs else [self._without_start(run) for run in first]
-        runs += [self._overdue(worker) for worker in self._arms]
-        cost, seconds = (sum(column) for column in zip((0.0, 0.0), *runs, strict=True))
-        return (_GUESS_WEIGHT + seconds) / (_GUESS_WEIGHT / SECONDS_PER_COST + cost)
+        runs = runs or [self._without_start(run) for run in first]
+        done = _rate_of(runs)
+        begun = [self._so_far(worker) for worker in self._arms]
+        return _rate_of(runs + [(cost, took) for cost, took in begun if took > cost * done])
 
     def _without_start(self, run: Run) -> tuple[float, float]:
         """Returns cost and seconds of a worker's first run, as far as they are guessed."""
         return self.wanted[run], max(0.0, self.trained[run] - _FIRST_START)
 
-    def _overdue(self, worker: str) -> tuple[float, float]:
-        """Returns cost and seconds of a run that takes longer than was guessed, else zeros."""
-        cost = self._cost_in_training(worker)
-        passed = self._passed(worker) - self._rest_of_start(worker)
-        return (cost, passed) if passed > cost * SECONDS_PER_COST else (0.0, 0.0)
+    def _so_far(self, worker: str) -> tuple[float, float]:
+        """Returns cost and seconds of a run that is being trained."""
+        return self._cost_in_training(worker), self._passed(worker) - self._rest_of_start(worker)
 
     @property
     def _start(self) -> float:
@@ -195,6 +195,12 @@ class Progress:
         alone = len(self.doing) == 1
         whats = [what if alone else f"{name}: {what}" for name, what in sorted(self.doing.items())]
         return " · ".join([done, *whats])
+
+
+def _rate_of(runs: Sequence[tuple[float, float]]) -> float:
+    """Returns seconds per unit of cost: a guess, which gives way to what runs took."""
+    cost, seconds = (sum(column) for column in zip((0.0, 0.0), *runs, strict=True))
+    return (_GUESS_WEIGHT + seconds) / (_GUESS_WEIGHT / SECONDS_PER_COST + cost)
 
 
 def duration(seconds: float) -> str:
