@@ -13,7 +13,7 @@ from bnclaims.errors import DescriptionError
 from bnclaims.experiment.data import Data
 from bnclaims.experiment.fingerprint import STATED_BY_THE_ARM, describe, digest
 from bnclaims.experiment.losses import asks_for_accuracy, is_classification
-from bnclaims.experiment.models import Layer, Remade
+from bnclaims.experiment.models import MLP, Layer, Remade
 from bnclaims.experiment.protocol import KERAS_DEFAULTS, Optimizer, TrainingProtocol
 from bnclaims.experiment.seeds import Seed
 from bnclaims.experiment.sources import DataSource
@@ -206,7 +206,8 @@ class TrainingArm(ModelArm):
         """How long a run takes, in images visited: a guess, good for ordering only."""
         images = self.images or self.data.size
         # A step costs about as much as sixteen images, however few of them it holds.
-        return self.epochs * images * (1 + 16 / self.batch_size)
+        size = self.model.size if isinstance(self.model, MLP) else 1.0
+        return self.epochs * images * (1 + 16 / self.batch_size) * size
 
 
 _AS_COMPILED = (

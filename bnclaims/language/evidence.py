@@ -160,10 +160,8 @@ class Evidence:
             return []
         design = self.trial.design
         seeds = f"{design.looks[self.look]} of {design.looks[-1]} seeds"
-        return [
-            f"  stopped for futility after {seeds}: a verdict by the last look has a chance of "
-            f"{self.chance:.0%}, below {design.futility:.0%}"
-        ]
+        left = f"a verdict by the last look has a chance of {self.chance:.0%}"
+        return [f"  stopped for futility after {seeds}: {left}, below {design.futility:.0%}"]
 
     @property
     def verdict(self) -> Verdict:

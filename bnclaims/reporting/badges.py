@@ -7,13 +7,13 @@ Colours differ in lightness and hue (after Okabe & Ito's palette), are dark enou
 import hashlib
 import json
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+from bnclaims.reporting.letters import width
 from bnclaims.reporting.results import ClaimResult, Results
 
 COLOURS = {
@@ -32,15 +32,7 @@ _LONGEST = 100
 _LABEL_COLOUR = "#333333"
 _SUITE = "claims"
 """What the suite's badge is called."""
-_PADDING, _HEIGHT = 10, 20
-_ADVANCES = {
-    "'ijlIJ": 3.1, " ,./:;\\|f·": 3.6, "-()[]t!r": 4.3, '"*_`sz?': 5.6, "cLFkvxy": 6.3,
-    "PTYaoe": 6.7, "ABKVXZRC": 7.5, "UNHDGO&Qw✓": 8.5, "#+<=>^~": 9.2, "Mm%W@—…": 10.7,
-}  # fmt: skip
-"""Widths of characters of DejaVu Sans, which Verdana's resemble, in pixels at the font's size."""
-_ADVANCE = {character: width for group, width in _ADVANCES.items() for character in group}
-_DIGIT, _WIDE = 7.0, 11.0
-"""The widths of all others, and of those that East Asian fonts make wide."""
+_PADDING, _HEIGHT, _SIZE = 10, 20, 11
 
 
 def write(results: Results, folder: Path) -> list[Path]:
@@ -117,30 +109,23 @@ def endpoint(label: str, message: str, colour: str) -> dict[str, Any]:
 
 def svg(label: str, message: str, colour: str) -> str:
     """Returns a badge as an SVG picture with a title for those who cannot see it."""
-    left, right = (_width(text) + _PADDING for text in (label, message))
-    width, title = left + right, escape(f"{label}: {message}")
+    left, right = (width(text, _SIZE) + _PADDING for text in (label, message))
+    whole, title = left + right, escape(f"{label}: {message}")
 
     def words(text: str, centre: float) -> str:
         # Another font's letters move apart or together, so that they stay within.
-        fitted = f'textLength="{_width(text):.1f}"'
+        fitted = f'textLength="{width(text, _SIZE):.1f}"'
         return f'<text x="{centre:.1f}" y="14" {fitted}>{escape(text)}</text>'
 
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{_HEIGHT}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{whole:.0f}" height="{_HEIGHT}" '
         f'role="img" aria-label="{escape(title, {chr(34): "&quot;"})}"><title>{title}</title>'
-        f'<clipPath id="r"><rect width="{width:.0f}" height="{_HEIGHT}" rx="3"/></clipPath>'
+        f'<clipPath id="r"><rect width="{whole:.0f}" height="{_HEIGHT}" rx="3"/></clipPath>'
         f'<g clip-path="url(#r)"><rect width="{left:.1f}" height="{_HEIGHT}" '
         f'fill="{_LABEL_COLOUR}"/><rect x="{left:.1f}" width="{right:.1f}" height="{_HEIGHT}" '
-        f'fill="{colour}"/></g><g fill="#fff" text-anchor="middle" font-size="11" '
+        f'fill="{colour}"/></g><g fill="#fff" text-anchor="middle" font-size="{_SIZE}" '
         'font-family="Verdana,DejaVu Sans,Geneva,sans-serif">'
         f"{words(label, left / 2)}{words(message, left + right / 2)}</g></svg>\n"
-    )
-
-
-def _width(text: str) -> float:
-    """Returns how wide a text is in the badge's font."""
-    return sum(
-        _WIDE if unicodedata.east_asian_width(c) in "WF" else _ADVANCE.get(c, _DIGIT) for c in text
     )
 
 
@@ -158,9 +143,8 @@ def _suite(results: Results) -> tuple[str, str, str]:
         for verdict, count in tally(results)
     ]
     counts += [results.ending_in_brief] if results.ending_in_brief else []
-    of = ", ".join([f"{results.protocol.name} protocol", *results.data_names])
     verdict = "supported" if results.all_as_expected else "error"
-    return _SUITE, f"{', '.join(counts) or 'none'} · {of}", verdict
+    return _SUITE, f"{', '.join(counts) or 'none'} · {results.conditions}", verdict
 
 
 def _written(folder: Path, name: str, label: str, message: str, verdict: str) -> Path:

@@ -14,7 +14,7 @@ from bnclaims.language.figure import Drawing, Line
 from bnclaims.language.finding import Finding, Region
 from bnclaims.reporting import badges, charts
 from bnclaims.reporting.badges import COLOURS, MARKS, tally
-from bnclaims.reporting.compared import Compared, Margin, compared
+from bnclaims.reporting.compared import Compared, Margin, compared, distinct_names
 from bnclaims.reporting.results import ClaimResult, Results
 from bnclaims.reporting.terminal import interval_text, mean_and_deviation, p_text, rounded
 
@@ -148,7 +148,8 @@ def arm_lines(claim: ClaimResult) -> list[Line]:
 def figure_svg(figure: Drawing) -> str:
     """Returns the chart of a figure."""
     if figure.kind == "curves":
-        return charts.curves(figure.lines, f"{figure.title}: training loss by epoch")
+        label = f"{figure.title}: training loss by epoch"
+        return charts.curves(figure.lines, label, graded=figure.graded)
     return charts.histograms(figure.lines, figure.edges, figure.title)
 
 
@@ -268,14 +269,6 @@ def _arms_text(metric: Compared, finding: Finding) -> str:
     ratio = _ratio(means[first], means[1 - first])
     words = f"The {metric.metric} was {each[first]} and {each[1 - first]}{ratio}."
     return f"{words} {_asked(margin, finding)}" if margin else words
-
-
-def distinct_names(names: Sequence[str]) -> list[str]:
-    """Returns arms' names without what all of them say; as they are where one would say nothing."""
-    parts = [re.split(r", (?![^(]*\))", name) for name in names]
-    shared = set(parts[0]).intersection(*parts)
-    short = [", ".join(part for part in name if part not in shared) for name in parts]
-    return short if all(short) and len(set(short)) == len(names) else list(names)
 
 
 def _ratio(mean: float, beside: float) -> str:

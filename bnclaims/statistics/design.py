@@ -4,6 +4,7 @@ Both kinds answer the same questions, so that evidence need not know which one i
 on a look decides, what p accounts for the other looks, and the same for a share of the seeds.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, ClassVar, Protocol, Self
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnclaims.statistics.boundary import Boundary, ExponentialBoundary
+from bnclaims.statistics.contrasts import binomial_p
 from bnclaims.statistics.e_values import share_evalue, t_critical, t_evalue
 from bnclaims.statistics.numerics import bisect
 from bnclaims.statistics.sequential_binomial import adjusted_share_p
@@ -51,6 +53,9 @@ class Design(Protocol):
 
     def adjusted_share_p(self, hits: int, look: int, share: float = 0.5) -> float:
         """Returns the same for so many seeds that hit, against at most a share hitting."""
+
+    def critical_hits_alone(self, seeds: int) -> int:
+        """Returns how many seeds must hit to show, if this were the only look, that most do."""
 
     def level(self, look: int) -> float:
         """Returns what an adjusted p must not exceed for a look to decide."""
@@ -104,6 +109,10 @@ class Sequential:
         """Returns the same for so many seeds that hit, against at most a share hitting."""
         return adjusted_share_p(hits, look, self.looks, self.alpha, self.spending, share=share)
 
+    def critical_hits_alone(self, seeds: int) -> int:
+        """Returns how many seeds must hit to show, if this were the only look, that most do."""
+        return int(np.count_nonzero(binomial_p(np.arange(seeds + 1), seeds) > self.alpha))
+
     def level(self, look: int) -> float:
         """Returns what an adjusted p must not exceed for a look to decide."""
         return spent_alpha(self.looks, self.alpha, self.spending)[look]
@@ -151,6 +160,14 @@ class Open:
     def adjusted_share_p(self, hits: int, look: int, share: float = 0.5) -> float:
         """Returns the same for so many seeds that hit, against at most a share hitting."""
         return _anytime_p(share_evalue(hits, self.looks[look], share))
+
+    def critical_hits_alone(self, seeds: int) -> int:
+        """Returns how many seeds must hit to show, if this were the only look, that most do."""
+
+        def shows(hits: int) -> bool:
+            return share_evalue(hits, seeds) >= 1 / self.alpha
+
+        return bisect_left(range(seeds + 1), True, key=shows)
 
     def level(self, look: int) -> float:  # noqa: ARG002  (the same at every look)
         """Returns what an adjusted p must not exceed for a look to decide."""

@@ -71,7 +71,7 @@ def chances_of_mean(
     return supported, refuted
 
 
-def _directions(edges: int, margin_is_fixed: bool) -> list[tuple[float, ...]]:  # noqa: FBT001
+def _directions(edges: int, margin_is_fixed: bool) -> list[tuple[float, ...]]:
     """Returns which ways the distances from all edges may change together."""
     if edges == 1:
         return [(1.0,)]

@@ -23,7 +23,7 @@ from bnclaims.statistics import contrasts
 from bnclaims.statistics.boundary import Boundary, ExponentialBoundary
 from bnclaims.statistics.design import Design, Sequential, decisions
 from bnclaims.statistics.futility import chances_of_mean
-from bnclaims.statistics.numerics import fewest, threshold
+from bnclaims.statistics.numerics import bisect, fewest, threshold
 from bnclaims.statistics.spending import check_alpha
 
 __all__ = [
@@ -314,20 +314,31 @@ def _are_hopeless(
     return np.asarray(supported + refuted < design.futility)
 
 
-def detectable_distance(n: int, critical: float, power: float) -> float:
-    """Returns the distance from one edge, in standard deviations, that n seeds show.
+def detectable_distance(
+    n: int, critical: float, power: float, width: float = math.inf
+) -> float | None:
+    """Returns how far inside an edge a mean must lie for n seeds to show it.
 
     Args:
         n: Number of seeds, at least 2.
         critical: Critical value on the scale of t.
         power: Probability of showing it, in (0, 1).
+        width: Of the region, from this edge to the opposite one, which the mean must be shown to
+            be inside of, too.
 
     Returns:
-        The distance; infinite where the critical value is, as no number of seeds reaches that.
+        The distance, like the width in standard deviations; None where there is none: nothing lies
+        further inside a region than its middle, and no t reaches infinity.
     """
     if math.isinf(critical):
-        return math.inf
-    return threshold(lambda effect: contrasts.power(effect, n, critical) >= power)
+        return None
+    if math.isinf(width):
+        return threshold(lambda distance: contrasts.power(distance, n, critical) >= power)
+
+    def shown(distance: float) -> bool:
+        return contrasts.equivalence_power(distance, width - distance, n, critical) >= power
+
+    return bisect(shown, 0.0, width / 2)[1] if shown(width / 2) else None
 
 
 def seeds_for_distances(distances: Sequence[float], design: Design, power: float) -> int | None:
@@ -347,12 +358,12 @@ def seeds_for_distances(distances: Sequence[float], design: Design, power: float
     return _fewest(lambda n: _edge_power(distances, n, design.critical_alone(n)) >= power)
 
 
-def seeds_for_share(share: float, alpha: float, power: float) -> int | None:
-    """Returns the seeds of a fixed-n sign test for a comparison that holds in a share of them.
+def seeds_for_share(share: float, design: Design, power: float) -> int | None:
+    """Returns the seeds of a single look for a comparison that holds in a share of them.
 
     Args:
         share: Of all seeds, in (1/2, 1].
-        alpha: One-sided level.
+        design: What decides.
         power: Probability of showing it.
 
     Returns:
@@ -360,8 +371,8 @@ def seeds_for_share(share: float, alpha: float, power: float) -> int | None:
     """
 
     def enough(n: int) -> bool:
-        fewest = np.arange(n + 1)[contrasts.binomial_p(np.arange(n + 1), n) <= alpha]
-        return bool(len(fewest) and contrasts.binomial_p(fewest[0], n, share) >= power)
+        hits = design.critical_hits_alone(n)
+        return hits <= n and contrasts.binomial_p(hits, n, share) >= power
 
     if share <= 0.5:
         return None
