@@ -476,8 +476,12 @@ def _print_verdicts(terminalreporter: Any, results: Results, config: pytest.Conf
 
 def _print_plan(terminalreporter: Any, suite: Suite) -> None:
     claims = [
-        (name, [suite.first_look(runs) for runs in trace.runs])
-        for name, trace in suite.traces.items()
+        (
+            name,
+            [suite.first_look(runs) for runs in suite.runs_of(name)],
+            suite.untraced.get(name, ""),
+        )
+        for name in dict.fromkeys([*suite.traces, *suite.untraced])
     ]
     requests = [(request, len(suite.schedule.missing(request))) for request in suite.planned()]
     rate = suite.seconds_per_cost()

@@ -273,6 +273,46 @@ def test_negated(train):
     plan.stdout.fnmatch_lines(["    relu no BN, 4", "4 arms, 20 runs for the first look:"])
 
 
+def test_a_plan_says_why_a_claim_s_arms_are_not_known(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    pytester.makepyfile(
+        test_claims=CLAIMS
+        + """
+@claim("It takes a folder", source="here")
+def test_folder(train, tmp_path):
+    assert loss(train, 1) < loss(train, 2)
+
+@claim("It goes wrong", source="here")
+def test_wrong(train):
+    train(3)
+
+@claim("It goes wrong later", source="here")
+def test_later(train):
+    loss(train, 7)
+    raise LookupError("no such thing\\nat all")
+
+@claim("It names nothing", source="here")
+def test_nothing():
+    pass
+"""
+    )
+    plan = run(pytester, options, "-k", "folder or wrong or later or nothing", "--claims-plan")
+    plan.stdout.fnmatch_lines(
+        [
+            "*::test_wrong",
+            "    (not traced: it ended with TypeError: model=3: give an MLP, or a function *)",
+            "*::test_later",
+            "    relu no BN, 7",
+            "    (traced so far only: it ended with LookupError: no such thing)",
+            "*::test_nothing",
+            "    (not traced: it names no arm)",
+            "*::test_folder",
+            "    (not traced: fixtures are made when it runs: tmp_path)",
+        ]
+    )
+
+
 def test_what_was_compared_last_decides_what_a_failed_assertion_means(
     pytester: pytest.Pytester, options: list[str]
 ) -> None:

@@ -161,7 +161,7 @@ def provenance(claims: Sequence[Outcome]) -> list[str]:
 
 
 def plan(
-    claims: Iterable[tuple[str, Sequence[Request]]],
+    claims: Iterable[tuple[str, Sequence[Request], str]],
     requests: Sequence[tuple[Request, int]],
     rate: float | None,
     workers: int,
@@ -169,17 +169,18 @@ def plan(
     """Returns what a session would do: its claims with their arms, what is missing, an estimate.
 
     Args:
-        claims: Each claim's id and the requests of its first look.
+        claims: Each claim's id, the requests of its first look, and why these are not all, if so.
         requests: Each request once, with how many of its runs are missing.
         rate: Seconds per unit of cost in runs that are stored; None where there are none.
         workers: How many share the work.
     """
     lines = []
-    for name, needs in claims:
+    for name, needs, why in claims:
         lines.append(name)
-        lines += [f"    {request.arm}" + _from(request) for request in needs] or [
-            "    (not traced)"
-        ]
+        lines += [f"    {request.arm}" + _from(request) for request in needs]
+        if why or not needs:
+            so_far = "traced so far only" if needs else "not traced"
+            lines.append(f"    ({so_far}: {why or 'it names no arm'})")
     missing = sum(runs for _, runs in requests)
     total = sum(len(request.seeds) for request, _ in requests)
     lines.append(f"{len(requests)} arms, {total} runs for the first look:")

@@ -1,6 +1,5 @@
 """A session's claims: what they will need, and what it takes to get it."""
 
-import contextlib
 import inspect
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -65,6 +64,8 @@ class Suite:
         self._functions = FunctionBackend(KerasBackend(settings.threads))
         self.mailbox = mailbox
         self.traces: dict[str, Trace] = {}
+        self.untraced: dict[str, str] = {}
+        """Why a test's arms are not all known before it runs, by its name."""
         self._progress, self._telling = Progress(), threading.Lock()
         self._selected: dict[str, str] = {}
         self.tests: dict[str, list[str]] = {}
@@ -146,19 +147,23 @@ class Suite:
         """
         self.backend.prepare()
         wanted = inspect.signature(function).parameters.keys()
-        if not wanted <= {"train", "probe", *others}:
+        if strange := sorted(wanted - {"train", "probe", *others}):
+            self.untraced[name] = f"fixtures are made when it runs: {', '.join(strange)}"
             return
         paths: list[Trial] = []
         answers: Sequence[bool] | None = ()
         while answers is not None and len(paths) < _PATHS:
             trial = self.trial(tracing=True, answers=answers)
             fixtures = {"train": self.train(trial), "probe": self.probe(trial)} | dict(others)
-            failed = _fails(function, {argument: fixtures[argument] for argument in wanted})
+            end = _end(function, {argument: fixtures[argument] for argument in wanted})
             paths.append(trial)
+            failed = isinstance(end, AssertionError)
             answers = _others(trial.answered) if failed else None
         runs = dict.fromkeys(runs for trial in paths for runs in trial.named)
         edges = max(sum(evidence.edges for evidence in trial.evidence) for trial in paths)
         self.traces[name] = Trace(tuple(runs), edges)
+        if end is not None and not failed:
+            self.untraced[name] = _in_words(end)
 
     def trial(
         self, *, tracing: bool = False, name: str = "", answers: Sequence[bool] = ()
@@ -191,6 +196,10 @@ class Suite:
         """Returns the requests of all claims' first look, each once."""
         runs = (runs for trace in self.traces.values() for runs in trace.runs)
         return list(dict.fromkeys(map(self.first_look, runs)))
+
+    def runs_of(self, name: str) -> tuple[Runs, ...]:
+        """Returns the arms that a test is known to name."""
+        return self.traces[name].runs if name in self.traces else ()
 
     def first_look(self, runs: Runs) -> Request:
         """Returns what an arm's first look needs."""
@@ -236,15 +245,21 @@ class Suite:
         return seconds / cost if cost else None
 
 
-def _fails(function: Callable[..., None], arguments: Mapping[str, Any]) -> bool:
-    """Runs a body that is traced; says whether an assertion failed."""
-    # How a body ends is reported when it runs in earnest; what it prints, TensorFlow too.
-    with silence(), contextlib.suppress(Exception, *_ENDS):
+def _end(function: Callable[..., None], arguments: Mapping[str, Any]) -> BaseException | None:
+    """Runs a body that is traced; returns what ended it, None if it came to its end."""
+    # What it prints, TensorFlow too, is printed when it runs in earnest.
+    with silence():
         try:
             function(**arguments)
-        except AssertionError:
-            return True
-    return False
+        except (Exception, *_ENDS) as error:  # noqa: BLE001  (it is raised again in earnest)
+            return error
+    return None
+
+
+def _in_words(end: BaseException) -> str:
+    """Returns in a line how a body ended before its end."""
+    first, *_ = str(end).splitlines() or [""]
+    return f"it ended with {type(end).__name__}{first and f': {first}'}"
 
 
 def _others(answered: Sequence[bool]) -> list[bool] | None:
