@@ -112,7 +112,8 @@ def head(suite: Suite, results: Results) -> list[str]:
         (
             f"{len(suite.claims)} claims about means ({results.protocol.name} protocol, {data}), "
             f"simulated {DRAWS:,} times with normal contrasts of the measured means and "
-            "deviations: mean seeds, claims that are decided, and training time as a share of always 20 seeds. "
+            "deviations: mean seeds, claims that are decided, and training time as a share of "
+            "always 20 seeds. "
             "Then percent supported and mean seeds at distances d from one edge, in standard "
             "deviations:"
         ),
