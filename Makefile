@@ -7,6 +7,9 @@ INSTALLED := $(VENV)/.installed
 TESTABLE := $(VENV)/.testable
 DOCUMENTABLE := $(VENV)/.documentable
 
+# Where it is set, each of many processes compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: claims article timed examples plan test test-slow lint docs calibration benchmark clean
 
 claims: $(INSTALLED)  ## verify every claim under the quick protocol

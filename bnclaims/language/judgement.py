@@ -122,8 +122,7 @@ def _outlook(finding: Finding) -> str:
     eighty, ninety_five = (f"{n}" if n else "more than 100,000" for n in finding.needed)
     return (
         _seen(finding)
-        + f"at the estimate, {eighty} seeds give 80% power and {ninety_five} give 95%: "
-        "raise --claims-looks"
+        + f"at the estimate, {eighty} seeds give 80% power and {ninety_five} give 95%"
     )
 
 

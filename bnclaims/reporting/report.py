@@ -101,7 +101,7 @@ def _published(results: Results, folder: Path, *, document: bool) -> Path:
         badges.write(results, draft / _BADGES)
         if (folder / _FIGURES).exists():  # what has not changed is not drawn again
             shutil.copytree(folder / _FIGURES, draft / _FIGURES)
-        plots.write(results.figures, draft / _FIGURES)
+        plots.write(results.figures, draft / _FIGURES, results.conditions)
         (draft / _PAGE).write_text(page.html(results), encoding="utf-8")
         if document:
             wire.save(results, draft)

@@ -3,6 +3,7 @@
 These types are also the form of results.json, see `bnclaims.reporting.wire`.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Annotated, Literal, Self
@@ -72,6 +73,11 @@ class Outcome:
     """The runs of its training arms."""
     findings: tuple[Finding, ...]
     """What the evidence found, the deciding finding first; empty for an exact claim."""
+
+    @property
+    def data_name(self) -> str:
+        """What the data are, without the path and the reason that their note may say."""
+        return re.split(" from |[,:]", self.data_note)[0]
 
     @property
     def deciding(self) -> Finding | None:
@@ -210,6 +216,16 @@ class Results:
         """The ids of all claims, those whose test went wrong at the end."""
         decided = tuple(claim.id for claim in self.claims)
         return decided + tuple(error.id for error in self.errors)
+
+    @property
+    def data_names(self) -> list[str]:
+        """What data the claims are of, each once."""
+        return sorted({claim.data_name for claim in self.claims})
+
+    @property
+    def conditions(self) -> str:
+        """Protocol and data, in a few words."""
+        return ", ".join([f"{self.protocol.name} protocol", *self.data_names])
 
     @property
     def all_as_expected(self) -> bool:

@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
@@ -53,7 +54,7 @@ class Suite:
         self._functions = FunctionBackend(KerasBackend(settings.threads))
         self.mailbox = mailbox
         self.traces: dict[str, Trace] = {}
-        self._progress = Progress()
+        self._progress, self._telling = Progress(), threading.Lock()
         self._selected: dict[str, str] = {}
         self.tests: dict[str, list[str]] = {}
         """The tests of each declared claim, by its name, whether selected or not."""
@@ -89,6 +90,12 @@ class Suite:
         return DataSource.from_strings(
             self.mailbox.once("data", lambda: resolve(self.settings.data, cache=cache).to_strings())
         )
+
+    @property
+    def chosen_data(self) -> str:
+        """What chooses the same images again: what `auto` found, once somebody has asked for it."""
+        found = self.settings.data == "auto" and "source" in vars(self)
+        return self.source.name if found else self.settings.data
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -152,7 +159,7 @@ class Suite:
             edges=trace.edges if trace else 0,
             supports=trace.supports if trace else 1,
             answers=answers,
-            tell=partial(Journal(self._tell).undecided, self._selected.get(name, name)),
+            tell=partial(Journal(self._tell).stands, self._selected.get(name, name)),
         )
 
     def train(self, trial: Trial) -> Train:
@@ -178,8 +185,9 @@ class Suite:
 
     def progress(self) -> Progress:
         """Returns what this process and, where there is a mailbox, the others have trained."""
-        for worker, event in self.mailbox.told() if self.mailbox else ():
-            self._progress.add(worker, event)
+        with self._telling:  # the live line asks from a thread of its own
+            for worker, event in self.mailbox.told() if self.mailbox else ():
+                self._progress.add(worker, event)
         return self._progress
 
     def _tell(self, event: dict[str, Any]) -> None:

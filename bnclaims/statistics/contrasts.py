@@ -16,8 +16,8 @@ from itertools import permutations, repeat
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from bnclaims.statistics.numerics import (
     expectation_over_deviation,
@@ -129,7 +129,7 @@ def nominal_p(values: ArrayLike) -> float:
     Returns:
         The probability; 0 or 1 without variance, 1/2 for a mean of 0.
     """
-    return float(special.stdtr(np.size(values) - 1, -t_statistic(values)))
+    return float(scipy.special.stdtr(np.size(values) - 1, -t_statistic(values)))
 
 
 def sign_flip_p(values: ArrayLike, seed: int = 0) -> float:
@@ -195,7 +195,7 @@ def standardised_effect(values: ArrayLike) -> Effect:
         return Effect(d_z, d_z, math.nan, math.nan)
     df = n - 1
     # Two values leave gamma(0) below the line: the correction is 0.
-    correction = math.exp(special.gammaln(df / 2) - special.gammaln((df - 1) / 2))
+    correction = math.exp(scipy.special.gammaln(df / 2) - scipy.special.gammaln((df - 1) / 2))
     t = math.sqrt(n) * d_z
 
     def noncentrality(level: float) -> float:
@@ -290,8 +290,8 @@ def equivalence_power(below: float, above: float, n: int, critical: float) -> fl
     """
     _check_seeds(n)
     s, weight = expectation_over_deviation(n - 1)
-    high = special.ndtr(math.sqrt(n) * above - critical * s)
-    low = special.ndtr(critical * s - math.sqrt(n) * below)
+    high = scipy.special.ndtr(math.sqrt(n) * above - critical * s)
+    low = scipy.special.ndtr(critical * s - math.sqrt(n) * below)
     return float(weight @ np.clip(high - low, 0.0, 1.0))
 
 
@@ -305,7 +305,7 @@ def binomial_p(hits: ArrayLike, n: int, share: float = 0.5) -> Any:
     """
     k = np.asarray(hits, dtype=np.float64)
     # bdtr counts up to its first argument; no hits or more is certain.
-    p = np.where(k > 0, special.bdtrc(np.maximum(k - 1, 0), n, share), 1.0)
+    p = np.where(k > 0, scipy.special.bdtrc(np.maximum(k - 1, 0), n, share), 1.0)
     return p if p.ndim else float(p)
 
 
@@ -341,7 +341,7 @@ def page_p(levels: ArrayLike) -> float:
         return min(1.0, float(_page_chances(seeds, count)[math.floor(score) :].sum()))
     mean = seeds * count * (count + 1) ** 2 / 4
     deviation = count * (count + 1) * math.sqrt(seeds * (count - 1)) / 12
-    return float(special.ndtr((mean - score) / deviation))
+    return float(scipy.special.ndtr((mean - score) / deviation))
 
 
 @lru_cache(maxsize=8)
