@@ -134,6 +134,8 @@ class Evidence:
         """Whether it was asked for its truth, and had none."""
         self.looked_at = False
         """Whether a trace asked for its verdict instead."""
+        self.is_part = False
+        """Whether a conjunction has taken it: it has no truth of its own any more."""
         self.chance: float | None = None
         """How likely a verdict by the last look still was at the last look taken; None where it
         was settled, or that was the last look."""
@@ -143,6 +145,8 @@ class Evidence:
         """Each part's verdict and the look that gave it, where one did."""
 
     def __bool__(self) -> bool:
+        if self.is_part:
+            raise ClaimError(f"{self.named} is part of a conjunction already: assert that")
         if self.trial.tracing:
             # Whoever asks twice, as `assert a or b` does, gets the same answer.
             if not self._answered:
@@ -184,6 +188,11 @@ class Evidence:
         seeds = f"{design.looks[self.look]} of {design.looks[-1]} seeds"
         left = f"a verdict by the last look has a chance of {self.chance:.0%}"
         return [f"  stopped for futility after {seeds}: {left}, below {design.futility:.0%}"]
+
+    @property
+    def named(self) -> str:
+        """What it compares."""
+        return " and ".join(map(str, self.parts))
 
     @property
     def verdict(self) -> Verdict:

@@ -12,6 +12,7 @@ import pytest
 from scipy import special
 
 from bnclaims import Inconclusive, all_of
+from bnclaims.errors import ClaimError
 from bnclaims.language.evidence import Trial
 from bnclaims.language.sample import Sample
 from bnclaims.language.tracing import Trace, traced
@@ -68,7 +69,10 @@ BODIES: dict[str, Body] = {
 
 def trace_of(body: Body, design: Design) -> Trace:
     def passes(trial: Trial) -> bool:
-        return bool(body(*samples(trial, *np.zeros((ARMS, 20)))))
+        try:
+            return bool(body(*samples(trial, *np.zeros((ARMS, 20)))))
+        except AssertionError:
+            return False
 
     return traced(passes, lambda answers: new_trial(design, tracing=True, answers=answers))
 
@@ -99,6 +103,21 @@ def test_either_way_round_would_err_twice_as_often_if_alpha_were_not_split() -> 
     assert trace_of(BODIES["plain"], AT_ALPHA).supports == 1
     assert trace_of(BODIES["chain"], AT_ALPHA).supports == 1
     assert trace_of(BODIES["neither"], AT_ALPHA).supports == 2
+
+
+def test_what_a_conjunction_has_taken_has_no_truth_of_its_own() -> None:
+    """Pytest asks for it, too, when it explains a conjunction that failed."""
+    one, other = samples(new_trial(), np.zeros(20), np.ones(20))
+    part = one < other
+    assert all_of(part, one < other - 0.5)
+    with pytest.raises(ClaimError, match=r"s2 - s1 > 0 is part of a conjunction already"):
+        bool(part)
+
+    def body(a: Sample, b: Sample, c: Sample, d: Sample) -> bool:
+        assert all_of(a < b, b < c, c < d, a < c, a < d, b < d)
+        return True
+
+    assert trace_of(body, AT_ALPHA).supports == 1
 
 
 def test_a_verdict_that_is_looked_at_may_lead_anywhere() -> None:
