@@ -300,7 +300,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
         return
     others = {k: v for k, v in pyfuncitem.funcargs.items() if k not in {"train", "probe"}}
     suite.trace(pyfuncitem.nodeid, pyfuncitem.obj, others)
-    trial.edges = suite.traces[pyfuncitem.nodeid].edges
+    trace = suite.traces[pyfuncitem.nodeid]
+    trial.edges, trial.supports = trace.edges, trace.supports
 
 
 @pytest.hookimpl(wrapper=True)
@@ -577,7 +578,9 @@ def _verdict(call: pytest.CallInfo[None], trial: Trial | None) -> Verdict | None
     one, which has no runs. Any other is a test that went wrong.
     """
     if call.excinfo is None:
-        return "supported"
+        # A body may not pass over what nobody could decide.
+        open_ = trial is not None and any(evidence.left_open for evidence in trial.evidence)
+        return "inconclusive" if open_ else "supported"
     if call.excinfo.errisinstance(Inconclusive):
         return "inconclusive"
     if not call.excinfo.errisinstance(AssertionError):
