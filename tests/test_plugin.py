@@ -4,6 +4,8 @@ Made-up runs make verdicts certain and cost no training; tests/test_session.py t
 """
 
 import json
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -13,11 +15,12 @@ import pytest
 
 from bnclaims.backends.keras.backend import KerasBackend
 from bnclaims.experiment.arm import TrainingArm
-from bnclaims.experiment.data import DataSource
 from bnclaims.experiment.history import History
 from bnclaims.experiment.models import MLP
+from bnclaims.experiment.sources import DataSource
 from bnclaims.reporting import wire
 from bnclaims.running.local_store import LocalStore
+from tests import sessions
 
 CONFTEST = """
 from bnclaims import TrainingProtocol
@@ -109,8 +112,21 @@ def options(
     return [f"--claims-data={images.path}", f"--claims-store={stored}"]
 
 
+HEAVY = (
+    "tensorflow", "keras", "scipy.special", "scipy.stats", "matplotlib", "jinja2", "pandas",
+)  # fmt: skip
+
+
+def test_importing_the_plugin_loads_nothing_that_sessions_without_claims_would_pay_for() -> None:
+    program = f"import bnclaims.plugin, sys; print([m for m in {HEAVY} if m in sys.modules])"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert loaded.stdout == "[]\n"
+
+
 def run(pytester: pytest.Pytester, options: list[str], *more: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess(*options, *more)
+    return sessions.run(pytester, *options, *more)
 
 
 @pytest.mark.parametrize("workers", [["-n2"], ["-n0"], ["-p", "no:xdist"]])
@@ -118,7 +134,7 @@ def test_verdicts_and_table_whatever_the_workers(
     pytester: pytest.Pytester, options: list[str], workers: list[str]
 ) -> None:
     pytester.makepyfile(CLAIMS)
-    result = run(pytester, options, "-v", *workers)
+    result = pytester.runpytest_subprocess(*options, "-v", *workers)
     result.assert_outcomes(passed=3)
     result.stdout.fnmatch_lines(
         [
@@ -516,10 +532,10 @@ def test_settings_come_from_line_then_environment_then_ini(
     pytester.makepyfile(CLAIMS)
     pytester.makeini("[pytest]\nclaims_data = /from/ini\nclaims_alpha = 0.02\n")
     store = options[1]
-    result = pytester.runpytest_subprocess(store)
+    result = sessions.run(pytester, store)
     result.stderr.fnmatch_lines(["*/from/ini*"])
     monkeypatch.setenv("BNCLAIMS_DATA", str(images.path))
-    result = pytester.runpytest_subprocess(store)
+    result = sessions.run(pytester, store)
     result.assert_outcomes(passed=3)
     result.stdout.fnmatch_lines(["*alpha 0.02 each way*"])
 
@@ -530,7 +546,7 @@ def test_without_claims_the_plugin_keeps_quiet(
     pytester.makeconftest("pytest_plugins = ['bnclaims.plugin']")
     pytester.makepyfile("def test_plain(): pass")
     monkeypatch.setenv("KERAS_HOME", "/no/such/folder")
-    result = pytester.runpytest_subprocess("-n2")
+    result = sessions.run(pytester, "-n2")
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("bnclaims:*")
     result.stdout.no_fnmatch_line("*= claims =*")
@@ -778,7 +794,8 @@ def test_figures_of_a_conftest_are_drawn_from_stored_runs(
 ) -> None:
     pytester.makeconftest(FIGURES)
     pytester.makepyfile(CLAIMS)
-    run(pytester, options, workers).assert_outcomes(passed=3)
+    # A process of its own: Matplotlib cannot be imported again and again in one.
+    pytester.runpytest_subprocess(*options, workers).assert_outcomes(passed=3)
     folder = pytester.path / "claims-report"
     (figure,) = json.loads((folder / "results.json").read_text())["figures"]
     assert [(line["label"], line["dashed"]) for line in figure["lines"]] == [

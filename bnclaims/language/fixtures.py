@@ -15,10 +15,11 @@ from bnclaims.experiment.arm import (
     model_name,
     own_loss,
 )
-from bnclaims.experiment.data import Data, DataSource
+from bnclaims.experiment.data import Data
 from bnclaims.experiment.models import Layer, Remade
 from bnclaims.experiment.protocol import Optimizer, TrainingProtocol
 from bnclaims.experiment.seeds import Seed
+from bnclaims.experiment.sources import DataSource
 from bnclaims.language.evidence import Trial
 from bnclaims.language.sample import Runs
 

@@ -105,6 +105,8 @@ def evidence(claims: Sequence[ClaimResult]) -> list[str]:
         if claim.holm_p is not None:
             p = p_text(claim.holm_p)
             lines.append(f"    p = {p} adjusted for repeated looks and by Holm correction")
+        if claim.fdr is not None:
+            lines.append(f"    false discovery rate {p_text(claim.fdr)} by e-BH over all claims")
         lines += [_beside(arm) for arm in claim.arms]
     return lines
 

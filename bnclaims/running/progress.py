@@ -69,6 +69,10 @@ class Journal:
         """Tells that nothing is left to do for the moment."""
         self._now("")
 
+    def stands(self, claim: str, standing: tuple[int, float] | None) -> None:
+        """Tells how a claim stands: its seeds and the chance of a verdict; None once settled."""
+        self._publish({"stands": standing and [claim, *standing]})
+
     def done(self, arm: Arm, seed: int, seconds: float) -> None:
         """Tells that a run has been trained."""
         self._seconds += seconds
@@ -92,6 +96,8 @@ class Progress:
     """The seconds that each run took."""
     doing: dict[str, str] = field(default_factory=dict)
     """What each worker trains or waits for; workers that do neither are left out."""
+    standing: dict[str, str] = field(default_factory=dict)
+    """How the claim stands that each worker judges, where it has looked and goes on."""
     _arms: dict[str, str] = field(default_factory=dict)
     """The arm that each worker trains; workers that train none are left out."""
     _since: dict[str, float] = field(default_factory=dict)
@@ -112,6 +118,10 @@ class Progress:
                 self.trained[digest, seed] = seconds
                 self._starts.setdefault((worker, digest), (digest, seed))
                 self._since[worker] = now
+            case {"stands": [claim, seeds, chance]}:
+                self.standing[worker] = f"{claim}: {chance:.0%} chance of a verdict, n {seeds}"
+            case {"stands": None}:
+                self.standing.pop(worker, None)
             case {"doing": doing, "arm": digest}:
                 self._since[worker] = now
                 for known, what in ((self.doing, doing), (self._arms, digest)):
@@ -194,7 +204,8 @@ class Progress:
             done += f", about {duration(left)} left"
         alone = len(self.doing) == 1
         whats = [what if alone else f"{name}: {what}" for name, what in sorted(self.doing.items())]
-        return " · ".join([done, *whats])
+        stands = [self.standing[name] for name in sorted(self.standing)]
+        return " · ".join([done, *stands, *whats])
 
 
 def _rate_of(runs: Sequence[tuple[float, float]]) -> float:

@@ -5,7 +5,7 @@ import inspect
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import pytest
@@ -13,8 +13,8 @@ import pytest
 from bnclaims.backends.functions import FunctionBackend
 from bnclaims.backends.keras.backend import KerasBackend
 from bnclaims.experiment.arm import Arm, FunctionArm
-from bnclaims.experiment.data import DataSource, resolve
 from bnclaims.experiment.history import History
+from bnclaims.experiment.sources import DataSource, resolve
 from bnclaims.language.evidence import Trial
 from bnclaims.language.figure import Drawing, Figure, drawn
 from bnclaims.language.fixtures import Probe, Session, Train
@@ -172,6 +172,7 @@ class Suite:
             tracing=tracing,
             edges=trace.edges if trace else 0,
             answers=answers,
+            tell=partial(Journal(self._tell).stands, self._selected.get(name, name)),
         )
 
     def train(self, trial: Trial) -> Train:

@@ -24,10 +24,11 @@ from bnclaims.experiment.arm import (
     TrainingArm,
     model_name,
 )
-from bnclaims.experiment.data import Data, DataSource
+from bnclaims.experiment.data import Data
 from bnclaims.experiment.models import GLOROT_NORMAL, GLOROT_UNIFORM, MLP, Layer
 from bnclaims.experiment.protocol import Optimizer, TrainingProtocol
 from bnclaims.experiment.seeds import Seed
+from bnclaims.experiment.sources import DataSource
 
 VERSIONS = {"engine": "4", "keras": "3"}
 SGD = Optimizer("SGD", learning_rate=0.01, momentum=0.9, nesterov=True)

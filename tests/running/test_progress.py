@@ -46,6 +46,14 @@ def test_journals_of_workers_add_up() -> None:
     assert progress.text().endswith(f"a: {LARGE} · b: waits for a process")
 
 
+def test_an_undecided_claim_shows_its_chance_until_it_is_settled() -> None:
+    progress, (journal,) = journals(Clock())
+    journal.stands("noise", (10, 0.431))
+    assert progress.text() == "0 of 0 runs in 0 s · noise: 43% chance of a verdict, n 10"
+    journal.stands("noise", None)
+    assert progress.text() == "0 of 0 runs in 0 s"
+
+
 def test_later_looks_are_added_and_idle_workers_left_out() -> None:
     progress, (journal,) = journals(Clock())
     assert progress.text() == "0 of 0 runs in 0 s"
