@@ -462,7 +462,7 @@ def _complain(problems: Iterable[str]) -> None:
 def _print_verdicts(terminalreporter: Any, results: Results, config: pytest.Config) -> None:
     suite, width = config.stash[_SUITE], terminalreporter._tw.fullwidth
     claims = results.claims
-    terminalreporter.section("claims")
+    terminalreporter.write_sep("=", "claims")
     verbose = config.option.verbose > 0
     if verbose or suite.progress().wanted or not results.all_as_expected:
         for line, tone in terminal.table(claims, width):
@@ -481,7 +481,7 @@ def _print_plan(terminalreporter: Any, suite: Suite) -> None:
     ]
     requests = [(request, len(suite.schedule.missing(request))) for request in suite.planned()]
     rate = suite.seconds_per_cost()
-    terminalreporter.section("plan")
+    terminalreporter.write_sep("=", "plan")
     for line in terminal.plan(claims, requests, rate, suite.settings.threads):
         terminalreporter.write_line(line)
 
