@@ -464,7 +464,8 @@ def _print_verdicts(terminalreporter: Any, results: Results, config: pytest.Conf
     claims = results.claims
     terminalreporter.write_sep("=", "claims")
     verbose = config.option.verbose > 0
-    if verbose or suite.progress().wanted or not results.all_as_expected:
+    surprise = results.errors or not all(claim.as_expected for claim in claims)
+    if verbose or surprise or suite.progress().wanted:
         for line, tone in terminal.table(claims, width):
             terminalreporter.write_line(line, **_COLOURS[tone])
     lines = terminal.notes(claims, suite.settings.design.alpha, width)
