@@ -608,13 +608,14 @@ def _why(call: pytest.CallInfo[None]) -> str:
 
 
 def _failure(
-    item: pytest.Function,
+    item: pytest.Item,
     outcome: Outcome,
     trial: Trial | None,
     call: pytest.CallInfo[None],
     steps: Sequence[str],
 ) -> str:
-    place = frames.assertion(call.excinfo) if call.excinfo else frames.declaration(item.function)
+    function = getattr(item, "function", None)
+    place = frames.assertion(call.excinfo) if call.excinfo else frames.declaration(function)
     store = f"--claims-store={item.config.stash[_SUITE].settings.store}"
     return failure.text(
         outcome,
