@@ -463,9 +463,10 @@ def _complain(problems: Iterable[str]) -> None:
 def _print_verdicts(terminalreporter: Any, results: Results, config: pytest.Config) -> None:
     suite, width = config.stash[_SUITE], terminalreporter._tw.fullwidth
     claims = results.claims
-    terminalreporter.section("claims")
+    terminalreporter.write_sep("=", "claims")
     verbose = config.option.verbose > 0
-    if verbose or suite.progress().wanted or not results.all_as_expected:
+    surprise = results.errors or not all(claim.as_expected for claim in claims)
+    if verbose or surprise or suite.progress().wanted:
         for line, tone in terminal.table(claims, width):
             terminalreporter.write_line(line, **_COLOURS[tone])
     lines = terminal.notes(claims, suite.settings.design.alpha, width)
@@ -482,7 +483,7 @@ def _print_plan(terminalreporter: Any, suite: Suite) -> None:
     ]
     requests = [(request, len(suite.schedule.missing(request))) for request in suite.planned()]
     rate = suite.seconds_per_cost()
-    terminalreporter.section("plan")
+    terminalreporter.write_sep("=", "plan")
     for line in terminal.plan(claims, requests, rate, suite.settings.threads):
         terminalreporter.write_line(line)
 
@@ -610,13 +611,14 @@ def _why(call: pytest.CallInfo[None]) -> str:
 
 
 def _failure(
-    item: pytest.Function,
+    item: pytest.Item,
     outcome: Outcome,
     trial: Trial | None,
     call: pytest.CallInfo[None],
     steps: Sequence[str],
 ) -> str:
-    place = frames.assertion(call.excinfo) if call.excinfo else frames.declaration(item.function)
+    function = getattr(item, "function", None)
+    place = frames.assertion(call.excinfo) if call.excinfo else frames.declaration(function)
     store = f"--claims-store={item.config.stash[_SUITE].settings.store}"
     return failure.text(
         outcome,
