@@ -271,7 +271,7 @@ def _spending(given: str | None) -> Spending:
 def _boundary(given: str | None) -> Boundary:
     name = given or next(iter(BOUNDARIES))
     if name not in BOUNDARIES:
-        raise pytest.UsageError(f"--claims-boundary {name}: choose one of {', '.join(BOUNDARIES)}")
+        raise _refused("boundary", name, f"choose one of {', '.join(BOUNDARIES)}")
     return BOUNDARIES[name]
 
 

@@ -154,12 +154,14 @@ def test_whatever_is_given_is_understood_or_refused_in_a_line(given_values: dict
         ("run_timeout", "0", "--claims-run-timeout 0: give seconds, as in 600"),
         ("run_timeout", "soon", "give seconds"),
         ("store", "a" * 5_000, "File name too long"),
+        ("boundary", "a" * 5_000, "choose one of exponential, normal"),
     ],
 )
 def test_what_has_no_sense_is_refused(option: str, value: str, words: str) -> None:
     """A million seeds were planned, and a path of 5,000 characters was an internal error."""
-    with pytest.raises(pytest.UsageError, match=words):
+    with pytest.raises(pytest.UsageError, match=words) as caught:
         settings_of(**{f"claims_{option}": value})
+    assert len(str(caught.value)) < 500
 
 
 def test_without_a_home_folder_the_option_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
