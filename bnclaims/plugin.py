@@ -28,7 +28,7 @@ from bnclaims.running.mailbox import Mailbox, temporary_folder
 from bnclaims.session import frames, hooks
 from bnclaims.session.ending import Ending
 from bnclaims.session.live import LiveLine, can_redraw, real_stdout
-from bnclaims.session.options import OPTIONS, Settings, ini_name
+from bnclaims.session.options import OPTIONS, Settings, displaced, ini_name
 from bnclaims.session.record import Record
 from bnclaims.session.suite import Suite
 
@@ -106,6 +106,8 @@ def pytest_configure(config: pytest.Config) -> None:
     store = config.hook.pytest_claims_store(config=config, folder=settings.store)
     config.stash[_SUITE] = Suite(settings, mailbox, backend, store)
     if worker is None:
+        if mistaken := displaced(config):
+            config.issue_config_time_warning(pytest.PytestConfigWarning(mistaken), stacklevel=2)
         _listen(config)
 
 
