@@ -3,7 +3,6 @@
 import inspect
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
@@ -18,6 +17,7 @@ from bnclaims.language.evidence import Trial
 from bnclaims.language.figure import Drawing, Figure, drawn
 from bnclaims.language.fixtures import Probe, Session, Train
 from bnclaims.language.sample import Runs
+from bnclaims.language.tracing import Trace, traced
 from bnclaims.running.backend import Backend
 from bnclaims.running.mailbox import Mailbox
 from bnclaims.running.progress import Journal, Progress
@@ -32,17 +32,6 @@ _ENDS = (pytest.skip.Exception, pytest.fail.Exception, pytest.xfail.Exception, S
 
 _SELECTED = "selected"
 """What the mailbox calls the claims that its workers have collected."""
-
-_PATHS = 32
-"""How many ways through a body are tried in which assertions fail, as in `assert not a < b`."""
-
-
-@dataclass(frozen=True)
-class Trace:
-    """What a claim's body named and compared when nothing was trained."""
-
-    runs: tuple[Runs, ...]
-    edges: int
 
 
 class Suite:
@@ -150,20 +139,19 @@ class Suite:
         if strange := sorted(wanted - {"train", "probe", *others}):
             self.untraced[name] = f"fixtures are made when it runs: {', '.join(strange)}"
             return
-        paths: list[Trial] = []
-        answers: Sequence[bool] | None = ()
-        while answers is not None and len(paths) < _PATHS:
-            trial = self.trial(tracing=True, answers=answers)
+
+        def passes(trial: Trial) -> bool | None:
             fixtures = {"train": self.train(trial), "probe": self.probe(trial)} | dict(others)
             end = _end(function, {argument: fixtures[argument] for argument in wanted})
-            paths.append(trial)
-            failed = isinstance(end, AssertionError)
-            answers = _others(trial.answered) if failed else None
-        runs = dict.fromkeys(runs for trial in paths for runs in trial.named)
-        edges = max(sum(evidence.edges for evidence in trial.evidence) for trial in paths)
-        self.traces[name] = Trace(tuple(runs), edges)
-        if end is not None and not failed:
-            self.untraced[name] = _in_words(end)
+            if end is None or isinstance(end, AssertionError):
+                return end is None
+            if not trial.answers:
+                self.untraced[name] = _in_words(end)
+            return None
+
+        self.traces[name] = traced(
+            passes, lambda answers: self.trial(tracing=True, answers=answers)
+        )
 
     def trial(
         self, *, tracing: bool = False, name: str = "", answers: Sequence[bool] = ()
@@ -176,6 +164,7 @@ class Suite:
             load=self._load,
             tracing=tracing,
             edges=trace.edges if trace else 0,
+            supports=trace.supports if trace else 1,
             answers=answers,
             tell=partial(Journal(self._tell).stands, self._selected.get(name, name)),
         )
@@ -260,11 +249,3 @@ def _in_words(end: BaseException) -> str:
     """Returns in a line how a body ended before its end."""
     first, *_ = str(end).splitlines() or [""]
     return f"it ended with {type(end).__name__}{first and f': {first}'}"
-
-
-def _others(answered: Sequence[bool]) -> list[bool] | None:
-    """Returns other answers to try after these made a body fail, the last true one turned."""
-    answers = list(answered)
-    while answers and not answers[-1]:
-        answers.pop()
-    return [*answers[:-1], False] if answers else None
