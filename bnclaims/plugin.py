@@ -242,7 +242,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
-    """Plans instead of running; lets a worker that is through its own tests help the others."""
+    """Plans instead of running; lets a worker that is done with its own tests help the others."""
     config = session.config
     suite = config.stash[_SUITE]
     if config.option.claims_plan:
@@ -524,7 +524,7 @@ def _wants_data_early(config: pytest.Config) -> bool:
 
 
 def _code(item: pytest.Item) -> str:
-    """Returns a claim's source code, '' where it cannot be had."""
+    """Returns a claim's source code, '' where there is none."""
     try:
         return textwrap.dedent(inspect.getsource(getattr(item, "function", None)))  # type: ignore[arg-type]
     except (OSError, TypeError):
