@@ -381,7 +381,7 @@ class _Plot:
         area = _add(self._svg, "rect", **box, **{"class": "hover"})
         _add(area, "title").text = "\n".join([f"epoch {epoch}", *known])
 
-    def paths(self, curves: Series, style: str) -> None:
+    def paths(self, curves: Sequence[Sequence[float | None]], style: str) -> None:
         """Draws curves from epoch 1 on, broken where there is no value."""
         drawn = "".join(map(self._path, curves))
         _add(self._svg, "path", d=drawn, **{"class": style})
