@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bnclaims.errors import CommandError, MarkerError, ResultsError
+from bnclaims.language import new_claim
 from bnclaims.reporting import badges, changes, github, markdown, report, terminal, wire
 from bnclaims.reporting.results import Results
 from bnclaims.running.local_store import LocalStore
@@ -157,6 +158,12 @@ def _store_prune(asked: argparse.Namespace) -> int:
     return 0
 
 
+def _new(asked: argparse.Namespace) -> int:
+    path = new_claim.write(asked.statement, asked.folder)
+    _say(f"{path}: fill in MARGIN and source=, then run `pytest {path}`")
+    return 0
+
+
 def _schema(_: argparse.Namespace) -> int:
     _say(json.dumps(wire.schema(), indent=2))
     return 0
@@ -226,6 +233,11 @@ def _parser() -> argparse.ArgumentParser:
     both = command("compare", _compare, "say what changed; exit status 1 if a verdict did")
     both.add_argument("old", type=Path, help=where)
     both.add_argument("new", type=Path, help=where)
+    new = command("new", _new, "write a claim file, whose margin and source are to be filled in")
+    new.add_argument("statement", help='what is claimed: "LayerNorm helps a deep tanh network"')
+    new.add_argument(
+        "folder", nargs="?", type=Path, default=Path(), help="where to; here by default"
+    )
     command("schema", _schema, "print the form of results.json, as JSON schema")
     _add_store(commands)
     return parser

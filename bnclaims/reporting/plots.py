@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 from collections.abc import Sequence
 from importlib import metadata
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +89,9 @@ def _curves(canvas: Any, figure: Drawing) -> None:
     lines = figure.lines
     log = is_logarithmic(lines)
     for colour, line in zip(_colours(figure), lines, strict=True):
-        # As on the page: of the seeds that have a value.
-        values = np.ma.masked_invalid(np.array(line.values, dtype=float))
+        # As on the page: of the seeds that have a value; a callback may have ended some early.
+        columns = list(zip_longest(*line.values))
+        values = np.ma.masked_invalid(np.array(columns, dtype=float).T)
         epochs = np.arange(1, values.shape[1] + 1)
         dashes = "--" if line.dashed else "-"
         mean, deviation = values.mean(axis=0), values.std(axis=0, ddof=min(1, len(values) - 1))

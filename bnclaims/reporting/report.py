@@ -127,5 +127,6 @@ def own_version() -> str:
 def _design_record(design: Design) -> DesignRecord:
     looks = tuple(design.looks)
     if isinstance(design, Sequential):
-        return DesignRecord("sequential", looks, design.alpha, str(design.spending))
-    return DesignRecord("open", looks, design.alpha, None)
+        how = str(design.spending), design.boundary.name
+        return DesignRecord("sequential", looks, design.alpha, *how, design.futility)
+    return DesignRecord("open", looks, design.alpha, None, None, design.futility)
