@@ -64,9 +64,19 @@ def html(results: Results) -> str:
             data_names=sorted({data_name(claim) for claim in claims}),
             not_mnist=any(_NOT_MNIST in claim.data_note for claim in claims),
             empty=_empty_filters(results, names, list(verdicts)),
-            swatches=range(charts.COLOURS),
         )
     )
+
+
+def section(claim: ClaimResult) -> str:
+    """Returns what the page shows of one claim, to stand alone in a notebook or another page.
+
+    It brings its own style, which applies to nothing else, and names no place of its surroundings.
+
+    Args:
+        claim: What it came to; `ClaimResult.beside([outcome])` has that of a claim judged alone.
+    """
+    return _environment().get_template("section.html").render(claim=claim)
 
 
 def subject(publications: Sequence[str]) -> str:
@@ -362,6 +372,7 @@ def _environment() -> "jinja2.Environment":
         "arm_lines": arm_lines,
         "charts": charts,
         "compared": compared,
+        "data_name": data_name,
         "found_text": found_text,
         "figure_svg": figure_svg,
         "forest_row": forest_row,
@@ -372,5 +383,6 @@ def _environment() -> "jinja2.Environment":
         "p_text": p_text,
         "region_text": region_text,
         "publication": publication,
+        "swatches": range(charts.COLOURS),
     }
     return environment
