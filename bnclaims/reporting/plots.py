@@ -1,19 +1,25 @@
-"""The figures as files: SVG and PNG, by Matplotlib, where it is installed."""
+"""What Matplotlib draws, where it is installed: figures as SVG and PNG, and a claim's numbers."""
 
 import hashlib
 import importlib.util
+import io
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bnclaims.language.figure import Drawing
+from bnclaims.language.figure import Drawing, Line
+from bnclaims.language.finding import Finding
 from bnclaims.reporting.badges import file_names
 from bnclaims.reporting.charts import colours
+from bnclaims.reporting.page import arm_lines, distinct_names
+from bnclaims.reporting.results import ClaimResult
 
 _SIZE = (6.4, 4.0)
+_WIDE = (9.0, 3.6)
 _DPI = 150
 # Okabe & Ito's palette, which colour-blind people can tell apart; without yellow, too light a line.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#56b4e9", "#e69f00")
@@ -34,6 +40,61 @@ def write(figures: Sequence[Drawing], folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     names = file_names(figure.title for figure in figures)
     return [path for figure in figures for path in _written(figure, folder, names[figure.title])]
+
+
+def claim_figure(claim: ClaimResult) -> Any:
+    """Returns a Matplotlib figure: what decides a claim, seed by seed, beside its learning curves.
+
+    Args:
+        claim: What it came to; it has a finding.
+    """
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    class Shown(Figure):  # type: ignore[misc]
+        """A figure that a notebook shows by itself, whatever its backend is."""
+
+        def _repr_png_(self) -> bytes:
+            picture = io.BytesIO()
+            self.savefig(picture, format="png", dpi=_DPI)
+            return picture.getvalue()
+
+    canvas = Shown(figsize=_WIDE, layout="constrained")
+    lines = [line for line in arm_lines(claim) if any(line.values)]
+    left, *right = canvas.subplots(1, 1 + bool(lines), squeeze=False)[0]
+    _seeds(left, claim.findings[0])
+    for axes in right:
+        names = distinct_names([line.label for line in lines])
+        _draw_curves(axes, [replace(line, label=n) for line, n in zip(lines, names, strict=True)])
+        axes.legend(frameon=False, fontsize=8)
+    canvas.suptitle(f"{claim.statement}: {claim.verdict}", wrap=True)
+    return canvas
+
+
+def _seeds(axes: Any, finding: Finding) -> None:
+    """Draws a dot for each seed, the mean with its interval, and where it is claimed to be."""
+    values = np.array(finding.values, dtype=float)
+    rows = np.arange(len(values))
+    axes.plot(values, rows, "o", color=_COLOURS[0], alpha=0.7, label="seeds")
+    low, high = finding.ends
+    known = np.array([end for end in (low, high) if np.isfinite(end)])
+    middle = finding.estimate
+    axes.plot(known, np.full(known.shape, -1.0), color=_COLOURS[4], linewidth=2.5)
+    axes.plot([middle], [-1], "D", color=_COLOURS[4], label="estimate and interval")
+    axes.margins(0.1)
+    left, right = axes.get_xlim()
+    edges = finding.region.edges
+    left, right = min(left, *edges, left), max(right, *edges, right)
+    region = finding.region
+    start = left if region.low is None else region.low
+    axes.axvspan(
+        start, right if region.high is None else region.high, color=_COLOURS[2], alpha=0.12,
+        linewidth=0, label=f"claimed: {region}",
+    )  # fmt: skip
+    for edge in edges:
+        axes.axvline(edge, color=_COLOURS[2], linestyle="--", linewidth=1)
+    axes.set(xlim=(left, right), xlabel=finding.contrast, ylabel="seed", yticks=rows)
+    axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _written(figure: Drawing, folder: Path, name: str) -> list[Path]:
@@ -68,7 +129,11 @@ def _draw(figure: Drawing, svg: Path, png: Path, identifier: str) -> None:
 def _curves(canvas: Any, figure: Drawing) -> None:
     """Draws each seed, the mean, and a band of one standard deviation."""
     axes = canvas.subplots()
-    lines = figure.lines
+    _draw_curves(axes, figure.lines)
+    canvas.legend(frameon=False, fontsize=8, loc="outside right upper")
+
+
+def _draw_curves(axes: Any, lines: Sequence[Line]) -> None:
     numbers = colours([line.dashed for line in lines])
     for number, line in zip(numbers, lines, strict=True):
         # As on the page: of the seeds that have a value.
@@ -82,8 +147,8 @@ def _curves(canvas: Any, figure: Drawing) -> None:
         axes.fill_between(
             epochs, mean - deviation, mean + deviation, color=colour, alpha=0.15, linewidth=0
         )
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set(xlabel="epoch", ylabel="training loss", ylim=(min(0, axes.dataLim.y0), None))
-    canvas.legend(frameon=False, fontsize=8, loc="outside right upper")
     axes.spines[["top", "right"]].set_visible(False)
 
 

@@ -3,13 +3,10 @@
 import importlib.util
 import textwrap
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import Any, NoReturn, Self
 
 from bnclaims.reporting import page, plots, terminal
 from bnclaims.reporting.results import ClaimResult, Outcome
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _WIDTH = 80
 
@@ -48,8 +45,11 @@ class Verification(ClaimResult):
         """How many seeds decided it; 0 for an exact claim."""
         return self.deciding.seeds if self.deciding else 0
 
-    def plot(self) -> "Figure":
+    def plot(self) -> Any:
         """Draws the deciding number seed by seed, and the learning curves of the arms.
+
+        Returns:
+            A `matplotlib.figure.Figure`, which a notebook shows.
 
         Raises:
             ImportError: Matplotlib is not installed.
@@ -57,6 +57,8 @@ class Verification(ClaimResult):
         """
         if importlib.util.find_spec("matplotlib") is None:
             raise ImportError("plot() needs Matplotlib: run `pip install 'bnclaims[figures]'`")
+        if not self.findings:
+            raise ValueError(f"{self.id} compares no runs, so there is nothing to draw")
         return plots.claim_figure(self)
 
     def __bool__(self) -> NoReturn:
@@ -74,9 +76,9 @@ class Verification(ClaimResult):
             said.append(f"Expected: {self.expected}.")
         elif self.because and self.verdict != "supported":
             said.append(f"Expected, because: {self.because}.")
-        said.append(f"{self.protocol} protocol, {self.data_note}")
         lines = [line for text in said for line in textwrap.wrap(text, _WIDTH)]
-        return "\n".join([terminal.row(self).rstrip(), *lines])
+        note = f"{self.protocol} protocol, {self.data_note}"  # its path stays whole, to be copied
+        return "\n".join([terminal.row(self), *lines, note])
 
     def _repr_html_(self) -> str:
         return page.section(self)

@@ -2,7 +2,6 @@
 
 import inspect
 import os
-import sys
 import threading
 import traceback
 import types
@@ -17,13 +16,7 @@ from bnclaims.language.claim import Claim, claim_of
 from bnclaims.reporting.verification import Verification
 from bnclaims.running.local_store import LocalStore
 from bnclaims.session.conclusion import XFAIL, concluded, untested, verdict_of
-from bnclaims.session.options import (
-    MOST_THREADS,
-    Settings,
-    cores,
-    store_folder,
-    too_many_looks,
-)
+from bnclaims.session.options import MOST_THREADS, Settings, cores, store_folder, too_many_looks
 from bnclaims.session.suite import Suite
 from bnclaims.statistics.design import Design, Open, Sequential
 
@@ -51,8 +44,8 @@ def verify(
 ) -> Verification:
     """Judges one claim outside pytest, as in a notebook, with the same numbers as under pytest.
 
-    What it trains is stored, and what is stored is not trained again; to verify a claim twice is the
-    same trial, not a second one. Fix `looks` before you see a result.
+    What it trains is stored, and what is stored is not trained again. To verify a claim twice is
+    the same trial, not a second one. Fix `looks` before you see a result.
 
     Args:
         claim: A test function declared with `@claim`.
@@ -222,8 +215,11 @@ def _design(looks: Sequence[int], alpha: float, kind: str) -> Design:
         if too_many := too_many_looks(looks):
             raise ValueError(too_many)
         return _DESIGNS[kind](looks, alpha)
-    except TypeError as error:
-        raise TypeError(f"looks={looks!r:.80}, alpha={alpha!r:.80}: {error}") from None
+    except TypeError:
+        raise TypeError(
+            f"looks={looks!r:.80}, alpha={alpha!r:.80}: give numbers of seeds and a number, as in "
+            "looks=(5, 10), alpha=0.01"
+        ) from None
     except ValueError as error:
         raise ValueError(f"looks={looks!r:.80}, alpha={alpha!r:.80}: {error}") from None
 
