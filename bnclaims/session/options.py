@@ -11,6 +11,7 @@ from typing import Any, Self
 import platformdirs
 import pytest
 
+from bnclaims.experiment.data import Data
 from bnclaims.experiment.protocol import KERAS_DEFAULTS, TrainingProtocol
 from bnclaims.reporting.report import FOLDER
 from bnclaims.statistics.boundary import BOUNDARIES, Boundary
@@ -36,6 +37,9 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
 """Name, values and help of each option `--claims-NAME` with its ini twin, see `ini_name`."""
 
 
+DATA_VARIABLE = "BNCLAIMS_DATA"
+"""The environment's word on the data."""
+
 _MOST_SEEDS, _MOST_LOOKS, MOST_THREADS = 10_000, 100, 1_024
 """More than anybody can train, and less than takes all memory to plan."""
 
@@ -44,7 +48,8 @@ _MOST_SEEDS, _MOST_LOOKS, MOST_THREADS = 10_000, 100, 1_024
 class Settings:
     """What the session was asked for."""
 
-    data: str
+    data: str | Data
+    """What `--claims-data` says; outside pytest also arrays."""
     protocol: TrainingProtocol
     store: Path
     design: Design
@@ -114,7 +119,7 @@ def _design_options(design: Design) -> list[str]:
 def _given(config: pytest.Config, name: str) -> str | None:
     value: Any = config.getoption(ini_name(name))
     if not value and name == "data":
-        value = os.environ.get("BNCLAIMS_DATA")
+        value = os.environ.get(DATA_VARIABLE)
     return value or config.getini(ini_name(name)) or None
 
 

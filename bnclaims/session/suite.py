@@ -12,7 +12,7 @@ import pytest
 from bnclaims.backends.functions import FunctionBackend
 from bnclaims.backends.keras.backend import KerasBackend
 from bnclaims.experiment.arm import Arm, FunctionArm
-from bnclaims.experiment.data import DataSource, resolve
+from bnclaims.experiment.data import Data, DataSource, resolve
 from bnclaims.experiment.history import History
 from bnclaims.language.evidence import Trial
 from bnclaims.language.figure import Drawing, Figure, drawn
@@ -88,17 +88,19 @@ class Suite:
         return self.mailbox.made(_SELECTED) or {}
 
     @cached_property
-    def source(self) -> DataSource:
+    def source(self) -> Data | DataSource:
         """The images of the session, the same for all its workers.
 
         Raises:
             DataError: They cannot be had; the message says what to do.
         """
-        cache = cache_folder()
+        chosen, cache = self.settings.data, cache_folder()
+        if isinstance(chosen, Data):
+            return chosen
         if self.mailbox is None:
-            return resolve(self.settings.data, cache=cache)
+            return resolve(chosen, cache=cache)
         return DataSource.from_strings(
-            self.mailbox.once("data", lambda: resolve(self.settings.data, cache=cache).to_strings())
+            self.mailbox.once("data", lambda: resolve(chosen, cache=cache).to_strings())
         )
 
     @cached_property

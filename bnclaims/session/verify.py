@@ -11,12 +11,20 @@ from typing import Any, Literal, cast
 
 from bnclaims.backends.keras.backend import KerasBackend
 from bnclaims.errors import ClaimError, StoreError
+from bnclaims.experiment.data import Data
 from bnclaims.experiment.protocol import KERAS_DEFAULTS, TrainingProtocol
 from bnclaims.language.claim import Claim, claim_of
 from bnclaims.reporting.verification import Verification
 from bnclaims.running.local_store import LocalStore
 from bnclaims.session.conclusion import XFAIL, concluded, untested, verdict_of
-from bnclaims.session.options import MOST_THREADS, Settings, cores, store_folder, too_many_looks
+from bnclaims.session.options import (
+    DATA_VARIABLE,
+    MOST_THREADS,
+    Settings,
+    cores,
+    store_folder,
+    too_many_looks,
+)
 from bnclaims.session.suite import Suite
 from bnclaims.statistics.design import Design, Open, Sequential
 
@@ -33,7 +41,7 @@ _INTERNAL = {"bnclaims", "concurrent", "keras", "tensorflow", "threading"}
 def verify(
     claim: Callable[..., None],
     *,
-    data: str | Path | None = None,
+    data: str | Path | Data | None = None,
     protocol: TrainingProtocol | None = None,
     looks: Sequence[int] = _DEFAULT.looks,
     alpha: float = _DEFAULT.alpha,
@@ -49,8 +57,8 @@ def verify(
 
     Args:
         claim: A test function declared with `@claim`.
-        data: As `--claims-data`: "auto", "mnist", "digits" or a path. By default what the
-            environment variable `BNCLAIMS_DATA` says, else "auto".
+        data: As `--claims-data`: "auto", "mnist", "digits" or a path; or arrays, as `Data`. By
+            default what the environment variable `BNCLAIMS_DATA` says, else "auto".
         protocol: How arms are trained where the claim does not say; Keras's defaults if left out.
         looks: Numbers of seeds after which the evidence is looked at, increasing, the first at
             least 3.
@@ -76,7 +84,7 @@ def verify(
     given = dict(parameters or {})
     _check_arguments(claim, declared, given)
     settings = Settings(
-        data=str(data or os.environ.get("BNCLAIMS_DATA") or "auto"),
+        data=_data(data),
         protocol=_protocol(protocol),
         store=_store(store),
         design=_design(looks, alpha, design),
@@ -194,6 +202,10 @@ def _check_arguments(
         )
     if unknown := given.keys() - others.keys():
         raise TypeError(f"parameters: {name} takes no {min(unknown)!r}")
+
+
+def _data(data: str | Path | Data | None) -> str | Data:
+    return data if isinstance(data, Data) else str(data or os.environ.get(DATA_VARIABLE) or "auto")
 
 
 def _protocol(protocol: TrainingProtocol | None) -> TrainingProtocol:

@@ -18,6 +18,7 @@ import pytest
 
 from bnclaims import (
     ClaimError,
+    Data,
     DataError,
     Finding,
     History,
@@ -182,6 +183,12 @@ def test_a_method_is_a_claim_too(judge: Verify) -> None:
             assert loss(train, 1.0) < loss(train, 2.0)
 
     assert judge(TestMethods().test_less).id == "methods-less"
+
+
+def test_data_may_be_arrays(small_data: Data, tmp_path: Path) -> None:
+    found = verify(test_less, data=small_data, store=tmp_path)
+    assert found.data == "small"
+    assert found.command.startswith("verify(test_less, data=Data(name='small'")
 
 
 # The same trial
