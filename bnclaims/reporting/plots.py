@@ -3,7 +3,9 @@
 import hashlib
 import importlib.util
 import io
-from collections.abc import Sequence
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -20,6 +22,8 @@ from bnclaims.reporting.results import ClaimResult
 
 _SIZE = (6.4, 4.0)
 _WIDE = (9.0, 3.6)
+_COLUMNS = 60
+"""How much text stands below one of two axes."""
 _DPI = 150
 # Okabe & Ito's palette, which colour-blind people can tell apart; without yellow, too light a line.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#56b4e9", "#e69f00")
@@ -50,50 +54,47 @@ def claim_figure(claim: ClaimResult) -> Any:
     """
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    class Shown(Figure):  # type: ignore[misc]
+    class ClaimFigure(Figure):  # type: ignore[misc]
         """A figure that a notebook shows by itself, whatever its backend is."""
 
         def _repr_png_(self) -> bytes:
             picture = io.BytesIO()
-            self.savefig(picture, format="png", dpi=_DPI)
+            self.savefig(picture, format="png")
             return picture.getvalue()
 
-    canvas = Shown(figsize=_WIDE, layout="constrained")
+    canvas = ClaimFigure(figsize=_WIDE, layout="constrained")
     lines = [line for line in arm_lines(claim) if any(line.values)]
     left, *right = canvas.subplots(1, 1 + bool(lines), squeeze=False)[0]
-    _seeds(left, claim.findings[0])
+    names = [line.label for line in lines]
+    short = dict(zip(names, distinct_names(names), strict=True)) if names else {}
+    _seeds(left, claim.findings[0], short)
     for axes in right:
-        names = distinct_names([line.label for line in lines])
-        _draw_curves(axes, [replace(line, label=n) for line, n in zip(lines, names, strict=True)])
+        _draw_curves(axes, [replace(line, label=short[line.label]) for line in lines])
         axes.legend(frameon=False, fontsize=8)
     canvas.suptitle(f"{claim.statement}: {claim.verdict}", wrap=True)
     return canvas
 
 
-def _seeds(axes: Any, finding: Finding) -> None:
+def _seeds(axes: Any, finding: Finding, short: Mapping[str, str]) -> None:
     """Draws a dot for each seed, the mean with its interval, and where it is claimed to be."""
-    values = np.array(finding.values, dtype=float)
-    rows = np.arange(len(values))
-    axes.plot(values, rows, "o", color=_COLOURS[0], alpha=0.7, label="seeds")
-    low, high = finding.ends
-    known = np.array([end for end in (low, high) if np.isfinite(end)])
-    middle = finding.estimate
-    axes.plot(known, np.full(known.shape, -1.0), color=_COLOURS[4], linewidth=2.5)
-    axes.plot([middle], [-1], "D", color=_COLOURS[4], label="estimate and interval")
-    axes.margins(0.1)
-    left, right = axes.get_xlim()
-    edges = finding.region.edges
-    left, right = min(left, *edges, left), max(right, *edges, right)
-    region = finding.region
-    start = left if region.low is None else region.low
-    axes.axvspan(
-        start, right if region.high is None else region.high, color=_COLOURS[2], alpha=0.12,
-        linewidth=0, label=f"claimed: {region}",
-    )  # fmt: skip
-    for edge in edges:
+    values, region = np.array(finding.values, dtype=float), finding.region
+    numbers = [*values, *filter(math.isfinite, finding.ends), *region.edges]
+    ends = np.array([np.nanmin(numbers), np.nanmax(numbers)])
+    left, right = ends + np.array([-0.1, 0.1]) * (ends[1] - ends[0] or 1)
+    axes.plot(values, np.arange(len(values)), "o", color=_COLOURS[0], alpha=0.7, label="seeds")
+    axes.plot(np.clip(finding.ends, left, right), [-1, -1], color=_COLOURS[4], linewidth=2.5)
+    axes.plot([finding.estimate], [-1], "D", color=_COLOURS[4], label="estimate and interval")
+    low = left if region.low is None else region.low
+    high = right if region.high is None else region.high
+    axes.axvspan(low, high, color=_COLOURS[2], alpha=0.12, linewidth=0, label=f"claimed: {region}")
+    for edge in region.edges:
         axes.axvline(edge, color=_COLOURS[2], linestyle="--", linewidth=1)
-    axes.set(xlim=(left, right), xlabel=finding.contrast, ylabel="seed", yticks=rows)
-    axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3)
+    contrast = finding.contrast
+    for name in sorted(short, key=len, reverse=True):  # one may be the beginning of another
+        contrast = contrast.replace(name, short[name])
+    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.set(xlim=(left, right), xlabel=textwrap.fill(contrast, _COLUMNS), ylabel="seed")
+    axes.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
     axes.spines[["top", "right"]].set_visible(False)
 
 
