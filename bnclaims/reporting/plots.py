@@ -92,8 +92,8 @@ def _seeds(axes: Any, finding: Finding, short: Mapping[str, str]) -> None:
     contrast = finding.contrast
     for name in sorted(short, key=len, reverse=True):  # one may be the beginning of another
         contrast = contrast.replace(name, short[name])
-    axes.yaxis.get_major_locator().set_params(integer=True)
     axes.set(xlim=(left, right), xlabel=textwrap.fill(contrast, _COLUMNS), ylabel="seed")
+    axes.set(yticks=range(0, len(values), 1 + len(values) // 10))
     axes.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
     axes.spines[["top", "right"]].set_visible(False)
 
