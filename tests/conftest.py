@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from bnclaims.experiment.data import Data, DataSource, resolve
+from bnclaims.experiment.data import Data
+from bnclaims.experiment.sources import DataSource, resolve
 
 pytest_plugins = ["pytester"]
 

@@ -23,7 +23,7 @@ class Verification(ClaimResult):
     def of(cls, outcome: Outcome) -> Self:
         """Returns an outcome by itself: without other claims there is no correction for them."""
         values = {field.name: getattr(outcome, field.name) for field in fields(outcome)}
-        return cls(**values, holm_p=None)
+        return cls(**values, holm_p=None, fdr=None)
 
     @property
     def estimate(self) -> float | None:

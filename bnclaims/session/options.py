@@ -11,7 +11,6 @@ from typing import Any, Self
 import platformdirs
 import pytest
 
-from bnclaims.experiment.data import Data
 from bnclaims.experiment.protocol import KERAS_DEFAULTS, TrainingProtocol
 from bnclaims.reporting.report import FOLDER
 from bnclaims.statistics.boundary import BOUNDARIES, Boundary
@@ -48,8 +47,7 @@ _MOST_SEEDS, _MOST_LOOKS, MOST_THREADS = 10_000, 100, 1_024
 class Settings:
     """What the session was asked for."""
 
-    data: str | Data
-    """What `--claims-data` says; outside pytest also arrays."""
+    data: str
     protocol: TrainingProtocol
     store: Path
     design: Design
@@ -94,10 +92,15 @@ class Settings:
             "or XDG_CACHE_HOME"
         )
 
-    def command(self, test: str) -> list[str]:
-        """Returns the command that judges one test as this session did."""
+    def command(self, test: str, data: str) -> list[str]:
+        """Returns the command that judges one test as this session did.
+
+        Args:
+            test: As pytest names it.
+            data: What chooses the images that the session used.
+        """
         # With `=`: pytest takes a word that is there as a folder for one of its paths.
-        asked = [f"--claims-protocol={self.protocol.name}", f"--claims-data={self.data}"]
+        asked = [f"--claims-protocol={self.protocol.name}", f"--claims-data={data}"]
         return ["pytest", test, *asked, *_design_options(self.design)]
 
 
@@ -264,7 +267,7 @@ def _spending(given: str | None) -> Spending:
 def _boundary(given: str | None) -> Boundary:
     name = given or next(iter(BOUNDARIES))
     if name not in BOUNDARIES:
-        raise pytest.UsageError(f"--claims-boundary {name}: choose one of {', '.join(BOUNDARIES)}")
+        raise _refused("boundary", name, f"choose one of {', '.join(BOUNDARIES)}")
     return BOUNDARIES[name]
 
 

@@ -3,8 +3,6 @@
 import inspect
 import os
 import threading
-import traceback
-import types
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -16,6 +14,7 @@ from bnclaims.experiment.protocol import KERAS_DEFAULTS, TrainingProtocol
 from bnclaims.language.claim import Claim, claim_of
 from bnclaims.reporting.verification import Verification
 from bnclaims.running.local_store import LocalStore
+from bnclaims.session import frames
 from bnclaims.session.conclusion import XFAIL, concluded, untested, verdict_of
 from bnclaims.session.options import (
     DATA_VARIABLE,
@@ -33,9 +32,6 @@ _DESIGNS: dict[str, type[Sequential] | type[Open]] = {Sequential.name: Sequentia
 
 _ONE_AT_A_TIME = threading.RLock()
 """Training sets random generators of the whole process, and diverts its standard error."""
-
-_INTERNAL = {"bnclaims", "concurrent", "keras", "tensorflow", "threading"}
-"""Packages whose frames say nothing to the author of a claim."""
 
 
 def verify(
@@ -84,14 +80,16 @@ def verify(
     given = dict(parameters or {})
     _check_arguments(claim, declared, given)
     settings = Settings(
-        data=_data(data),
+        data=data.name if isinstance(data, Data) else _choice(data),
         protocol=_protocol(protocol),
         store=_store(store),
         design=_design(looks, alpha, design),
         threads=_threads(threads),
         chosen=True,
     )
-    suite = Suite(settings, None, KerasBackend(settings.threads), LocalStore(settings.store))
+    arrays = data if isinstance(data, Data) else None
+    backend, runs = KerasBackend(settings.threads), LocalStore(settings.store)
+    suite = Suite(settings, None, backend, runs, data=arrays)
     try:
         with _ONE_AT_A_TIME:
             return _Test(suite, declared, claim, given).run()
@@ -101,8 +99,7 @@ def verify(
             f"{settings.store}, and the next time goes on from there"
         ) from None
     except BaseException as error:
-        __tracebackhide__ = True  # IPython leaves this frame out
-        _keep_users_frames(error)
+        frames.forget_the_call(error)
         raise
 
 
@@ -159,9 +156,11 @@ class _Test:
 
     def _call(self) -> str:
         """Returns the call that judges the claim as this one did."""
-        settings = self._suite.settings
+        suite, settings = self._suite, self._suite.settings
         design = settings.design
-        arguments = {"data": settings.data, "protocol": settings.protocol, "looks": design.looks}
+        source = suite.source
+        data = source if isinstance(source, Data) else suite.chosen_data
+        arguments = {"data": data, "protocol": settings.protocol, "looks": design.looks}
         arguments |= {"alpha": design.alpha, "design": design.name}
         if self._parameters:
             arguments["parameters"] = dict(self._parameters)
@@ -204,8 +203,8 @@ def _check_arguments(
         raise TypeError(f"parameters: {name} takes no {min(unknown)!r}")
 
 
-def _data(data: str | Path | Data | None) -> str | Data:
-    return data if isinstance(data, Data) else str(data or os.environ.get(DATA_VARIABLE) or "auto")
+def _choice(data: str | Path | None) -> str:
+    return str(data or os.environ.get(DATA_VARIABLE) or "auto")
 
 
 def _protocol(protocol: TrainingProtocol | None) -> TrainingProtocol:
@@ -257,22 +256,3 @@ def _threads(given: int | None) -> int:
             f"threads={given!r:.80}: give an integer of 1 or more, {MOST_THREADS} at most"
         )
     return given
-
-
-def _keep_users_frames(error: BaseException) -> None:
-    """Leaves in a traceback, and in those of its causes, the frames of the claim and its model."""
-    link: BaseException | None = error
-    seen: set[int] = set()
-    while link is not None and id(link) not in seen:
-        seen.add(id(link))
-        link.__traceback__ = _users(link.__traceback__)
-        link = link.__cause__ or link.__context__
-
-
-def _users(frames: types.TracebackType | None) -> types.TracebackType | None:
-    kept: types.TracebackType | None = None
-    for frame, line in reversed(list(traceback.walk_tb(frames))):
-        package = str(frame.f_globals.get("__name__")).partition(".")[0]
-        if package not in _INTERNAL:
-            kept = types.TracebackType(kept, frame, frame.f_lasti, line)
-    return kept

@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from bnclaims.language.finding import Region, Verdict
 from bnclaims.reporting import page, report
+from bnclaims.reporting.compared import distinct_names
 from bnclaims.reporting.results import ClaimResult, Results
 from tests.fake_results import (
     EXACT,
@@ -298,7 +299,7 @@ def test_without_arms_the_number_compared_is_said() -> None:
     ],
 )
 def test_arms_are_called_by_what_tells_them_apart(names: list[str], short: list[str]) -> None:
-    assert page.distinct_names(names) == short
+    assert distinct_names(names) == short
 
 
 def test_filters_say_how_many_and_offer_no_empty_choice() -> None:

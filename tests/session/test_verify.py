@@ -32,7 +32,7 @@ from bnclaims import (
     verify,
 )
 from bnclaims.backends.functions import FunctionBackend
-from bnclaims.experiment.data import DataSource
+from bnclaims.experiment.sources import DataSource
 
 Verify = Callable[..., Verification]
 
