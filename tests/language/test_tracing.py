@@ -1,4 +1,4 @@
-"""A user who writes whatever Python lets them: no verdict errs more often than alpha."""
+"""Tracing, by a user who writes whatever Python lets them: no verdict errs beyond alpha."""
 
 import dataclasses
 import functools
