@@ -86,7 +86,8 @@ def test_show_prints_the_evidence_of_one(
     folder = saved(tmp_path / "r", YES, outcome("hostile", 9.0, statement=HOSTILE))
     assert main(["show", folder, "hostile"]) == 0
     out = capsys.readouterr().out
-    assert out.startswith(f"hostile: {HOSTILE}")
+    assert out.startswith(f"hostile: {HOSTILE.splitlines()[0]}")
+    assert "The number compared averages 8.2" in out
     assert "supported: s1 = " in out
     assert "yes" not in out
     assert out.endswith("\nquick protocol, MNIST\n")
