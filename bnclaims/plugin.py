@@ -28,7 +28,7 @@ from bnclaims.running.mailbox import Mailbox, temporary_folder
 from bnclaims.session import frames, hooks
 from bnclaims.session.ending import Ending
 from bnclaims.session.live import LiveLine, can_redraw, real_stdout
-from bnclaims.session.options import OPTIONS, Settings, ini_name
+from bnclaims.session.options import OPTIONS, Settings, displaced, ini_name
 from bnclaims.session.record import Record
 from bnclaims.session.suite import Suite
 
@@ -106,6 +106,8 @@ def pytest_configure(config: pytest.Config) -> None:
     store = config.hook.pytest_claims_store(config=config, folder=settings.store)
     config.stash[_SUITE] = Suite(settings, mailbox, backend, store)
     if worker is None:
+        if mistaken := displaced(config):
+            config.issue_config_time_warning(pytest.PytestConfigWarning(mistaken), stacklevel=2)
         _listen(config)
 
 
@@ -240,7 +242,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
-    """Plans instead of running; lets a worker that is through its own tests help the others."""
+    """Plans instead of running; lets a worker that is done with its own tests help the others."""
     config = session.config
     suite = config.stash[_SUITE]
     if config.option.claims_plan:
@@ -300,7 +302,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
         return
     others = {k: v for k, v in pyfuncitem.funcargs.items() if k not in {"train", "probe"}}
     suite.trace(pyfuncitem.nodeid, pyfuncitem.obj, others)
-    trial.edges = suite.traces[pyfuncitem.nodeid].edges
+    trace = suite.traces[pyfuncitem.nodeid]
+    trial.edges, trial.supports = trace.edges, trace.supports
 
 
 @pytest.hookimpl(wrapper=True)
@@ -521,7 +524,7 @@ def _wants_data_early(config: pytest.Config) -> bool:
 
 
 def _code(item: pytest.Item) -> str:
-    """Returns a claim's source code, '' where it cannot be had."""
+    """Returns a claim's source code, '' where there is none."""
     try:
         return textwrap.dedent(inspect.getsource(getattr(item, "function", None)))  # type: ignore[arg-type]
     except (OSError, TypeError):
@@ -578,7 +581,9 @@ def _verdict(call: pytest.CallInfo[None], trial: Trial | None) -> Verdict | None
     one, which has no runs. Any other is a test that went wrong.
     """
     if call.excinfo is None:
-        return "supported"
+        # A body may not pass over what nobody could decide.
+        open_ = trial is not None and any(evidence.left_open for evidence in trial.evidence)
+        return "inconclusive" if open_ else "supported"
     if call.excinfo.errisinstance(Inconclusive):
         return "inconclusive"
     if not call.excinfo.errisinstance(AssertionError):

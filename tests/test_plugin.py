@@ -274,6 +274,30 @@ def test_negated(train):
     plan.stdout.fnmatch_lines(["    relu no BN, 4", "4 arms, 20 runs for the first look:"])
 
 
+def test_a_claim_may_not_pass_over_what_nobody_could_decide(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    pytester.makepyfile(
+        test_claims=CLAIMS
+        + """
+@claim("Noise is lower, or else nothing", source="here")
+def test_caught(train):
+    try:
+        assert loss(train, 50) < loss(train, 1)
+    except Exception:
+        pass
+
+@claim("Less is lower either way round", source="here")
+def test_either(train):
+    assert loss(train, 2) < loss(train, 1) or loss(train, 1) < loss(train, 2)
+"""
+    )
+    result = run(pytester, options, "-v", "-k", "caught or either")
+    result.assert_outcomes(passed=1, failed=1, deselected=3)
+    result.stdout.fnmatch_lines(["caught is inconclusive, expected supported"])
+    result.stdout.fnmatch_lines(["supported * either *"])
+
+
 def test_what_was_compared_last_decides_what_a_failed_assertion_means(
     pytester: pytest.Pytester, options: list[str]
 ) -> None:
