@@ -50,9 +50,8 @@ def _list(asked: argparse.Namespace) -> int:
     for error in results.errors:
         first, *_ = error.message.split("\n")
         _say(f"error  {error.id}: {first}")
-    if results.claims:
-        _say(terminal.counts(results.claims))
-    for line in terminal.provenance(results.claims):
+    counts = [terminal.counts(results.claims)] if results.claims else []
+    for line in [*terminal.fitted(counts, _width()), *terminal.provenance(results.claims)]:
         _say(line)
     return 0
 

@@ -30,7 +30,8 @@ def test_list_prints_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str
 def test_list_fits_the_terminal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = saved(tmp_path / "r", outcome("bn-count-matters-more-for-sigmoid-than-for-relu", 9.0))
+    name = "bn-count-matters-more-for-sigmoid-than-for-relu"
+    folder = saved(tmp_path / "r", outcome(name, 9.0), YES, NO, MAYBE)
     monkeypatch.setenv("COLUMNS", "60")
     main(["list", folder])
     lines = capsys.readouterr().out.splitlines()
