@@ -12,6 +12,7 @@ import pytest
 from bnclaims.backends.functions import FunctionBackend
 from bnclaims.backends.keras.backend import KerasBackend
 from bnclaims.experiment.arm import Arm, FunctionArm
+from bnclaims.experiment.data import Data
 from bnclaims.experiment.history import History
 from bnclaims.experiment.sources import DataSource, resolve
 from bnclaims.language.evidence import Trial
@@ -43,12 +44,20 @@ class Suite:
         mailbox: Where its workers meet; None when there is one process only.
         backend: What trains.
         store: Where runs are kept.
+        data: Arrays instead of the images that the settings name.
     """
 
     def __init__(
-        self, settings: Settings, mailbox: Mailbox | None, backend: Backend, store: Store
+        self,
+        settings: Settings,
+        mailbox: Mailbox | None,
+        backend: Backend,
+        store: Store,
+        *,
+        data: Data | None = None,
     ) -> None:
         self.settings = settings
+        self._data = data
         self.backend = backend
         self.store = store
         self._functions = FunctionBackend(KerasBackend(settings.threads))
@@ -78,13 +87,15 @@ class Suite:
         return self.mailbox.made(_SELECTED) or {}
 
     @cached_property
-    def source(self) -> DataSource:
+    def source(self) -> Data | DataSource:
         """The images of the session, the same for all its workers.
 
         Raises:
             DataError: They cannot be loaded; the message says what to do.
         """
         cache = cache_folder()
+        if self._data is not None:
+            return self._data
         if self.mailbox is None:
             return resolve(self.settings.data, cache=cache)
         return DataSource.from_strings(
