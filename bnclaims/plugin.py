@@ -461,7 +461,7 @@ def _print_verdicts(terminalreporter: Any, results: Results, config: pytest.Conf
             terminalreporter.write_line(line, **_COLOURS[tone])
     lines = terminal.notes(claims, suite.settings.design.alpha, width)
     if verbose:
-        lines = ["", *terminal.evidence(claims), "", *lines]
+        lines = ["", *terminal.fitted(terminal.evidence(claims), width), "", *lines]
     for line in lines:
         terminalreporter.write_line(line)
 
