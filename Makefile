@@ -7,7 +7,10 @@ INSTALLED := $(VENV)/.installed
 TESTABLE := $(VENV)/.testable
 DOCUMENTABLE := $(VENV)/.documentable
 
-.PHONY: claims article timed examples plan test lint docs calibration benchmark clean
+# Where it is set, each of many processes compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: claims article timed examples plan test test-slow lint docs calibration benchmark clean
 
 claims: $(INSTALLED)  ## verify every claim under the quick protocol
 	$(BIN)/pytest claims/ -n auto
@@ -24,8 +27,11 @@ examples: $(TESTABLE)  ## verify the claims of the examples, about other models 
 plan: $(INSTALLED)  ## show what would be trained, and train nothing
 	$(BIN)/pytest claims/ --claims-plan
 
-test: $(TESTABLE)  ## test the project itself
+test: $(TESTABLE)  ## test the project itself, but for what takes long
 	BNCLAIMS_DATA=digits $(BIN)/pytest tests/ -n auto --dist loadfile
+
+test-slow: $(TESTABLE)  ## the tests that take long
+	BNCLAIMS_DATA=digits $(BIN)/pytest tests/ -n auto --dist loadgroup -m slow
 
 lint: $(TESTABLE)  ## style and types
 	$(BIN)/ruff check .

@@ -1,11 +1,9 @@
 """The pytest plugin: hooks, options and fixtures; what they do is in the modules they call."""
 
 import contextlib
-import inspect
 import shlex
 import signal
 import sys
-import textwrap
 import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -14,20 +12,18 @@ from typing import Any, TextIO
 import pytest
 
 from bnclaims.backends.keras.backend import KerasBackend
-from bnclaims.errors import ArmError, ClaimError, DataError, DescriptionError, Inconclusive
-from bnclaims.experiment.arm import TrainingArm
+from bnclaims.errors import ArmError, ClaimError, DataError, DescriptionError
 from bnclaims.language.claim import claim_of
 from bnclaims.language.evidence import Trial
-from bnclaims.language.finding import Verdict
 from bnclaims.language.fixtures import Probe, Train
-from bnclaims.reporting import terminal, wire
-from bnclaims.reporting.outcome import outcome_of
-from bnclaims.reporting.results import ClaimResult, ErrorRecord, Outcome
+from bnclaims.reporting import failure, terminal, wire
+from bnclaims.reporting.results import ErrorRecord, Outcome, Results
 from bnclaims.running.local_store import LocalStore
 from bnclaims.running.mailbox import Mailbox, temporary_folder
-from bnclaims.session import hooks
+from bnclaims.session import frames, hooks
+from bnclaims.session.conclusion import XFAIL, concluded, untested, verdict_of
 from bnclaims.session.ending import Ending
-from bnclaims.session.live import LiveLine, real_stdout
+from bnclaims.session.live import LiveLine, can_redraw, real_stdout
 from bnclaims.session.options import OPTIONS, Settings, displaced, ini_name
 from bnclaims.session.record import Record
 from bnclaims.session.suite import Suite
@@ -40,21 +36,15 @@ _STDOUT = pytest.StashKey[TextIO]()
 _RECORD = pytest.StashKey[Record]()
 _ENDING = pytest.StashKey[tuple[pytest.Session, Ending]]()
 
-_XFAIL = (
-    "xfail on a claim: say which verdict it has instead, as in @claim(..., expected='refuted', "
-    "because='...')"
-)
-
 _NO_CLAIM = (
     "this test trains without being a claim, so the report leaves it out: declare it with "
     "@claim(statement, source=...)"
 )
 
-_COLOURS = {
-    "supported": {"green": True},
-    "refuted": {"red": True},
-    "inconclusive": {"yellow": True},
-    "": {"bold": True},
+_COLOURS: dict[terminal.Tone, dict[str, bool]] = {
+    "head": {"bold": True},
+    "expected": {"green": True},
+    "unexpected": {"red": True},
 }
 
 
@@ -151,8 +141,9 @@ def _die_on_sigterm() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tells an xdist worker where the mailbox is."""
+    """Tells an xdist worker where the mailbox is, and how wide the terminal."""
     node.workerinput["bnclaims_mailbox"] = str(node.config.stash[_MAILBOX])
+    node.workerinput["bnclaims_columns"] = node.config.get_terminal_writer().fullwidth
 
 
 @pytest.hookimpl(trylast=True)
@@ -242,7 +233,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
-    """Plans instead of running; lets a worker that is through its own tests help the others."""
+    """Plans instead of running; lets a worker that is done with its own tests help the others."""
     config = session.config
     suite = config.stash[_SUITE]
     if config.option.claims_plan:
@@ -264,7 +255,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if declared := claim_of(getattr(item, "function", None)):
         suite = item.config.stash[_SUITE]
         if item.get_closest_marker("xfail"):
-            pytest.fail(_XFAIL, pytrace=False)
+            pytest.fail(XFAIL, pytrace=False)
         if suite.settings.homeless:
             pytest.fail(suite.settings.homeless, pytrace=False)
         try:
@@ -302,7 +293,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
         return
     others = {k: v for k, v in pyfuncitem.funcargs.items() if k not in {"train", "probe"}}
     suite.trace(pyfuncitem.nodeid, pyfuncitem.obj, others)
-    trial.edges = suite.traces[pyfuncitem.nodeid].edges
+    trace = suite.traces[pyfuncitem.nodeid]
+    trial.edges, trial.supports = trace.edges, trace.supports
 
 
 @pytest.hookimpl(wrapper=True)
@@ -310,49 +302,51 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turns how a claim's body ended into a verdict, and the verdict into pass or fail."""
+    function = getattr(item, "function", None)
+    declared = claim_of(function)
+    if declared and call.excinfo and not item.config.getoption("fulltrace", False):
+        frames.forget_ours(call.excinfo)
     report = yield
-    declared = claim_of(getattr(item, "function", None))
     if declared is None:
         return report
     if call.when == "setup" and item.get_closest_marker("xfail"):
-        report.outcome, report.longrepr = "failed", _XFAIL
+        report.outcome, report.longrepr = "failed", XFAIL
         report.__dict__.pop("wasxfail", None)
     if call.when != "call":
         _note_error(report, item, declared.id, call)
         return report
     trial = item.stash.get(_TRIAL, None)
-    if trial is not None and call.excinfo is None and (fault := _untested(trial)):
+    if trial is not None and call.excinfo is None and (fault := untested(trial)):
         report.outcome, report.longrepr = "failed", fault
         _note_error(report, item, declared.id, call)
         return report
     unfit = (ArmError, DataError, DescriptionError)
     if call.excinfo is not None and call.excinfo.errisinstance(unfit):
         report.longrepr = str(call.excinfo.value)  # the message says it all
-    verdict = _verdict(call, trial)
+    verdict = verdict_of(call.excinfo and call.excinfo.value, trial)
     if verdict is None:
         _note_error(report, item, declared.id, call)
         return report
     suite = item.config.stash[_SUITE]
-    notes = _data_notes(suite, trial)
-    outcome = outcome_of(
+    outcome = concluded(
+        suite,
         declared,
         _row_name(item, declared.id),
         verdict,
-        trial or suite.trial(tracing=True),
+        trial,
         test=item.nodeid,
-        code=_code(item),
-        command=shlex.join(suite.settings.command(item.nodeid)),
-        protocol=suite.settings.protocol.name,
-        data=", ".join(notes) or "none",
-        data_note="; ".join(notes.values()) or "no data",
-        declared=suite.declared,
+        function=function,
+        command=shlex.join(suite.settings.command(item.nodeid, suite.chosen_data)),
     )
     report.outcome = "passed" if outcome.as_expected else "failed"
+    settings = suite.settings
+    steps = failure.what_now(outcome, declared.expected, settings.protocols, settings.design)
     if outcome.as_expected:
         report.longrepr = None
     elif verdict != "refuted" or outcome.refuting:
-        report.longrepr = _failure(item, outcome, trial, _why(call))
-    # Else an exact claim's assertion failed, which pytest shows best.
+        report.longrepr = _failure(item, outcome, trial, call, steps)
+    else:  # an exact claim's assertion failed, which pytest shows best
+        report.sections.append(("what now", "\n".join(steps)))
     item.user_properties.extend(_properties(outcome))  # JUnit's XML takes them from the teardown
     # On the report itself: its attributes are what xdist carries to the controller.
     report.__dict__["bnclaims"] = wire.to_plain(outcome)
@@ -371,7 +365,10 @@ def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
 
 
 class _VerdictLines:
-    """Writes each verdict as soon as it is reached, where pytest would write a dot."""
+    """Writes a verdict as soon as it is reached, where pytest would write a dot.
+
+    Expected ones of stored runs come all at once, so they keep their dots.
+    """
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -379,19 +376,28 @@ class _VerdictLines:
     def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
         """Leaves the dot out."""
         status = pytest_report_teststatus(report)
-        return status and (status[0], "", status[2])
+        if status is None or not self._has_line(wire.from_plain(report.bnclaims, Outcome)):
+            return status
+        return status[0], "", status[2]
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Writes the line."""
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
-        if reporter is not None and hasattr(report, "bnclaims"):
-            outcome = wire.from_plain(report.bnclaims, Outcome)
-            # Not through the reporter, which would name the file anew for each test.
-            writer = reporter._tw
-            if writer.width_of_current_line:
-                writer.line()
-            writer.line(terminal.row(outcome), **_COLOURS[outcome.verdict])
+        if reporter is None or not hasattr(report, "bnclaims"):
+            return
+        outcome = wire.from_plain(report.bnclaims, Outcome)
+        if not self._has_line(outcome):
+            return
+        # Not through the reporter, which would name the file anew for each test.
+        writer = reporter._tw
+        if writer.width_of_current_line:
+            writer.line()
+        for line in terminal.row(outcome, writer.fullwidth):
+            writer.line(line, **_COLOURS[terminal.tone(outcome)])
+
+    def _has_line(self, outcome: Outcome) -> bool:
+        return not outcome.as_expected or bool(self._config.stash[_SUITE].progress().wanted)
 
 
 # The end
@@ -422,7 +428,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     _, end = config.stash[_ENDING]
     if end.results.claims:
-        _print_verdicts(terminalreporter, end.results.claims, config)
+        _print_verdicts(terminalreporter, end.results, config)
     for problem in end.problems:
         terminalreporter.write_line(problem, red=True)
     if end.page is not None:
@@ -445,14 +451,17 @@ def _complain(problems: Iterable[str]) -> None:
         sys.stderr.write(f"bnclaims: {problem}\n")
 
 
-def _print_verdicts(
-    terminalreporter: Any, claims: Sequence[ClaimResult], config: pytest.Config
-) -> None:
-    terminalreporter.section("claims")
-    for line, verdict in terminal.table(claims):
-        terminalreporter.write_line(line, **_COLOURS[verdict])
-    lines = terminal.notes(claims, config.stash[_SUITE].settings.design.alpha)
-    if config.option.verbose > 0:
+def _print_verdicts(terminalreporter: Any, results: Results, config: pytest.Config) -> None:
+    suite, width = config.stash[_SUITE], terminalreporter._tw.fullwidth
+    claims = results.claims
+    terminalreporter.write_sep("=", "claims")
+    verbose = config.option.verbose > 0
+    surprise = results.errors or not all(claim.as_expected for claim in claims)
+    if verbose or surprise or suite.progress().wanted:
+        for line, tone in terminal.table(claims, width):
+            terminalreporter.write_line(line, **_COLOURS[tone])
+    lines = terminal.notes(claims, suite.settings.design.alpha, width)
+    if verbose:
         lines = ["", *terminal.evidence(claims), "", *lines]
     for line in lines:
         terminalreporter.write_line(line)
@@ -465,7 +474,7 @@ def _print_plan(terminalreporter: Any, suite: Suite) -> None:
     ]
     requests = [(request, len(suite.schedule.missing(request))) for request in suite.planned()]
     rate = suite.seconds_per_cost()
-    terminalreporter.section("plan")
+    terminalreporter.write_sep("=", "plan")
     for line in terminal.plan(claims, requests, rate, suite.settings.threads):
         terminalreporter.write_line(line)
 
@@ -485,9 +494,10 @@ def _progress(config: pytest.Config) -> Iterator[None]:
 
     def text() -> str:
         progress = suite.progress()
-        return f"bnclaims: {progress.text()}" if progress.doing else ""
+        undecided = config.stash[_RECORD].undecided(suite.selected)
+        return f"bnclaims: {progress.text(undecided)}" if progress.doing else ""
 
-    with LiveLine(reporter._tw, stream, text):
+    with LiveLine(reporter._tw, stream, text, redraw=can_redraw(stream)):
         yield
 
 
@@ -500,14 +510,6 @@ def _wants_data_early(config: pytest.Config) -> bool:
     worker = hasattr(config, "workerinput")
     chosen = config.stash[_SUITE].settings.chosen
     return chosen and not worker and not config.option.collectonly
-
-
-def _code(item: pytest.Item) -> str:
-    """Returns a claim's source code, '' where it cannot be had."""
-    try:
-        return textwrap.dedent(inspect.getsource(getattr(item, "function", None)))  # type: ignore[arg-type]
-    except (OSError, TypeError):
-        return ""
 
 
 def _parameters(item: pytest.Function) -> dict[str, Any]:
@@ -544,43 +546,6 @@ def _suite_and_trial(request: pytest.FixtureRequest) -> tuple[Suite, Trial]:
     return suite, item.stash[_TRIAL]
 
 
-def _data_notes(suite: Suite, trial: Trial | None) -> dict[str, str]:
-    """Returns the data that a claim's arms see, by name, with a note on each."""
-    if trial is None:
-        return {}
-    arms = [runs.arm for runs in trial.named]
-    data = [arm.data for arm in arms if isinstance(arm, TrainingArm)] or [suite.source]
-    return {item.name: item.note for item in data}
-
-
-def _verdict(call: pytest.CallInfo[None], trial: Trial | None) -> Verdict | None:
-    """Returns the verdict that a body's end stands for; None for anything but a verdict.
-
-    A failed assertion refutes a claim if what it compared last does, or if the claim is an exact
-    one, which has no runs. Any other is a test that went wrong.
-    """
-    if call.excinfo is None:
-        return "supported"
-    if call.excinfo.errisinstance(Inconclusive):
-        return "inconclusive"
-    if not call.excinfo.errisinstance(AssertionError):
-        return None
-    if trial is None or not trial.named:
-        return "refuted"
-    # What failed is about what was compared last; that it held is no reason to fail.
-    asked = [evidence.verdict for evidence in trial.evidence if evidence.look is not None]
-    return asked[-1] if asked and asked[-1] != "supported" else None
-
-
-def _untested(trial: Trial) -> str:
-    """Returns why a claim that passed has tested nothing, or ''."""
-    if not trial.evidence:
-        return "this claim names arms but compares nothing, so it cannot fail: assert a comparison"
-    if any(evidence.look is None for evidence in trial.evidence):
-        return "this claim makes a comparison that it does not assert: write `assert` before it"
-    return ""
-
-
 def _why(call: pytest.CallInfo[None]) -> str:
     """Returns what the test itself says of a failed assertion: `assert it, "why"`."""
     if call.excinfo is None or not call.excinfo.errisinstance(AssertionError):
@@ -589,21 +554,31 @@ def _why(call: pytest.CallInfo[None]) -> str:
     return "" if text.startswith("assert ") else text.partition("\nassert ")[0]
 
 
-def _failure(item: pytest.Item, outcome: Outcome, trial: Trial | None, why: str) -> str:
-    settings = item.config.stash[_SUITE].settings
-    evidence = [str(e) for e in trial.evidence] if trial else []
-    command = [*settings.command(item.nodeid), f"--claims-store={settings.store}"]
-    return "\n".join(
-        [
-            f"{outcome.id} is {outcome.verdict}, expected {outcome.expected}",
-            *([why] if why else []),
-            f"claim: {outcome.statement}",
-            f"source: {outcome.source}",
-            *evidence,
-            f"{outcome.protocol} protocol, {outcome.data_note}",
-            f"reproduce: {shlex.join(command)}",
-        ]
+def _failure(
+    item: pytest.Item,
+    outcome: Outcome,
+    trial: Trial | None,
+    call: pytest.CallInfo[None],
+    steps: Sequence[str],
+) -> str:
+    function = getattr(item, "function", None)
+    place = frames.assertion(call.excinfo) if call.excinfo else frames.declaration(function)
+    store = f"--claims-store={item.config.stash[_SUITE].settings.store}"
+    return failure.text(
+        outcome,
+        place=place,
+        why=_why(call),
+        evidence=[str(e) for e in trial.evidence] if trial else [],
+        steps=steps,
+        command=f"{outcome.command} {shlex.quote(store)}",
+        width=_columns(item.config),
     )
+
+
+def _columns(config: pytest.Config) -> int:
+    """Returns how wide the terminal is that the controller writes to."""
+    worker = getattr(config, "workerinput", None)
+    return int(worker["bnclaims_columns"]) if worker else config.get_terminal_writer().fullwidth
 
 
 def _properties(outcome: Outcome) -> list[tuple[str, object]]:

@@ -4,6 +4,9 @@ Made-up runs make verdicts certain and cost no training; tests/test_session.py t
 """
 
 import json
+import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from bnclaims.experiment.models import MLP
 from bnclaims.experiment.sources import DataSource
 from bnclaims.reporting import wire
 from bnclaims.running.local_store import LocalStore
+from tests import sessions
 
 CONFTEST = """
 from bnclaims import TrainingProtocol
@@ -109,8 +113,21 @@ def options(
     return [f"--claims-data={images.path}", f"--claims-store={stored}"]
 
 
+HEAVY = (
+    "tensorflow", "keras", "scipy.special", "scipy.stats", "matplotlib", "jinja2", "pandas",
+)  # fmt: skip
+
+
+def test_importing_the_plugin_loads_nothing_that_sessions_without_claims_would_pay_for() -> None:
+    program = f"import bnclaims.plugin, sys; print([m for m in {HEAVY} if m in sys.modules])"
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert loaded.stdout == "[]\n"
+
+
 def run(pytester: pytest.Pytester, options: list[str], *more: str) -> pytest.RunResult:
-    return pytester.runpytest_subprocess(*options, *more)
+    return sessions.run(pytester, *options, *more)
 
 
 @pytest.mark.parametrize("workers", [["-n2"], ["-n0"], ["-p", "no:xdist"]])
@@ -118,7 +135,7 @@ def test_verdicts_and_table_whatever_the_workers(
     pytester: pytest.Pytester, options: list[str], workers: list[str]
 ) -> None:
     pytester.makepyfile(CLAIMS)
-    result = run(pytester, options, "-v", *workers)
+    result = pytester.runpytest_subprocess(*options, "-v", *workers)
     result.assert_outcomes(passed=3)
     result.stdout.fnmatch_lines(
         [
@@ -155,12 +172,19 @@ def test_a_refuted_claim_fails_with_its_evidence(
     result.stdout.fnmatch_lines(
         [
             "more is refuted, expected supported",
+            "test_a_refuted_claim_fails_with_its_evidence.py:5: assert mean_loss(*",
+            "",
             "claim: More is lower",
             "source: here",
-            "refuted: mean_loss(relu no BN, 1) - mean_loss(relu no BN, 2) = -1*, claimed > 0.25",
-            "  5 of at most 20 seeds, p = * adjusted for repeated looks (* nominal, 0.031 *",
-            "  standardised effect from the edge * [[]*[]], the two sides correlate * over seeds",
-            "quick protocol, *small.npz*",
+            "refuted: mean_loss(relu no BN, 1) - mean_loss(relu no BN, 2) = -1*",
+            "  5 of at most 20 seeds, p = * adjusted for repeated looks (* nominal,*",
+            "  standardised effect from the edge * [[]*[]], the two sides*",
+            "quick protocol, *",
+            "",
+            "what now:",
+            "- accept it as a finding; in @claim, write",
+            '    expected={"quick": {"custom": "refuted"}},',
+            '    because="measured: -1.0* [[]*[]], claimed > 0.25, n 5",',
             "reproduce: pytest test_a_refuted*::test_more --claims-protocol=quick --claims-data=*",
             "refuted! more *",
             "! more: expected supported, now refuted",
@@ -178,9 +202,12 @@ def test_an_undecided_claim_fails_with_what_it_would_take(
     result.stdout.fnmatch_lines(
         [
             "noise is inconclusive, expected supported",
-            "inconclusive: *claimed > 0",
+            "*.py:5: assert mean_loss(*",
+            "inconclusive: *",
             "  20 of at most 20 seeds*",
-            "  these looks detect a distance of * from the edge with 80% power; *80% power*",
+            "  these looks detect a distance of * from the edge with 80% power; *",
+            "    *80% power and * give 95%",
+            "- planned looks stay as planned; under --claims-design=open seeds may be added",
             "inconclusive! noise * 20 *",
         ]
     )
@@ -245,6 +272,30 @@ def test_negated(train):
     result.assert_outcomes(passed=1, deselected=3)
     plan = run(pytester, options, "-k", "negated", "--claims-plan")
     plan.stdout.fnmatch_lines(["    relu no BN, 4", "4 arms, 20 runs for the first look:"])
+
+
+def test_a_claim_may_not_pass_over_what_nobody_could_decide(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    pytester.makepyfile(
+        test_claims=CLAIMS
+        + """
+@claim("Noise is lower, or else nothing", source="here")
+def test_caught(train):
+    try:
+        assert loss(train, 50) < loss(train, 1)
+    except Exception:
+        pass
+
+@claim("Less is lower either way round", source="here")
+def test_either(train):
+    assert loss(train, 2) < loss(train, 1) or loss(train, 1) < loss(train, 2)
+"""
+    )
+    result = run(pytester, options, "-v", "-k", "caught or either")
+    result.assert_outcomes(passed=1, failed=1, deselected=3)
+    result.stdout.fnmatch_lines(["caught is inconclusive, expected supported"])
+    result.stdout.fnmatch_lines(["supported * either *"])
 
 
 def test_what_was_compared_last_decides_what_a_failed_assertion_means(
@@ -320,7 +371,13 @@ def test_a_claim_that_comes_true_against_expectation_fails(
     )
     result = run(pytester, options)
     result.assert_outcomes(passed=2, failed=1)
-    result.stdout.fnmatch_lines(["lower is supported, expected refuted"])
+    result.stdout.fnmatch_lines(
+        [
+            "lower is supported, expected refuted",
+            '*.py:7: @claim("Less", source="a", expected="refuted", because="b")',
+            '    expected={"article": "refuted", "quick": "supported"},',
+        ]
+    )
 
 
 def test_a_diverged_run_makes_a_claim_inconclusive_and_is_named(
@@ -471,7 +528,7 @@ def test_each(train, level):
     assert loss(train, level) < loss(train, level + 1)
 """
     )
-    result = run(pytester, options, "-k", "each")
+    result = run(pytester, options, "-k", "each", "-v")
     result.assert_outcomes(passed=2, deselected=3)
     result.stdout.fnmatch_lines(["supported each[[]1[]] *", "supported each[[]2[]] *"])
 
@@ -500,10 +557,10 @@ def test_settings_come_from_line_then_environment_then_ini(
     pytester.makepyfile(CLAIMS)
     pytester.makeini("[pytest]\nclaims_data = /from/ini\nclaims_alpha = 0.02\n")
     store = options[1]
-    result = pytester.runpytest_subprocess(store)
+    result = sessions.run(pytester, store)
     result.stderr.fnmatch_lines(["*/from/ini*"])
     monkeypatch.setenv("BNCLAIMS_DATA", str(images.path))
-    result = pytester.runpytest_subprocess(store)
+    result = sessions.run(pytester, store)
     result.assert_outcomes(passed=3)
     result.stdout.fnmatch_lines(["*alpha 0.02 each way*"])
 
@@ -514,7 +571,7 @@ def test_without_claims_the_plugin_keeps_quiet(
     pytester.makeconftest("pytest_plugins = ['bnclaims.plugin']")
     pytester.makepyfile("def test_plain(): pass")
     monkeypatch.setenv("KERAS_HOME", "/no/such/folder")
-    result = pytester.runpytest_subprocess("-n2")
+    result = sessions.run(pytester, "-n2")
     result.assert_outcomes(passed=1)
     result.stdout.no_fnmatch_line("bnclaims:*")
     result.stdout.no_fnmatch_line("*= claims =*")
@@ -537,18 +594,69 @@ def test_five():
     result = run(pytester, options)
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
-        ["*assert (2 + 2) == 5", "refuted! *five *exact", "supported *four *exact"]
+        [
+            "*assert (2 + 2) == 5",
+            "*- what now -*",
+            '    expected="refuted",',
+            '    because="...",',
+            "refuted! *five *exact",
+            "supported *four *exact",
+        ]
     )
 
 
 def test_the_table_fits_eighty_columns(pytester: pytest.Pytester, options: list[str]) -> None:
     pytester.makepyfile(CLAIMS.replace("def test_lower", f"def test_{'long_' * 6}name"))
-    result = run(pytester, options)
+    result = run(pytester, options, "-v")
     start = next(i for i, line in enumerate(result.outlines) if line.startswith("verdict"))
     table = result.outlines[start : start + 5]
     firsts = [line.split()[0] for line in table]
     assert firsts == ["verdict", "supported", "long-name", "supported", "refuted"]
     assert max(map(len, table)) <= 80
+
+
+def test_what_is_stored_and_as_expected_is_told_by_counts_and_findings(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    pytester.makepyfile(CLAIMS)
+    result = run(pytester, options)
+    result.stdout.fnmatch_lines(
+        [
+            "*[[]100%[]]",
+            "*= claims =*",
+            "3 claims: 2 supported, 1 refuted; all as expected",
+            "quick protocol, *small.npz*",
+            "wrong is refuted, as expected: it is higher by 1",
+        ],
+    )
+    result.stdout.no_fnmatch_line("verdict *")
+    pytester.makepyfile(CLAIMS + REFUTED)
+    result = run(pytester, options)
+    result.stdout.fnmatch_lines(["verdict *", "supported *lower *", "refuted! *more *"])
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n1"])
+def test_what_a_narrow_terminal_shows_fits_it(
+    pytester: pytest.Pytester,
+    options: list[str],
+    workers: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytester.makepyfile(test_it=UNDECIDED.replace("test_noise", f"test_{'noise_' * 10}lower"))
+    monkeypatch.setenv("COLUMNS", "60")
+    result = run(pytester, options, workers)
+    result.assert_outcomes(failed=1)
+    lines = result.outlines
+    first = next(n for n, line in enumerate(lines) if line.startswith("inconclusive!"))
+    name, rest, numbers = (line.strip() for line in lines[first : first + 3])
+    assert name == "inconclusive! noise-noise-noise-noise-noise-noise-noise-"
+    assert rest == "noise-noise-noise-lower"
+    assert re.fullmatch(r"\S+ \[\S+ \S+\], claimed > 0, n \d+", numbers)
+    # What is to be copied stays whole: paths, commands, and lines of code.
+    whole = ("/", "test_it.py", "INCONCLUSIVE", "_ test", "expected supported")
+    assert [
+        line for line in lines[first:] if len(line) > 60 and not any(w in line for w in whole)
+    ] == []
 
 
 def test_a_failed_assertion_about_plain_values_is_shown_as_such(
@@ -713,7 +821,8 @@ def test_figures_of_a_conftest_are_drawn_from_stored_runs(
 ) -> None:
     pytester.makeconftest(FIGURES)
     pytester.makepyfile(CLAIMS)
-    run(pytester, options, workers).assert_outcomes(passed=3)
+    # A process of its own: Matplotlib cannot be imported again and again in one.
+    pytester.runpytest_subprocess(*options, workers).assert_outcomes(passed=3)
     folder = pytester.path / "claims-report"
     (figure,) = json.loads((folder / "results.json").read_text())["figures"]
     assert [(line["label"], line["dashed"]) for line in figure["lines"]] == [

@@ -9,14 +9,14 @@ See docs/statistics.md.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import cast
+from typing import NoReturn, cast
 
 from bnclaims.errors import ClaimError, Inconclusive, NotFiniteError
 from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import History
 from bnclaims.language.finding import Finding, Verdict
-from bnclaims.language.judgement import explained, found, judged
-from bnclaims.language.sample import Part, Runs
+from bnclaims.language.judgement import chances, explained, found, judged
+from bnclaims.language.sample import Part, Runs, Sample
 from bnclaims.running.schedule import Request
 from bnclaims.statistics.design import Design
 
@@ -36,6 +36,10 @@ class _AnyVerdict(str):
 _ANY = _AnyVerdict("supported")
 
 
+Undecided = tuple[int, float]
+"""How many seeds it has seen, and how likely a verdict by the last look still is."""
+
+
 @dataclass
 class Trial:
     """What a claim's evidence needs to know: the design, the runs, and how much it asserts.
@@ -50,12 +54,19 @@ class Trial:
     tracing: bool = False
     edges: int = 0
     """Over how many edges of regions a refutation's alpha is split, as far as traced."""
+    supports: int = 1
+    """Over how many comparisons a support's alpha is split: those of which one alone would do, as
+    in `a < b or c < d`."""
     answers: Sequence[bool] = ()
     """What the first comparisons answer while tracing."""
     answered: list[bool] = field(default_factory=list)
     """What they answered."""
+    tell: Callable[[Undecided | None], None] = lambda _: None
+    """Told how a comparison stands after each look; None once it goes on no further."""
     named: list[Runs] = field(default_factory=list)
     """The runs that the claim named."""
+    measured: list[tuple[str, Sample]] = field(default_factory=list)
+    """Metrics of one arm's runs that the claim named, each with the metric's name."""
     evidence: list["Evidence"] = field(default_factory=list)
     """What it compared, in order."""
 
@@ -120,19 +131,45 @@ class Evidence:
         """The look that was the last one needed, from 0; None while nobody has asked."""
         self.held = False
         """Whether it was asked for its truth, and was true."""
+        self._answered = False
+        self.left_open = False
+        """Whether it was asked for its truth, and had none."""
+        self.looked_at = False
+        """Whether a trace asked for its verdict instead."""
+        self.is_part = False
+        """Whether a conjunction has taken it: it has no truth of its own any more."""
+        self.chance: float | None = None
+        """How likely a verdict by the last look still was at the last look taken; None where it
+        was settled, or that was the last look."""
         self.problem = ""
         """Why there is no number to judge, where there is none."""
         self._settled: dict[int, tuple[Verdict, int]] = {}
         """Each part's verdict and the look that gave it, where one did."""
 
     def __bool__(self) -> bool:
+        if self.is_part:
+            raise ClaimError(f"{self.named} is part of a conjunction already: assert that")
         if self.trial.tracing:
-            self.held = self.trial.answer()
+            # Whoever asks twice, as `assert a or b` does, gets the same answer.
+            if not self._answered:
+                self.held, self._answered = self.trial.answer(), True
         elif self.verdict == "inconclusive":
+            self.left_open = True
             raise Inconclusive(str(self))
         else:
             self.held = self.verdict == "supported"
         return self.held
+
+    def _combined(self, *_: object) -> NoReturn:
+        raise TypeError(
+            "assert evidence as it is: all_of(a < b, c < d) says that both hold, `not a < b` that "
+            "it does not; == compares verdicts, as in (a < b).verdict == 'refuted'"
+        )
+
+    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __invert__ = _combined
+    __lt__ = __le__ = __gt__ = __ge__ = _combined
+    __eq__ = __ne__ = _combined
+    __hash__ = object.__hash__
 
     def __repr__(self) -> str:
         return f"<Evidence: {self}>"
@@ -141,12 +178,29 @@ class Evidence:
         if self.problem:
             return self.problem
         last = self.trial.design.looks[-1]
-        return "\n".join(explained(finding, last) for finding in self.findings) or "not decided"
+        lines = [explained(finding, last) for finding in self.findings]
+        return "\n".join([*lines, *self._stopped]) or "not decided"
+
+    @property
+    def _stopped(self) -> list[str]:
+        """Returns why it stopped before the last look, where it did."""
+        if self.look is None or self.chance is None:
+            return []
+        design = self.trial.design
+        seeds = f"{design.looks[self.look]} of {design.looks[-1]} seeds"
+        left = f"a verdict by the last look has a chance of {self.chance:.0%}"
+        return [f"  stopped for futility after {seeds}: {left}, below {design.futility:.0%}"]
+
+    @property
+    def named(self) -> str:
+        """What it compares."""
+        return " and ".join(map(str, self.parts))
 
     @property
     def verdict(self) -> Verdict:
         """The verdict. Asking for it trains what the design needs, once."""
         if self.trial.tracing:
+            self.looked_at = True
             return cast(Verdict, _ANY)
         if self.look is None:
             self._decide()
@@ -167,6 +221,13 @@ class Evidence:
         )
 
     def _decide(self) -> None:
+        try:
+            self._look_on()
+        finally:
+            self.trial.tell(None)
+
+    def _look_on(self) -> None:
+        """Looks until it is settled, hopeless, or out of looks."""
         looks = self.trial.design.looks
         support, refute = self._designs
         for look, (start, stop) in enumerate(zip((0, *looks), looks, strict=False)):
@@ -181,8 +242,20 @@ class Evidence:
             for number, verdict in enumerate(verdicts):
                 if verdict != "inconclusive":
                     self._settled.setdefault(number, (verdict, look))
-            if self.is_refuted or len(self._settled) == len(self.parts):
+            self.chance = self._chance(look)
+            if self.chance is None or self.chance < self.trial.design.futility:
                 return
+            self.trial.tell((stop, self.chance))
+
+    def _chance(self, look: int) -> float | None:
+        """Returns how likely a verdict still is, at most; None where no look is to come."""
+        settled = self.is_refuted or len(self._settled) == len(self.parts)
+        if settled or look == len(self.trial.design.looks) - 1:
+            return None
+        pending = [part for i, part in enumerate(self.parts) if i not in self._settled]
+        both = [chances(part, look, *self._designs) for part in pending]
+        chance = min(supported for supported, _ in both) + sum(refuted for _, refuted in both)
+        return min(1.0, chance)
 
     @property
     def is_refuted(self) -> bool:
@@ -201,4 +274,5 @@ class Evidence:
         # A trace that ended early knows of fewer edges than the body has come to compare.
         met = sum(evidence.edges for evidence in self.trial.evidence)
         edges = max(self.trial.edges, met, self.edges)
-        return design, design.with_alpha(design.alpha / edges)
+        alpha = design.alpha
+        return design.with_alpha(alpha / self.trial.supports), design.with_alpha(alpha / edges)

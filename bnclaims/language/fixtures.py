@@ -31,7 +31,7 @@ Trainer = Callable[[Seed], Any]
 class Session:
     """What the arms of a session share."""
 
-    data: DataSource
+    data: Data | DataSource
     protocol: TrainingProtocol
     versions: Mapping[str, str]
     """Of the backend that trains."""
@@ -39,7 +39,7 @@ class Session:
     """Of the backend that calls functions of a seed."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Train:
     """The `train` fixture: names an arm and returns a handle to its runs."""
 
@@ -135,7 +135,7 @@ class Train:
         return _named(self.trial, Runs(arm, first_seed, self.trial))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Probe:
     """The `probe` fixture: names what is looked at without training and returns a handle to it."""
 

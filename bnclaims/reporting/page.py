@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from bnclaims.language.figure import Drawing, Line
 from bnclaims.language.finding import Finding, Region
-from bnclaims.reporting import charts
-from bnclaims.reporting.badges import COLOURS, MARKS, file_name, tally
-from bnclaims.reporting.compared import Compared, Margin, compared
+from bnclaims.reporting import badges, charts
+from bnclaims.reporting.badges import COLOURS, MARKS, tally
+from bnclaims.reporting.compared import Compared, Margin, compared, distinct_names
 from bnclaims.reporting.results import ClaimResult, Results
 from bnclaims.reporting.terminal import interval_text, mean_and_deviation, p_text, rounded
 
@@ -40,16 +40,17 @@ def html(results: Results) -> str:
     publications = Counter(publication(claim) for claim in claims)
     names = sorted(publications)
     verdicts = _verdict_counts(results)
-    anchors = _anchors(claims)
+    places = {id(claim): place for place, claim in enumerate(claims)}
+    anchors = badges.anchors(results)
     return (
         _environment()
         .get_template("page.html")
         .render(
             results=results,
-            anchor=lambda claim: anchors[id(claim)],
-            place=lambda claim: list(anchors).index(id(claim)),
+            anchor=lambda claim: anchors[places[id(claim)]],
+            place=lambda claim: places[id(claim)],
             claims=claims,
-            groups=[(name, _ranked(claims, name)) for name in names],
+            groups=_groups(claims),
             publications=names,
             publication_counts=publications,
             subject=subject(names),
@@ -61,24 +62,32 @@ def html(results: Results) -> str:
             seeds=_seeds(claims),
             significant=_significant(results),
             data=sorted({claim.data_note for claim in claims}),
-            data_names=sorted({data_name(claim) for claim in claims}),
             not_mnist=any(_NOT_MNIST in claim.data_note for claim in claims),
             empty=_empty_filters(results, names, list(verdicts)),
-            swatches=range(charts.COLOURS),
         )
     )
+
+
+def section(claim: ClaimResult) -> str:
+    """Returns what the page shows of one claim, to stand alone in a notebook or another page.
+
+    It brings its own style, which applies to nothing else, and names no place of its surroundings.
+
+    Args:
+        claim: What it came to; `ClaimResult.beside([outcome])` has that of a claim judged alone.
+    """
+    return _environment().get_template("section.html").render(claim=claim)
 
 
 def subject(publications: Sequence[str]) -> str:
     """Returns what claims are from, in a few words: publications without what is in brackets."""
     if len(publications) > _FEW_PUBLICATIONS:
         return f"{len(publications)} publications"
-    return ", ".join(re.sub(r"\s*\(.*?\)", "", name) for name in publications)
+    return ", ".join(map(_without_brackets, publications))
 
 
-def data_name(claim: ClaimResult) -> str:
-    """Returns what a claim's data are, without the path and the reason that their note may say."""
-    return re.split(" from |[,:]", claim.data_note)[0]
+def _without_brackets(name: str) -> str:
+    return re.sub(r"\s*\(.*?\)", "", name)
 
 
 def surprises(claims: Sequence[ClaimResult]) -> list[ClaimResult]:
@@ -104,6 +113,13 @@ def found_text(claim: ClaimResult) -> str:
 def publication(claim: ClaimResult) -> str:
     """Returns the publication that a claim is from: its source up to the first comma."""
     return re.split("[,;]", claim.source)[0].strip()
+
+
+def section_name(claim: ClaimResult) -> str:
+    """Returns what a claim is from: publication, and the section that its source quotes next."""
+    quoted = re.match("[^,;]*[,;] *('[^']*')", claim.source)
+    name = _without_brackets(publication(claim))
+    return f"{name}, {quoted[1]}" if quoted else name
 
 
 def in_words(claim: ClaimResult) -> list[str]:
@@ -143,7 +159,8 @@ def arm_lines(claim: ClaimResult) -> list[Line]:
 def figure_svg(figure: Drawing) -> str:
     """Returns the chart of a figure."""
     if figure.kind == "curves":
-        return charts.curves(figure.lines, f"{figure.title}: training loss by epoch")
+        label = f"{figure.title}: training loss by epoch"
+        return charts.curves(figure.lines, label, graded=figure.graded)
     return charts.histograms(figure.lines, figure.edges, figure.title)
 
 
@@ -162,15 +179,6 @@ def _ends(claim: ClaimResult) -> tuple[float | None, float | None, float | None]
     if finding is None:
         return None, None, None
     return finding.effect_low, finding.effect, finding.effect_high
-
-
-def _anchors(claims: Sequence[ClaimResult]) -> dict[int, str]:
-    """Returns a place on the page for each claim, by its identity, also where ids are alike."""
-    anchors: dict[int, str] = {}
-    for place, claim in enumerate(claims):
-        name = f"claim-{file_name(claim.id)}"
-        anchors[id(claim)] = f"{name}~{place}" if name in anchors.values() else name
-    return anchors
 
 
 _MEANINGS = {
@@ -193,15 +201,20 @@ def _verdict_counts(results: Results) -> dict[str, int]:
     return {name: counts[name] for name in ("all", *COLOURS, "unexpected") if counts[name]}
 
 
-def _ranked(claims: Sequence[ClaimResult], name: str) -> list[ClaimResult]:
-    """Returns a publication's claims, the strongest support first, what has no effect last."""
-    found = [claim for claim in claims if publication(claim) == name]
+def _groups(claims: Sequence[ClaimResult]) -> list[tuple[str, list[ClaimResult]]]:
+    """Returns the claims by section of what they are from, the strongest support first in each.
+
+    What has no effect comes last.
+    """
 
     def rank(claim: ClaimResult) -> tuple[bool, float]:
         _, effect, _ = _ends(claim)
         return effect is None, -(effect or 0.0)
 
-    return sorted(found, key=rank)
+    names = sorted({section_name(claim) for claim in claims})
+    return [
+        (name, sorted((c for c in claims if section_name(c) == name), key=rank)) for name in names
+    ]
 
 
 def _seeds(claims: Sequence[ClaimResult]) -> str:
@@ -272,14 +285,6 @@ def _arms_text(metric: Compared, finding: Finding) -> str:
     ratio = _ratio(means[first], means[1 - first])
     words = f"The {metric.metric} was {each[first]} and {each[1 - first]}{ratio}."
     return f"{words} {_asked(margin, finding)}" if margin else words
-
-
-def distinct_names(names: Sequence[str]) -> list[str]:
-    """Returns arms' names without what all of them say; as they are where one would say nothing."""
-    parts = [re.split(r", (?![^(]*\))", name) for name in names]
-    shared = set(parts[0]).intersection(*parts)
-    short = [", ".join(part for part in name if part not in shared) for name in parts]
-    return short if all(short) and len(set(short)) == len(names) else list(names)
 
 
 def _ratio(mean: float, beside: float) -> str:
@@ -372,5 +377,6 @@ def _environment() -> "jinja2.Environment":
         "p_text": p_text,
         "region_text": region_text,
         "publication": publication,
+        "swatches": range(charts.COLOURS),
     }
     return environment

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from scipy import special
+import scipy
 
 from bnclaims.statistics import exponential_t, sequential_t
 from bnclaims.statistics.spending import Spending
@@ -48,7 +48,7 @@ class NormalBoundary:
 
     def critical_alone(self, seeds: int, alpha: float) -> float:
         """Returns the critical t of a single look."""
-        return -float(special.stdtrit(seeds - 1, alpha))
+        return -float(scipy.special.stdtrit(seeds - 1, alpha))
 
     def adjusted_p(
         self, t: float, look: int, looks: Sequence[int], alpha: float, spending: Spending

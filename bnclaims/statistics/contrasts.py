@@ -16,8 +16,8 @@ from itertools import permutations, repeat
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 
 from bnclaims.statistics.numerics import (
     expectation_over_deviation,
@@ -30,6 +30,7 @@ __all__ = [
     "binomial_p",
     "check_probability",
     "correlation",
+    "e_bh",
     "equivalence_power",
     "holm",
     "interval",
@@ -43,6 +44,7 @@ __all__ = [
     "standardised_effect",
     "t_statistic",
     "trend_weights",
+    "unseen_share",
 ]
 
 _Array = NDArray[np.float64]
@@ -50,6 +52,7 @@ _Array = NDArray[np.float64]
 # Both halves' subset sums are held at once: 2**(n/2) numbers each.
 _EXACT_SIGN_FLIPS = 32
 _RESAMPLES = 99_999
+_DOUBT = 0.05
 # Relative to the values: what sums and differences of larger numbers may leave.
 _ROUNDING = 1e-9
 # 40,320 orders of a seed's levels, and a tenth of a second for their sum over the seeds.
@@ -126,7 +129,7 @@ def nominal_p(values: ArrayLike) -> float:
     Returns:
         The probability; 0 or 1 without variance, 1/2 for a mean of 0.
     """
-    return float(special.stdtr(np.size(values) - 1, -t_statistic(values)))
+    return float(scipy.special.stdtr(np.size(values) - 1, -t_statistic(values)))
 
 
 def sign_flip_p(values: ArrayLike, seed: int = 0) -> float:
@@ -192,7 +195,7 @@ def standardised_effect(values: ArrayLike) -> Effect:
         return Effect(d_z, d_z, math.nan, math.nan)
     df = n - 1
     # Two values leave gamma(0) below the line: the correction is 0.
-    correction = math.exp(special.gammaln(df / 2) - special.gammaln((df - 1) / 2))
+    correction = math.exp(scipy.special.gammaln(df / 2) - scipy.special.gammaln((df - 1) / 2))
     t = math.sqrt(n) * d_z
 
     def noncentrality(level: float) -> float:
@@ -287,8 +290,8 @@ def equivalence_power(below: float, above: float, n: int, critical: float) -> fl
     """
     _check_seeds(n)
     s, weight = expectation_over_deviation(n - 1)
-    high = special.ndtr(math.sqrt(n) * above - critical * s)
-    low = special.ndtr(critical * s - math.sqrt(n) * below)
+    high = scipy.special.ndtr(math.sqrt(n) * above - critical * s)
+    low = scipy.special.ndtr(critical * s - math.sqrt(n) * below)
     return float(weight @ np.clip(high - low, 0.0, 1.0))
 
 
@@ -302,8 +305,17 @@ def binomial_p(hits: ArrayLike, n: int, share: float = 0.5) -> Any:
     """
     k = np.asarray(hits, dtype=np.float64)
     # bdtr counts up to its first argument; no hits or more is certain.
-    p = np.where(k > 0, special.bdtrc(np.maximum(k - 1, 0), n, share), 1.0)
+    p = np.where(k > 0, scipy.special.bdtrc(np.maximum(k - 1, 0), n, share), 1.0)
     return p if p.ndim else float(p)
+
+
+def unseen_share(n: int) -> float:
+    """Returns up to which share of all seeds may do what none of n did, with 95% confidence.
+
+    Args:
+        n: Number of seeds, at least 1.
+    """
+    return float(1 - _DOUBT ** (1 / n))
 
 
 def page_p(levels: ArrayLike) -> float:
@@ -329,7 +341,7 @@ def page_p(levels: ArrayLike) -> float:
         return min(1.0, float(_page_chances(seeds, count)[math.floor(score) :].sum()))
     mean = seeds * count * (count + 1) ** 2 / 4
     deviation = count * (count + 1) * math.sqrt(seeds * (count - 1)) / 12
-    return float(special.ndtr((mean - score) / deviation))
+    return float(scipy.special.ndtr((mean - score) / deviation))
 
 
 @lru_cache(maxsize=8)
@@ -353,14 +365,40 @@ def holm(p: Sequence[float]) -> list[float]:
     Returns:
         The adjusted values, in the order given.
     """
-    if any(not 0 <= value <= 1 for value in p):
-        raise ValueError(f"p-values must lie between 0 and 1, got {list(p)!r}")
+    _check_probabilities(p)
     adjusted = [0.0] * len(p)
     largest = 0.0
     for rank, index in enumerate(sorted(range(len(p)), key=p.__getitem__)):
         largest = max(largest, min(1.0, (len(p) - rank) * p[index]))
         adjusted[index] = float(largest)
     return adjusted
+
+
+def e_bh(p: Sequence[float]) -> list[float]:
+    """Returns false discovery rates at which e-values reject (e-BH, Wang & Ramdas 2022).
+
+    With e-values 1/p sorted, the i-th largest of m becomes the least of m / (j * e_(j)) over
+    j >= i, at most 1 (J. R. Statist. Soc. B 84). Rejecting those at most alpha bounds the expected
+    share of false ones among the rejections by alpha, however the values depend on each other.
+
+    Args:
+        p: The reciprocal of one e-value a hypothesis, at most 1 each; 0 of an infinite e-value.
+
+    Returns:
+        The rates, in the order given.
+    """
+    _check_probabilities(p)
+    rates = [0.0] * len(p)
+    least = 1.0
+    for rank, index in reversed(list(enumerate(sorted(range(len(p)), key=p.__getitem__), 1))):
+        least = min(least, len(p) / rank * p[index])
+        rates[index] = float(least)
+    return rates
+
+
+def _check_probabilities(p: Sequence[float]) -> None:
+    if any(not 0 <= value <= 1 for value in p):
+        raise ValueError(f"p-values must lie between 0 and 1, got {list(p)!r}")
 
 
 def _checked(values: ArrayLike) -> _Array:

@@ -9,8 +9,8 @@ import math
 from functools import lru_cache
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from bnclaims.statistics.numerics import gauss_legendre, threshold
 
@@ -76,9 +76,9 @@ def share_evalue(hits: int, n: int, share: float = 0.5) -> float:
         The e-value.
     """
     misses = n - hits
-    log_mixture = special.betaln(hits + 1, misses + 1) - math.log1p(-share)
+    log_mixture = scipy.special.betaln(hits + 1, misses + 1) - math.log1p(-share)
     log_null = hits * math.log(share) + misses * math.log1p(-share)
-    above = special.betaincc(hits + 1, misses + 1, share)
+    above = scipy.special.betaincc(hits + 1, misses + 1, share)
     return float(above * np.exp(log_mixture - log_null))
 
 
@@ -95,5 +95,5 @@ def _log_lengths(centre: _Array, n: int) -> _Array:
     peak = (n - 1) * np.log(mode) - (mode - centre) ** 2 / 2
     shape = np.exp((n - 1) * np.log(s) - (s - centre[:, None]) ** 2 / 2 - peak[:, None])
     area = shape @ weight * (mode + 10.0 - low[:, 0])
-    constant = (n / 2 - 1) * math.log(2) + special.gammaln(n / 2)
+    constant = (n / 2 - 1) * math.log(2) + scipy.special.gammaln(n / 2)
     return np.asarray(peak + np.log(area) - constant, np.float64)

@@ -38,8 +38,8 @@ from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from bnclaims.statistics.greenwood import greenwood_law
 from bnclaims.statistics.numerics import gauss_legendre, root
@@ -121,13 +121,13 @@ def critical_alone(n: int, alpha: float) -> float:
         return _first_stage(n).boundary(alpha)
     x = 1 / math.sqrt(n)
     away = np.polynomial.polynomial.polyval(x, _distances_alone(alpha))
-    return -float(special.ndtri(alpha)) + x * float(away)
+    return -float(scipy.special.ndtri(alpha)) + x * float(away)
 
 
 @lru_cache(maxsize=64)
 def _distances_alone(alpha: float) -> _Array:
     """Returns sqrt(n) * (critical value - normal quantile) as a polynomial in 1 / sqrt(n)."""
-    z = -float(special.ndtri(alpha))
+    z = -float(scipy.special.ndtri(alpha))
     known = (_EXACT_ALONE // 2, _EXACT_ALONE)
     distances = [math.sqrt(m) * (critical_alone(m, alpha) - z) for m in known]
     at = [0.0, *(1 / math.sqrt(m) for m in known)]
@@ -154,7 +154,9 @@ class _Stage:
     def gained(self, t: float) -> _Array:
         """Returns each point's part of the chance of crossing at t, and not before."""
         crossing = np.maximum(self.crossed, _largest_sum(self.n, self.spread, t))
-        gained: _Array = self.weight * (special.gammainc(self.n, crossing) - self._crossed_chance)
+        gained: _Array = self.weight * (
+            scipy.special.gammainc(self.n, crossing) - self._crossed_chance
+        )
         return gained
 
     def upper_tail(self, t: float) -> float:
@@ -173,7 +175,7 @@ class _Stage:
 
     @cached_property
     def _crossed_chance(self) -> _Array:
-        return np.asarray(special.gammainc(self.n, self.crossed))
+        return np.asarray(scipy.special.gammainc(self.n, self.crossed))
 
 
 def _largest_sum(n: int, spread: _Array, t: float) -> _Array:
@@ -257,13 +259,13 @@ class _Mixture:
         blocks = np.diff((0, *looks))
         scores = [[_score(int(m), float(kappa)) for m in blocks] for kappa in concentrations]
         before, new = (np.outer(concentrations, seeds) for seeds in (looks[:-1], blocks[1:]))
-        variance = special.polygamma(1, before) + special.polygamma(1, new)
+        variance = scipy.special.polygamma(1, before) + scipy.special.polygamma(1, new)
         return cls(
             concentrations,
             points,
             blocks,
             np.array(scores),
-            special.psi(before) - special.psi(new),
+            scipy.special.psi(before) - scipy.special.psi(new),
             np.sqrt(3 * variance) / math.pi,
         )
 
@@ -272,11 +274,11 @@ class _Mixture:
         looks = len(self.blocks)
         uniform = np.concatenate([_lattice(int(n), 2 * looks - 1, rng) for n in self.points])
         of = np.repeat(np.arange(len(self.points)), self.points)
-        scores = self.scores[of] + special.ndtri(uniform[:, :looks])
-        odds = self.centres[of] + self.scales[of] * special.logit(uniform[:, looks:])
+        scores = self.scores[of] + scipy.special.ndtri(uniform[:, :looks])
+        odds = self.centres[of] + self.scales[of] * scipy.special.logit(uniform[:, looks:])
         proposed = [self._log_density(i, scores, odds) for i in range(len(self.points))]
         log_ratios = np.stack(proposed) - self._log_truth(odds)
-        log_mixture = special.logsumexp(log_ratios, axis=0)
+        log_mixture = scipy.special.logsumexp(log_ratios, axis=0)
         return _Sample(
             np.exp(-log_mixture) / len(of), np.exp(log_ratios - log_mixture).T, scores, odds
         )
@@ -285,7 +287,7 @@ class _Mixture:
         """Returns the log of a component's density times its share, over that of the scores."""
         tilt, scale = self.scores[component], self.scales[component]
         away = (odds - self.centres[component]) / scale
-        logistic = special.log_expit(away) + special.log_expit(-away) - np.log(scale)
+        logistic = scipy.special.log_expit(away) + scipy.special.log_expit(-away) - np.log(scale)
         share = math.log(self.points[component] / self.points.sum())
         density: _Array = scores @ tilt - tilt @ tilt / 2 + logistic.sum(axis=1) + share
         return density
@@ -293,8 +295,8 @@ class _Mixture:
     def _log_truth(self, odds: _Array) -> _Array:
         """Returns the log of the density that the log-odds of exponential numbers have."""
         before, new = np.cumsum(self.blocks)[:-1], self.blocks[1:]
-        density = before * special.log_expit(odds) + new * special.log_expit(-odds)
-        return np.asarray(np.sum(density - special.betaln(before, new), axis=1))
+        density = before * scipy.special.log_expit(odds) + new * scipy.special.log_expit(-odds)
+        return np.asarray(np.sum(density - scipy.special.betaln(before, new), axis=1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -319,7 +321,7 @@ class _Sample:
         crossed = np.zeros_like(v)
         for i, (before, n) in enumerate(pairwise(looks)):
             spread = np.sqrt(before / (before - 1) * v)
-            part, rest = special.expit(self.odds[:, i]), special.expit(-self.odds[:, i])
+            part, rest = scipy.special.expit(self.odds[:, i]), scipy.special.expit(-self.odds[:, i])
             crossed = np.maximum(crossed, _largest_sum(before, spread, critical[i])) / part
             block = np.exp(greenwood_law(n - before).log_quantile(self.scores[:, i + 1]))
             between = n / (before * (n - before)) * (part - before / n) ** 2

@@ -2,7 +2,7 @@
 
 Divide m independent exponential numbers by their sum. The proportions p_1, ..., p_m are uniform on
 the simplex and independent of the sum; their spread v = sum((p_i - 1/m)**2) is Greenwood's
-statistic (1946, J. R. Statist. Soc. A 109) less 1/m. Its law is had exactly in two ways.
+statistic (1946, J. R. Statist. Soc. A 109) less 1/m. Its law is computed exactly, in two ways.
 
 **Small spreads.** The ball of radius sqrt(v) about the centre lies inside the simplex while
 v <= 1 / (m * (m - 1)), so that the chance is a ratio of volumes,
@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from bnclaims.statistics.numerics import gauss_legendre
 
@@ -66,7 +66,7 @@ class GreenwoodLaw:
         """Returns the logarithm of the spread whose chance is that of a standard normal score."""
         if self.m == 1:
             return np.full_like(score, -math.inf)
-        in_ball = (special.log_ndtr(score) - self._log_ball) * 2 / (self.m - 1)
+        in_ball = (scipy.special.log_ndtr(score) - self._log_ball) * 2 / (self.m - 1)
         if self.m == 2:
             return np.minimum(in_ball, self._ends[1])
         scores, log_v = self._quantiles
@@ -74,7 +74,7 @@ class GreenwoodLaw:
 
     def score(self, log_v: float) -> float:
         """Returns the standard normal score with the chance of a spread; the inverse of that."""
-        return float(special.ndtri_exp(self.log_cdf(np.array([log_v]))[0]))
+        return float(scipy.special.ndtri_exp(self.log_cdf(np.array([log_v]))[0]))
 
     @property
     def _ends(self) -> tuple[float, float]:
@@ -134,7 +134,7 @@ def _chances(m: int, log_v: _Array) -> _Array:
 def _quantiles(law: GreenwoodLaw) -> tuple[_Array, _Array]:
     """Returns scores, increasing, and the logarithms of their spreads."""
     log_v = np.linspace(*law._ends, 8 * _GRID)
-    scores = special.ndtri_exp(law.log_cdf(log_v))
+    scores = scipy.special.ndtri_exp(law.log_cdf(log_v))
     kept = scores < _HIGHEST_SCORE
     return scores[kept], log_v[kept]
 

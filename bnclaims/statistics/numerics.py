@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 __all__ = [
     "bisect", "expectation_over_deviation", "fewest", "gauss_legendre", "noncentral_t_tail",
@@ -146,7 +146,7 @@ def noncentral_t_tail(t: float, df: int, noncentrality: float) -> float:
     if abs(noncentrality) > _LARGE_NONCENTRALITY:
         return _tail_without_noise(t, df, noncentrality)
     # The mirror image asks for a lower tail, so that small chances keep their digits.
-    tail = float(special.nctdtr(df, -noncentrality, -t))
+    tail = float(scipy.special.nctdtr(df, -noncentrality, -t))
     if math.isnan(tail):
         return _tail_without_noise(t, df, noncentrality)
     return min(max(tail, 0.0), 1.0)
@@ -162,7 +162,7 @@ def _tail_without_noise(t: float, df: int, noncentrality: float) -> float:
         return float(noncentrality > t)
     # What S can be at most, or at least; the square of a larger number could overflow.
     end = min(noncentrality / t, 1e100)
-    below = float(special.gammainc(df / 2, end * end * df / 2))
+    below = float(scipy.special.gammainc(df / 2, end * end * df / 2))
     return below if t > 0 else 1.0 - below
 
 
@@ -173,8 +173,8 @@ def expectation_over_deviation(df: int) -> tuple[NDArray[np.float64], NDArray[np
         df: Degrees of freedom, at least 1.
     """
     # Quantiles of S bound the range that matters.
-    start = math.sqrt(special.gammaincinv(df / 2, _TAIL) * 2 / df)
-    stop = math.sqrt(special.gammainccinv(df / 2, _TAIL) * 2 / df)
+    start = math.sqrt(scipy.special.gammaincinv(df / 2, _TAIL) * 2 / df)
+    stop = math.sqrt(scipy.special.gammainccinv(df / 2, _TAIL) * 2 / df)
     s, weight = gauss_legendre(_DEVIATION_NODES, start, stop)
     weight = weight * np.exp((df - 1) * np.log(s) - df * (s * s - 1) / 2)
     # Dividing by the sum spares the constant of the density, and its rounding.

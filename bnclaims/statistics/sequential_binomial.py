@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from bnclaims.statistics.spending import Spending, checked_looks, spent_alpha
 
@@ -95,7 +95,7 @@ def _plan(looks: tuple[int, ...], alpha: float, spending: Spending, share: float
 
 def _binomial(n: int, share: float) -> _Array:
     k = np.arange(n + 1)
-    log_choices = -np.log(n + 1) - special.betaln(n - k + 1, k + 1)
+    log_choices = -np.log(n + 1) - scipy.special.betaln(n - k + 1, k + 1)
     return np.asarray(
         np.exp(log_choices + k * np.log(share) + (n - k) * np.log1p(-share)), np.float64
     )

@@ -40,9 +40,9 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
+import scipy
 from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
-from scipy import special
 
 from bnclaims.statistics.numerics import bisect, gauss_legendre
 from bnclaims.statistics.spending import Spending, check_alpha, checked_looks, spent_alpha
@@ -147,7 +147,7 @@ class _Stage:
         x, weight = gauss_legendre(self.nodes)
         s = x * math.sqrt(min(max((theta - self.edge) / span, 0.0), 1.0))
         angle = self.edge + span * s**2
-        density = np.sin(angle) ** (self.n - 2) / special.beta(0.5, (self.n - 1) / 2)
+        density = np.sin(angle) ** (self.n - 2) / scipy.special.beta(0.5, (self.n - 1) / 2)
         # d(angle) = 2 * span * s * ds, and ds = s / x * dx.
         return float(np.sum(weight / x * 2.0 * span * s**2 * density * self.uncrossed(angle)))
 
@@ -190,7 +190,7 @@ class _Stage:
         theta = np.arctan2(cos_phi, drift[:, None] + b * np.sin(phi))
         integrand = cos_phi ** (self.n - 2) * self.uncrossed(theta)
         measure = half * math.pi * np.sin(math.pi * u) * weight
-        h = np.sum(integrand * measure, axis=1) / special.beta(0.5, (self.n - 1) / 2)
+        h = np.sum(integrand * measure, axis=1) / scipy.special.beta(0.5, (self.n - 1) / 2)
 
         series = chebyshev.chebvander(x, self.nodes - 1).T @ h * (2 / self.nodes)
         series[0] /= 2

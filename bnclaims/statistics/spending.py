@@ -12,7 +12,7 @@ from itertools import pairwise
 from numbers import Integral
 from typing import Protocol
 
-from scipy import special
+import scipy
 
 __all__ = [
     "OBrienFleming", "Pocock", "Power", "Spending", "check_alpha", "checked_looks", "spent_alpha",
@@ -69,7 +69,7 @@ class OBrienFleming:
 
     def __call__(self, share: float, alpha: float) -> float:
         """Returns the error spent."""
-        return float(2 * special.ndtr(special.ndtri(alpha / 2) / math.sqrt(share)))
+        return float(2 * scipy.special.ndtr(scipy.special.ndtri(alpha / 2) / math.sqrt(share)))
 
     def __str__(self) -> str:
         return "obrien-fleming"

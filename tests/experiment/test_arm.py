@@ -406,5 +406,8 @@ def test_what_a_run_costs_reads_the_images_once(
     read = DataSource.load
     monkeypatch.setattr(DataSource, "load", load)
     arms = [TrainingArm(MLP(hidden=(n,)), source, None, 2) for n in (1, 2, 3)]
-    assert {arm.cost for arm in arms for _ in range(3)} == {2 * 500 * (1 + 16 / 32)}
+    visits = 2 * 500 * (1 + 16 / 32)
+    assert {arm.cost for arm in arms for _ in range(3)} == {
+        visits * MLP(hidden=(n,)).size for n in (1, 2, 3)
+    }
     assert len(reads) == 1

@@ -52,7 +52,7 @@ def probe(arm: Arm, seeds: Iterable[int]) -> Iterator[tuple[int, History]]:
 
     Raises:
         ArmError: The model does not fit its data.
-        DataError: The images cannot be had, or changed during the session.
+        DataError: The images cannot be loaded, or changed during the session.
     """
     measure = _MEASURES[type(arm)](arm)
     for seed in seeds:
@@ -193,6 +193,8 @@ class _Minibatches:
         with state.known():
             model = build()
             self._x, self._y, *_ = resident(arm, model)
+            if isinstance(self._x, tuple | dict) or isinstance(self._y, tuple | dict):
+                raise ArmError(f"{arm}: probes look at models of one input and one output")
             self._scale = scale(arm, model)
             check_labels(arm, model)
             model.compile(optimizer="sgd", loss=_loss(arm, model))
