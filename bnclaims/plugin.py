@@ -409,8 +409,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
     if hasattr(config, "workerinput") or config.option.collectonly or config.option.claims_plan:
         return
-    suite = config.stash[_SUITE]
-    reached = config.stash[_RECORD].reached(suite.selected, exitstatus)
+    suite, record = config.stash[_SUITE], config.stash[_RECORD]
+    session.exitstatus = record.status(exitstatus)
+    reached = record.reached(suite.selected, session.exitstatus)
     if not (suite.selected or reached.outcomes or reached.errors):
         return
     end = Ending.of(reached, config, suite)
