@@ -47,7 +47,7 @@ def peak_megabytes() -> float:
 def loaded(job: Job) -> tuple[Any, Any]:
     """Returns the workload and its share of the images."""
     from benchmarks.workloads import WORKLOADS
-    from bnclaims.experiment.data import resolve
+    from bnclaims.experiment.sources import resolve
 
     work = WORKLOADS[job["workload"]]
     source = resolve(job["data"], cache=Path(job["cache"]))

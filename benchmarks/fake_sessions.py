@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-SEEDS = 5
-"""Runs of an arm: the claims are decided at the first look."""
+SEEDS = 20
+"""Runs of an arm, all of them needed at the one look of these sessions."""
 
 _CONFTEST = """
 import os
@@ -75,7 +75,8 @@ def start(
         "PYTHONPATH": str(ROOT), "BNCLAIMS_DATA": "digits", "FAKE_SECONDS": str(seconds),
     }  # fmt: skip
     return subprocess.Popen(  # noqa: S603  (ourselves)
-        [sys.executable, "-m", "pytest", "-q", "--claims-store=store", *options],
+        [sys.executable, "-m", "pytest", "-q", "--claims-store=store", f"--claims-looks={SEEDS}",
+         *options],
         cwd=folder, env=environment, stdout=output, stderr=output, text=True,
         start_new_session=True,
     )  # fmt: skip

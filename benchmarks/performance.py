@@ -24,7 +24,7 @@ from typing import Any
 
 from benchmarks.quiet import Watch, wait_for_quiet
 from benchmarks.workloads import EPOCHS, EVALUATION_BATCH, IMAGES, SEEDS, WORKLOADS
-from bnclaims.experiment.data import DataSource, resolve
+from bnclaims.experiment.sources import DataSource, resolve
 from bnclaims.reporting import markdown
 
 ROOT = Path(__file__).parents[1]

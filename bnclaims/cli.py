@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from bnclaims.errors import CommandError, MarkerError, ResultsError
-from bnclaims.reporting import badges, markdown, report, terminal, wire
+from bnclaims.language import new_claim
+from bnclaims.reporting import badges, changes, github, markdown, report, terminal, wire
 from bnclaims.reporting.results import Results
 from bnclaims.running.local_store import LocalStore
 from bnclaims.session.options import cache_folder
@@ -77,10 +78,11 @@ def _report(asked: argparse.Namespace) -> int:
 
 def _markdown(asked: argparse.Namespace) -> int:
     results = wire.read(asked.results)
-    lines = markdown.summary(results)
+    lines = markdown.summary(results, _earlier(asked))
     if asked.badges:
         badges.write(results, asked.badges)
-        lines = markdown.badge_table(results, asked.badges, asked.into or Path("README.md"))
+        page = asked.into or Path("README.md")
+        lines = markdown.badge_table(results, asked.badges, page, asked.link)
     if asked.into is None:
         _say("\n".join(lines))
         return 0
@@ -91,6 +93,21 @@ def _markdown(asked: argparse.Namespace) -> int:
     return 0
 
 
+def _github(asked: argparse.Namespace) -> int:
+    results, build = wire.read(asked.results), github.Build.of(os.environ)
+    summary = os.environ.get("GITHUB_STEP_SUMMARY")
+    told = github.report(
+        results, _earlier(asked), build, name=asked.name, summary=Path(summary) if summary else None
+    )
+    for line in told:
+        _say(line)
+    return 0
+
+
+def _earlier(asked: argparse.Namespace) -> Results | None:
+    return wire.read(asked.since) if asked.since else None
+
+
 def _badges(asked: argparse.Namespace) -> int:
     for path in badges.write(wire.read(asked.results), asked.folder):
         _say(str(path))
@@ -98,30 +115,17 @@ def _badges(asked: argparse.Namespace) -> int:
 
 
 def _compare(asked: argparse.Namespace) -> int:
-    old, new = (_verdicts(wire.read(path)) for path in (asked.old, asked.new))
-    names = sorted(old.keys() | new.keys())
-    changed = 0
-    for name in names:
-        (before, was), (after, now) = old.get(name, _ABSENT), new.get(name, _ABSENT)
-        if before != after:
-            changed += 1
-            _say(f"{name}: {before}{was and f' {was}'} -> {after}{now and f' {now}'}")
-        elif was != now:
-            _say(f"{name}: {after} as before, {was} -> {now}")
-    _say(f"{changed} of {len(names)} verdicts changed")
+    old, new = wire.read(asked.old), wire.read(asked.new)
+    found = changes.changes(old, new)
+    for change in found:
+        was, now = (f" {text}" if text else "" for text in (change.was, change.now))
+        if change.of_verdict:
+            _say(f"{change.id}: {change.before}{was} -> {change.after}{now}")
+        else:
+            _say(f"{change.id}: {change.after} as before,{was} ->{now}")
+    changed = sum(change.of_verdict for change in found)
+    _say(f"{changed} of {len({*old.ids, *new.ids})} verdicts changed")
     return 1 if changed else 0
-
-
-_ABSENT = "absent", ""
-
-
-def _verdicts(results: Results) -> dict[str, tuple[str, str]]:
-    """Returns each claim's verdict and its deciding numbers."""
-    decided: dict[str, tuple[str, str]] = {
-        claim.id: (claim.verdict, terminal.numbers_text(claim.deciding) if claim.deciding else "")
-        for claim in results.claims
-    }
-    return decided | {error.id: ("error", "") for error in results.errors}
 
 
 def _store_list(asked: argparse.Namespace) -> int:
@@ -151,6 +155,12 @@ def _store_verify(asked: argparse.Namespace) -> int:
 def _store_prune(asked: argparse.Namespace) -> int:
     for path in LocalStore(asked.folder).prune():
         _say(f"removed {path}")
+    return 0
+
+
+def _new(asked: argparse.Namespace) -> int:
+    path = new_claim.write(asked.statement, asked.folder)
+    _say(f"{path}: fill in MARGIN and source=, then run `pytest {path}`")
     return 0
 
 
@@ -197,16 +207,37 @@ def _parser() -> argparse.ArgumentParser:
         "--badges", metavar="FOLDER", type=Path, help="write badges, and a table of them"
     )
     summary.add_argument(
+        "--link",
+        metavar="ADDRESS",
+        default="",
+        help="of the page, where each badge opens its claim",
+    )
+    summary.add_argument(
         "--into",
         metavar="FILE",
         type=Path,
         help="put it between <!-- claims --> and <!-- /claims --> instead of printing it",
     )
+    on_github = of_results(
+        "github", _github, "tell GitHub Actions: summary, annotations, a comment, an issue"
+    )
+    on_github.add_argument(
+        "--name", default="Claims", help="heads the comment and the issue; %(default)s by default"
+    )
+    for telling in (summary, on_github):
+        telling.add_argument(
+            "--since", metavar="OLD", type=Path, help=f"say what changed since then: {where}"
+        )
     one_badge = of_results("badges", _badges, "write a badge for each claim")
     one_badge.add_argument("folder", type=Path, help="where to")
     both = command("compare", _compare, "say what changed; exit status 1 if a verdict did")
     both.add_argument("old", type=Path, help=where)
     both.add_argument("new", type=Path, help=where)
+    new = command("new", _new, "write a claim file, whose margin and source are to be filled in")
+    new.add_argument("statement", help='what is claimed: "LayerNorm helps a deep tanh network"')
+    new.add_argument(
+        "folder", nargs="?", type=Path, default=Path(), help="where to; here by default"
+    )
     command("schema", _schema, "print the form of results.json, as JSON schema")
     _add_store(commands)
     return parser

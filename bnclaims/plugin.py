@@ -20,14 +20,14 @@ from bnclaims.language.claim import claim_of
 from bnclaims.language.evidence import Trial
 from bnclaims.language.finding import Verdict
 from bnclaims.language.fixtures import Probe, Train
-from bnclaims.reporting import terminal, wire
+from bnclaims.reporting import failure, terminal, wire
 from bnclaims.reporting.outcome import outcome_of
-from bnclaims.reporting.results import ClaimResult, ErrorRecord, Outcome
+from bnclaims.reporting.results import ErrorRecord, Outcome, Results
 from bnclaims.running.local_store import LocalStore
 from bnclaims.running.mailbox import Mailbox, temporary_folder
-from bnclaims.session import hooks
+from bnclaims.session import frames, hooks
 from bnclaims.session.ending import Ending
-from bnclaims.session.live import LiveLine, real_stdout
+from bnclaims.session.live import LiveLine, can_redraw, real_stdout
 from bnclaims.session.options import OPTIONS, Settings, ini_name
 from bnclaims.session.record import Record
 from bnclaims.session.suite import Suite
@@ -50,11 +50,10 @@ _NO_CLAIM = (
     "@claim(statement, source=...)"
 )
 
-_COLOURS = {
-    "supported": {"green": True},
-    "refuted": {"red": True},
-    "inconclusive": {"yellow": True},
-    "": {"bold": True},
+_COLOURS: dict[terminal.Tone, dict[str, bool]] = {
+    "head": {"bold": True},
+    "expected": {"green": True},
+    "unexpected": {"red": True},
 }
 
 
@@ -149,8 +148,9 @@ def _die_on_sigterm() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tells an xdist worker where the mailbox is."""
+    """Tells an xdist worker where the mailbox is, and how wide the terminal."""
     node.workerinput["bnclaims_mailbox"] = str(node.config.stash[_MAILBOX])
+    node.workerinput["bnclaims_columns"] = node.config.get_terminal_writer().fullwidth
 
 
 @pytest.hookimpl(trylast=True)
@@ -308,8 +308,10 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turns how a claim's body ended into a verdict, and the verdict into pass or fail."""
-    report = yield
     declared = claim_of(getattr(item, "function", None))
+    if declared and call.excinfo and not item.config.getoption("fulltrace", False):
+        frames.forget_ours(call.excinfo)
+    report = yield
     if declared is None:
         return report
     if call.when == "setup" and item.get_closest_marker("xfail"):
@@ -339,18 +341,21 @@ def pytest_runtest_makereport(
         trial or suite.trial(tracing=True),
         test=item.nodeid,
         code=_code(item),
-        command=shlex.join(suite.settings.command(item.nodeid)),
+        command=shlex.join(suite.settings.command(item.nodeid, suite.chosen_data)),
         protocol=suite.settings.protocol.name,
         data=", ".join(notes) or "none",
         data_note="; ".join(notes.values()) or "no data",
         declared=suite.declared,
     )
     report.outcome = "passed" if outcome.as_expected else "failed"
+    settings = suite.settings
+    steps = failure.what_now(outcome, declared.expected, settings.protocols, settings.design)
     if outcome.as_expected:
         report.longrepr = None
     elif verdict != "refuted" or outcome.refuting:
-        report.longrepr = _failure(item, outcome, trial, _why(call))
-    # Else an exact claim's assertion failed, which pytest shows best.
+        report.longrepr = _failure(item, outcome, trial, call, steps)
+    else:  # an exact claim's assertion failed, which pytest shows best
+        report.sections.append(("what now", "\n".join(steps)))
     item.user_properties.extend(_properties(outcome))  # JUnit's XML takes them from the teardown
     # On the report itself: its attributes are what xdist carries to the controller.
     report.__dict__["bnclaims"] = wire.to_plain(outcome)
@@ -369,7 +374,10 @@ def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
 
 
 class _VerdictLines:
-    """Writes each verdict as soon as it is reached, where pytest would write a dot."""
+    """Writes a verdict as soon as it is reached, where pytest would write a dot.
+
+    Expected ones of stored runs come all at once, so they keep their dots.
+    """
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
@@ -377,19 +385,28 @@ class _VerdictLines:
     def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
         """Leaves the dot out."""
         status = pytest_report_teststatus(report)
-        return status and (status[0], "", status[2])
+        if status is None or not self._has_line(wire.from_plain(report.bnclaims, Outcome)):
+            return status
+        return status[0], "", status[2]
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Writes the line."""
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
-        if reporter is not None and hasattr(report, "bnclaims"):
-            outcome = wire.from_plain(report.bnclaims, Outcome)
-            # Not through the reporter, which would name the file anew for each test.
-            writer = reporter._tw
-            if writer.width_of_current_line:
-                writer.line()
-            writer.line(terminal.row(outcome), **_COLOURS[outcome.verdict])
+        if reporter is None or not hasattr(report, "bnclaims"):
+            return
+        outcome = wire.from_plain(report.bnclaims, Outcome)
+        if not self._has_line(outcome):
+            return
+        # Not through the reporter, which would name the file anew for each test.
+        writer = reporter._tw
+        if writer.width_of_current_line:
+            writer.line()
+        for line in terminal.row(outcome, writer.fullwidth):
+            writer.line(line, **_COLOURS[terminal.tone(outcome)])
+
+    def _has_line(self, outcome: Outcome) -> bool:
+        return not outcome.as_expected or bool(self._config.stash[_SUITE].progress().wanted)
 
 
 # The end
@@ -419,7 +436,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
         return
     _, end = config.stash[_ENDING]
     if end.results.claims:
-        _print_verdicts(terminalreporter, end.results.claims, config)
+        _print_verdicts(terminalreporter, end.results, config)
     for problem in end.problems:
         terminalreporter.write_line(problem, red=True)
     if end.page is not None:
@@ -442,14 +459,16 @@ def _complain(problems: Iterable[str]) -> None:
         sys.stderr.write(f"bnclaims: {problem}\n")
 
 
-def _print_verdicts(
-    terminalreporter: Any, claims: Sequence[ClaimResult], config: pytest.Config
-) -> None:
+def _print_verdicts(terminalreporter: Any, results: Results, config: pytest.Config) -> None:
+    suite, width = config.stash[_SUITE], terminalreporter._tw.fullwidth
+    claims = results.claims
     terminalreporter.section("claims")
-    for line, verdict in terminal.table(claims):
-        terminalreporter.write_line(line, **_COLOURS[verdict])
-    lines = terminal.notes(claims, config.stash[_SUITE].settings.design.alpha)
-    if config.option.verbose > 0:
+    verbose = config.option.verbose > 0
+    if verbose or suite.progress().wanted or not results.all_as_expected:
+        for line, tone in terminal.table(claims, width):
+            terminalreporter.write_line(line, **_COLOURS[tone])
+    lines = terminal.notes(claims, suite.settings.design.alpha, width)
+    if verbose:
         lines = ["", *terminal.evidence(claims), "", *lines]
     for line in lines:
         terminalreporter.write_line(line)
@@ -482,9 +501,10 @@ def _progress(config: pytest.Config) -> Iterator[None]:
 
     def text() -> str:
         progress = suite.progress()
-        return f"bnclaims: {progress.text()}" if progress.doing else ""
+        undecided = config.stash[_RECORD].undecided(suite.selected)
+        return f"bnclaims: {progress.text(undecided)}" if progress.doing else ""
 
-    with LiveLine(reporter._tw, stream, text):
+    with LiveLine(reporter._tw, stream, text, redraw=can_redraw(stream)):
         yield
 
 
@@ -586,21 +606,30 @@ def _why(call: pytest.CallInfo[None]) -> str:
     return "" if text.startswith("assert ") else text.partition("\nassert ")[0]
 
 
-def _failure(item: pytest.Item, outcome: Outcome, trial: Trial | None, why: str) -> str:
-    settings = item.config.stash[_SUITE].settings
-    evidence = [str(e) for e in trial.evidence] if trial else []
-    command = [*settings.command(item.nodeid), f"--claims-store={settings.store}"]
-    return "\n".join(
-        [
-            f"{outcome.id} is {outcome.verdict}, expected {outcome.expected}",
-            *([why] if why else []),
-            f"claim: {outcome.statement}",
-            f"source: {outcome.source}",
-            *evidence,
-            f"{outcome.protocol} protocol, {outcome.data_note}",
-            f"reproduce: {shlex.join(command)}",
-        ]
+def _failure(
+    item: pytest.Function,
+    outcome: Outcome,
+    trial: Trial | None,
+    call: pytest.CallInfo[None],
+    steps: Sequence[str],
+) -> str:
+    place = frames.assertion(call.excinfo) if call.excinfo else frames.declaration(item.function)
+    store = f"--claims-store={item.config.stash[_SUITE].settings.store}"
+    return failure.text(
+        outcome,
+        place=place,
+        why=_why(call),
+        evidence=[str(e) for e in trial.evidence] if trial else [],
+        steps=steps,
+        command=f"{outcome.command} {shlex.quote(store)}",
+        width=_columns(item.config),
     )
+
+
+def _columns(config: pytest.Config) -> int:
+    """Returns how wide the terminal is that the controller writes to."""
+    worker = getattr(config, "workerinput", None)
+    return int(worker["bnclaims_columns"]) if worker else config.get_terminal_writer().fullwidth
 
 
 def _properties(outcome: Outcome) -> list[tuple[str, object]]:

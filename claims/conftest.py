@@ -49,6 +49,7 @@ def numbers_of_bn_layers(train: Train, name: str, runs: dict[str, Any]) -> Figur
         f"{name}, 1 to 4 BN layers",
         f"{BN_ARTICLE}, 'increasing the number of BN layers'",
         {f"{k} BN layer{'s' * (k > 1)}": network(train, k, **runs) for k in range(1, 5)},
+        graded=True,
     )
 
 
@@ -78,6 +79,7 @@ def batch_sizes(train: Train) -> Figure:
         f"{BN_ARTICLE}, 'the effect of the batch'",
         lines,
         dashed=[label for label in lines if label.endswith(", BN")],
+        graded=True,
     )
 
 

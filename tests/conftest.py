@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from bnclaims.experiment.data import Data, DataSource, resolve
+from bnclaims.experiment.data import Data
+from bnclaims.experiment.sources import DataSource, resolve
 from bnclaims.session.options import cache_folder
 
 pytest_plugins = ["pytester"]

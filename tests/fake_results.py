@@ -10,7 +10,7 @@ from bnclaims.experiment.protocol import TrainingProtocol
 from bnclaims.language.claim import Claim
 from bnclaims.language.evidence import Evidence, Trial
 from bnclaims.language.figure import Drawing, Line
-from bnclaims.language.finding import Finding, Look, Region, Verdict
+from bnclaims.language.finding import Finding, Look, Region, Share, Verdict
 from bnclaims.reporting import report
 from bnclaims.reporting.outcome import outcome_of
 from bnclaims.reporting.results import (
@@ -29,8 +29,8 @@ from tests.fakes import SEEDS, new_trial, sample
 QUICK = TrainingProtocol("quick", images=10_000, epochs=6)
 """A protocol."""
 
-NORMAL = Sequential(boundary=BOUNDARIES["normal"])
-"""The design of made-up claims: exact for their normal data."""
+NORMAL = Sequential(boundary=BOUNDARIES["normal"], futility=0.0)
+"""The design of made-up claims: exact for their normal data, and never stopped undecided."""
 
 HOSTILE = "<script>alert('\"&\\n')</script> 🙂 \u202etfel"
 
@@ -49,6 +49,8 @@ def finding(**changes: Any) -> Finding:
         p=0.001,
         nominal_p=0.001,
         sign_flip_p=0.031,
+        share=Share(1.0, 0.4, 1.0),
+        turns_at=2.2,
         disagrees=False,
         effect=2.0,
         effect_low=1.0,

@@ -3,6 +3,7 @@
 Claims are planned and not trained. Output is exempt: its blocks are marked `console` or `text`.
 """
 
+import importlib.util
 import re
 import shlex
 import subprocess
@@ -10,13 +11,14 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
 
 from bnclaims.cli import main
-from bnclaims.experiment.data import DataSource
+from bnclaims.experiment.sources import DataSource
 from bnclaims.session.options import OPTIONS
 
 ROOT = Path(__file__).parents[1]
@@ -53,20 +55,53 @@ def test_each_block_says_its_language(page: Path) -> None:
     assert {block.language for block in blocks(page)} <= CHECKED | EXEMPT
 
 
-# Python: the blocks of a page are one test file, or, where they say so, its conftest.py.
+# Python: the blocks of a page are one test file, or, where they say so, its conftest.py. What needs
+# a framework that no test requires is run for itself, where that is installed.
 
 
-def run(pytester: pytest.Pytester, images: DataSource, *more: str) -> pytest.RunResult:
+def needs(code: str) -> str:
+    """Returns the package that a block says it needs, '' for none."""
+    said = re.match(r"# needs (\w+)\n", code)
+    return said[1] if said else ""
+
+
+FRAMEWORKS = [
+    pytest.param(code, id=needs(code))
+    for page in PAGES
+    for block in blocks(page, "python")
+    if needs(code := block.code)
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", FRAMEWORKS)
+def test_trainers_in_other_frameworks_run(
+    code: str, pytester: pytest.Pytester, images: DataSource
+) -> None:
+    package = needs(code)
+    if not importlib.util.find_spec(package):
+        pytest.skip(f"{package} is not installed")
+    pytester.makeconftest("pytest_plugins = ['bnclaims.plugin']\n")
+    pytester.makepyfile(code)
+    run(pytester, images, "-n0", subprocess=True).assert_outcomes(passed=1)
+    _, run_of_first_seed, *_ = (pytester.path / "store").rglob("*.run")
+    assert f"{package} {metadata.version(package)}" in run_of_first_seed.read_text(errors="ignore")
+
+
+def run(
+    pytester: pytest.Pytester, images: DataSource, *more: str, subprocess: bool = False
+) -> pytest.RunResult:
     pytester.syspathinsert(ROOT)
     where = [f"--claims-data={images.path}", f"--claims-store={pytester.path / 'store'}"]
-    return pytester.runpytest_inprocess(*where, *more)
+    start = pytester.runpytest_subprocess if subprocess else pytester.runpytest_inprocess
+    return start(*where, *more)
 
 
 @pytest.mark.parametrize("page", pages_with("python"), ids=named)
 def test_python_is_planned_as_claims(
     page: Path, pytester: pytest.Pytester, images: DataSource
 ) -> None:
-    code = [block.code for block in blocks(page, "python")]
+    code = [block.code for block in blocks(page, "python") if not needs(block.code)]
     is_conftest = [each.startswith("# conftest.py\n") for each in code]
     conftest = ["pytest_plugins = ['bnclaims.plugin']\n"]
     conftest += [each for each, yes in zip(code, is_conftest, strict=True) if yes]

@@ -15,9 +15,9 @@ import pytest
 
 from bnclaims.backends.keras.backend import KerasBackend
 from bnclaims.experiment.arm import TrainingArm
-from bnclaims.experiment.data import DataSource
 from bnclaims.experiment.history import History
 from bnclaims.experiment.models import MLP
+from bnclaims.experiment.sources import DataSource
 from bnclaims.reporting import wire
 from bnclaims.running.local_store import LocalStore
 from tests import sessions
@@ -171,12 +171,19 @@ def test_a_refuted_claim_fails_with_its_evidence(
     result.stdout.fnmatch_lines(
         [
             "more is refuted, expected supported",
+            "test_a_refuted_claim_fails_with_its_evidence.py:5: assert mean_loss(*",
+            "",
             "claim: More is lower",
             "source: here",
-            "refuted: mean_loss(relu no BN, 1) - mean_loss(relu no BN, 2) = -1*, claimed > 0.25",
-            "  5 of at most 20 seeds, p = * adjusted for repeated looks (* nominal, 0.031 *",
-            "  standardised effect from the edge * [[]*[]], the two sides correlate * over seeds",
-            "quick protocol, *small.npz*",
+            "refuted: mean_loss(relu no BN, 1) - mean_loss(relu no BN, 2) = -1*",
+            "  5 of at most 20 seeds, p = * adjusted for repeated looks (* nominal,*",
+            "  standardised effect from the edge * [[]*[]], the two sides*",
+            "quick protocol, *",
+            "",
+            "what now:",
+            "- accept it as a finding; in @claim, write",
+            '    expected={"quick": {"custom": "refuted"}},',
+            '    because="measured: -1.0* [[]*[]], claimed > 0.25, n 5",',
             "reproduce: pytest test_a_refuted*::test_more --claims-protocol=quick --claims-data=*",
             "refuted! more *",
             "! more: expected supported, now refuted",
@@ -194,9 +201,12 @@ def test_an_undecided_claim_fails_with_what_it_would_take(
     result.stdout.fnmatch_lines(
         [
             "noise is inconclusive, expected supported",
-            "inconclusive: *claimed > 0",
+            "*.py:5: assert mean_loss(*",
+            "inconclusive: *",
             "  20 of at most 20 seeds*",
-            "  these looks detect a distance of * from the edge with 80% power; *80% power*",
+            "  these looks detect a distance of * from the edge with 80% power; *",
+            "    *80% power and * give 95%",
+            "- planned looks stay as planned; under --claims-design=open seeds may be added",
             "inconclusive! noise * 20 *",
         ]
     )
@@ -336,7 +346,13 @@ def test_a_claim_that_comes_true_against_expectation_fails(
     )
     result = run(pytester, options)
     result.assert_outcomes(passed=2, failed=1)
-    result.stdout.fnmatch_lines(["lower is supported, expected refuted"])
+    result.stdout.fnmatch_lines(
+        [
+            "lower is supported, expected refuted",
+            '*.py:7: @claim("Less", source="a", expected="refuted", because="b")',
+            '    expected={"article": "refuted", "quick": "supported"},',
+        ]
+    )
 
 
 def test_a_diverged_run_makes_a_claim_inconclusive_and_is_named(
@@ -487,7 +503,7 @@ def test_each(train, level):
     assert loss(train, level) < loss(train, level + 1)
 """
     )
-    result = run(pytester, options, "-k", "each")
+    result = run(pytester, options, "-k", "each", "-v")
     result.assert_outcomes(passed=2, deselected=3)
     result.stdout.fnmatch_lines(["supported each[[]1[]] *", "supported each[[]2[]] *"])
 
@@ -553,18 +569,67 @@ def test_five():
     result = run(pytester, options)
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
-        ["*assert (2 + 2) == 5", "refuted! *five *exact", "supported *four *exact"]
+        [
+            "*assert (2 + 2) == 5",
+            "*- what now -*",
+            '    expected="refuted",',
+            '    because="...",',
+            "refuted! *five *exact",
+            "supported *four *exact",
+        ]
     )
 
 
 def test_the_table_fits_eighty_columns(pytester: pytest.Pytester, options: list[str]) -> None:
     pytester.makepyfile(CLAIMS.replace("def test_lower", f"def test_{'long_' * 6}name"))
-    result = run(pytester, options)
+    result = run(pytester, options, "-v")
     start = next(i for i, line in enumerate(result.outlines) if line.startswith("verdict"))
     table = result.outlines[start : start + 5]
     firsts = [line.split()[0] for line in table]
     assert firsts == ["verdict", "supported", "long-name", "supported", "refuted"]
     assert max(map(len, table)) <= 80
+
+
+def test_what_is_stored_and_as_expected_is_told_by_counts_and_findings(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    pytester.makepyfile(CLAIMS)
+    result = run(pytester, options)
+    result.stdout.fnmatch_lines(
+        [
+            "* ... *[[]100%[]]",
+            "*= claims =*",
+            "3 claims: 2 supported, 1 refuted; all as expected",
+            "quick protocol, *small.npz*",
+            "wrong is refuted, as expected: it is higher by 1",
+        ],
+    )
+    result.stdout.no_fnmatch_line("*0.99*")
+    pytester.makepyfile(CLAIMS + "\ndef test_other(): assert False\n")
+    run(pytester, options).stdout.fnmatch_lines(["supported *lower *0.99*"])
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n1"])
+def test_what_a_narrow_terminal_shows_fits_it(
+    pytester: pytest.Pytester,
+    options: list[str],
+    workers: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytester.makepyfile(test_it=UNDECIDED.replace("test_noise", f"test_{'noise_' * 10}lower"))
+    monkeypatch.setenv("COLUMNS", "60")
+    result = run(pytester, options, workers)
+    result.assert_outcomes(failed=1)
+    lines = result.outlines
+    first = next(n for n, line in enumerate(lines) if line.startswith("inconclusive!"))
+    assert [line.strip() for line in lines[first : first + 3]] == [
+        "inconclusive! noise-noise-noise-noise-noise-noise-noise-",
+        "noise-noise-noise-lower",
+        "0.1 [-1.0, 1.3], claimed > 0, n 20",
+    ]
+    copied = ("    ", "reproduce", "quick", "bnclaims", "test_it.py", "plugins", "INCONCLUSIVE")
+    said = [line for line in lines[first:] if not line.startswith(copied)]
+    assert [line for line in said if len(line) > 60 and "is inconclusive" not in line] == []
 
 
 def test_a_failed_assertion_about_plain_values_is_shown_as_such(

@@ -20,6 +20,7 @@ if not FOLDER.is_dir():
 
 EXAMPLES = re.findall(r"(?ms)^```yaml\n(.*?)^```", (ROOT / "docs" / "ci.md").read_text("utf-8"))
 WORKFLOWS = [path.read_text("utf-8") for path in sorted(FOLDER.glob("*.yml"))]
+ACTION = (ROOT / "action.yml").read_text("utf-8")
 TEXTS = [*WORKFLOWS, *EXAMPLES]
 
 
@@ -40,21 +41,21 @@ def commands(text: str) -> str:
 
 def test_there_are_workflows_and_an_example_for_users() -> None:
     names = [path.name for path in sorted(FOLDER.glob("*.yml"))]
-    assert names == ["ci.yml", "claims.yml", "release.yml"]
-    assert len(EXAMPLES) == 1
+    assert names == ["ci.yml", "claims.yml", "newest.yml", "release.yml"]
+    assert len(EXAMPLES) == 2
 
 
-@pytest.mark.parametrize("text", WORKFLOWS)
+@pytest.mark.parametrize("text", [*WORKFLOWS, ACTION])
 def test_actions_are_pinned_by_commit_and_say_their_version(text: str) -> None:
     uses = re.findall(r"(?m)\buses: (.+)$", text)
     assert uses
     for action in uses:
-        local = action.startswith("./.github/workflows/") and (ROOT / action).is_file()
+        local = action == "./" or (ROOT / action).is_file()
         assert local or re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[\d.]+", action), action
 
 
 def test_an_action_is_pinned_to_one_commit_everywhere() -> None:
-    found = re.findall(r"uses: (\w[\w-]*/[\w-]+)(?:/\w+)?@(\w+)", "\n".join(WORKFLOWS))
+    found = re.findall(r"uses: (\w[\w-]*/[\w-]+)(?:/\w+)?@(\w+)", "\n".join([*WORKFLOWS, ACTION]))
     assert len(dict(found)) == len(set(found))
 
 
@@ -92,6 +93,26 @@ def test_the_command_line_has_the_commands(text: str) -> None:
     for command in re.findall(r"-m bnclaims (\w+)", commands(text)):
         with pytest.raises(SystemExit, match=r"^0$"):
             main([command, "--help"])
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_the_action_has_the_inputs(text: str) -> None:
+    inputs = parsed(ACTION)["inputs"]
+    ours = r"\./|OWNER/bnclaims@v\d+"
+    steps = (step for job in jobs(text) for step in job["steps"])
+    given = [step["with"] for step in steps if re.fullmatch(ours, step.get("uses", ""))]
+    assert all(set(each) <= set(inputs) for each in given)
+
+
+def test_the_newest_releases_are_trained_on_and_a_flip_opens_an_issue() -> None:
+    text = (FOLDER / "newest.yml").read_text("utf-8")
+    (job,) = jobs(text)
+    assert job["permissions"]["issues"] == "write"
+    ours = job["steps"][-1]
+    assert ours["uses"] == "./"
+    assert "--upgrade" in ours["with"]["install"]
+    assert "constraint" not in text
+    assert "schedule" in parsed(text)[True]
 
 
 def test_any_protocol_can_be_asked_for() -> None:

@@ -1,7 +1,9 @@
 """Functions of a seed: whatever a claim measures without `train`, in any framework."""
 
 import contextlib
+import importlib
 import random
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -57,7 +59,7 @@ class FunctionBackend:
     def _known_state(self, arm: FunctionArm, seed: int) -> contextlib.AbstractContextManager[None]:
         """Returns a state of the generators that a function may draw from without saying so."""
         if not _KERAS & arm.libraries:
-            return _seeded(seed)
+            return _seeded(seed, torch="torch" in sys.modules or arm.names("torch"))
         self._keras.start()
         from bnclaims.backends.keras import state
 
@@ -65,16 +67,25 @@ class FunctionBackend:
 
 
 @contextlib.contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Seeds Python's and NumPy's global generators, and puts them back afterwards."""
+def _seeded(seed: int, *, torch: bool) -> Iterator[None]:
+    """Seeds Python's, NumPy's and PyTorch's global generators, and puts them back afterwards."""
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002
-    try:
+    with _torch_seeded(seed) if torch else contextlib.nullcontext():
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)  # noqa: NPY002
+
+
+@contextlib.contextmanager
+def _torch_seeded(seed: int) -> Iterator[None]:
+    torch = importlib.import_module("torch")
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
         yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002
 
 
 def _history(arm: FunctionArm, returned: Any) -> History:

@@ -10,12 +10,13 @@ from types import FunctionType
 from typing import Any, Protocol
 
 from bnclaims.errors import DescriptionError
-from bnclaims.experiment.data import Data, DataSource
+from bnclaims.experiment.data import Data
 from bnclaims.experiment.fingerprint import STATED_BY_THE_ARM, describe, digest
 from bnclaims.experiment.losses import asks_for_accuracy, is_classification
-from bnclaims.experiment.models import Layer, Remade
+from bnclaims.experiment.models import MLP, Layer, Remade
 from bnclaims.experiment.protocol import KERAS_DEFAULTS, Optimizer, TrainingProtocol
 from bnclaims.experiment.seeds import Seed
+from bnclaims.experiment.sources import DataSource
 
 
 class Builds(Protocol):
@@ -205,7 +206,8 @@ class TrainingArm(ModelArm):
         """How long a run takes, in images visited: a guess, good for ordering only."""
         images = self.images or self.data.size
         # A step costs about as much as sixteen images, however few of them it holds.
-        return self.epochs * images * (1 + 16 / self.batch_size)
+        size = self.model.size if isinstance(self.model, MLP) else 1.0
+        return self.epochs * images * (1 + 16 / self.batch_size) * size
 
 
 _AS_COMPILED = (
@@ -303,8 +305,12 @@ class FunctionArm(_DescribedArm):
     @cached_property
     def libraries(self) -> frozenset[str]:
         """The libraries that it uses, of those whose versions `describe` leaves to the arm."""
-        found = {name for name in STATED_BY_THE_ARM if _names(self._function, name)}
+        found = {name for name in STATED_BY_THE_ARM if self.names(name)}
         return frozenset(found | ({"tensorflow"} if "keras" in found else set()))
+
+    def names(self, package: str) -> bool:
+        """Says whether the function, or what it reaches, uses something of a package."""
+        return _names(self._function, package)
 
     @property
     def _function(self) -> Any:

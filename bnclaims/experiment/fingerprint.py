@@ -23,6 +23,7 @@ import importlib
 import importlib.util
 import inspect
 import json
+import re
 import sys
 import sysconfig
 import types
@@ -36,10 +37,18 @@ import numpy as np
 from bnclaims.errors import DescriptionError
 
 _FOLDERS = {sysconfig.get_path(kind) for kind in ("purelib", "platlib", "stdlib", "platstdlib")}
+# A user's own, a system's beside a virtual environment's, or one that a .pth file names.
+_FOLDERS |= {path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")}
 _INSTALLED = tuple(Path(folder).resolve() for folder in _FOLDERS)
 _OURS = Path(__file__).resolve().parents[1]
 STATED_BY_THE_ARM = frozenset({"keras", "numpy", "tensorflow"})
 """Packages whose versions the arm states itself."""
+
+_COMPUTING = frozenset({"jax", "jaxlib", "numpy", "scikit-learn", "scipy", "tensorflow", "torch"})
+"""Distributions that compute for those which require them: their versions change numbers, too."""
+
+_OF_TENSORS = ("jax", "jaxlib", "tensorflow", "torch")
+"""Packages whose arrays are described by their content."""
 
 _BOOKKEEPING = {
     "__abstractmethods__", "__annotate__", "__annotate_func__", "__annotations__",
@@ -141,6 +150,8 @@ class _Describer:
             described |= self._keras(value)
         elif installed and isinstance(value, np.ufunc):
             return {"installed": f"numpy.{value.__name__}"}
+        elif installed and hasattr(value, "__array__") and _package(kind) in _OF_TENSORS:
+            described |= _tensor(value)
         elif installed:
             raise _refusal(value)
         else:
@@ -320,8 +331,9 @@ _BY_NAME = {"getattr", "import_module", "__import__"}
 
 
 def _refusal(value: Any) -> DescriptionError:
+    shown = " ".join(repr(value).split())
     return DescriptionError(
-        f"cannot describe {value!r} of type {type(value).__qualname__}: an arm is identified by "
+        f"cannot describe {shown:.80} of type {type(value).__qualname__}: an arm is identified by "
         "what its model function reaches. Give it plain data, arrays, dataclasses or functions, or "
         "create the object inside the function"
     )
@@ -335,6 +347,20 @@ def _array(value: Any) -> Any:
     array = np.asarray(value)
     content = hashlib.sha256(array.tobytes()).hexdigest()
     return {"array": [repr(array.dtype.descr), list(array.shape), content]}
+
+
+def _tensor(value: Any) -> Any:
+    """Describes another framework's array by its content and, in PyTorch, whether it is trained.
+
+    Raises:
+        DescriptionError: It cannot be read as a NumPy array, as on a GPU.
+    """
+    try:
+        array = np.asarray(value.detach() if hasattr(value, "detach") else value)
+    except (TypeError, ValueError, RuntimeError):
+        raise _refusal(value) from None
+    trained = {"trained": True} if getattr(value, "requires_grad", False) else {}
+    return {"dtype": str(value.dtype), **_array(array), **trained}
 
 
 def _state(value: Any) -> dict[str, Any]:
@@ -496,12 +522,40 @@ def _named(module: str, name: str = "") -> Any:
 _distributions = functools.cache(metadata.packages_distributions)
 
 
+@functools.cache
 def _version(package: str) -> str:
-    distributions = _distributions().get(package, [package])
+    """Returns the versions of a package and of what it computes by, as JAX does by jaxlib."""
+    found = sorted({*_distributions().get(package, [package])})
     try:
-        return ", ".join(f"{name} {metadata.version(name)}" for name in sorted(set(distributions)))
+        below = sorted({name for each in found for name in _required(each)} - {*found})
+        return ", ".join(f"{name} {metadata.version(name)}" for name in (*found, *below))
     except metadata.PackageNotFoundError:
         return "unknown"
+
+
+def _required(distribution: str) -> set[str]:
+    """Returns the installed distributions that one requires to compute by, and those that they do.
+
+    Raises:
+        PackageNotFoundError: It is not installed itself.
+    """
+    required: set[str] = set()
+    left = [distribution]
+    while left:
+        wanted = metadata.requires(left.pop()) or ()
+        names = {re.split(r"[^\w.-]", text)[0] for text in wanted if "extra ==" not in text}
+        new = {name for name in names & _COMPUTING if _is_there(name)} - required
+        required |= new
+        left += new
+    return required
+
+
+def _is_there(distribution: str) -> bool:
+    return any(distribution in names for names in _distributions().values())
+
+
+def _package(kind: type) -> str:
+    return kind.__module__.partition(".")[0]
 
 
 def _file_of(kind: type) -> str | None:

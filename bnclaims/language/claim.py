@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, cast, get_args
 
 import pytest
 
@@ -80,7 +80,8 @@ def claim(
         ValueError: The statement or source is empty, the id is not kebab-case, a verdict is
             misspelt, or its reason is missing.
     """
-    if not statement.strip() or not source.strip():
+    to_fill_in = source is cast(object, ...)
+    if not to_fill_in and not (statement.strip() and source.strip()):
         raise ValueError("a claim needs a statement and a source: what was said, and where")
     for verdict in _verdicts(expected):
         if verdict not in _VERDICTS:
@@ -91,6 +92,7 @@ def claim(
         )
 
     def declare(function: Test) -> Test:
+        _check_filled_in(function, to_fill_in)
         name = _id_of(function) if id is None else id
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
             what = f"{function.__name__} makes no id" if id is None else f"id={name!r}"
@@ -103,6 +105,24 @@ def claim(
         return marked
 
     return declare
+
+
+def _check_filled_in(function: Callable[..., None], source_is_left: bool) -> None:
+    """Refuses a claim with an ellipsis in the place of its source, or of a constant that it uses.
+
+    Raises:
+        ValueError: It has one.
+    """
+    left = ['source=..., where this was said: "own", or a work and the place in it']
+    left = left if source_is_left else []
+    code, known = function.__code__, function.__globals__
+    left += [
+        f"{name} = ..., a number: a margin is the smallest difference that would matter to you"
+        for name in code.co_names
+        if known.get(name) is ...
+    ]
+    if left:
+        raise ValueError(f"{function.__name__} has blanks to fill in: {'; and '.join(left)}")
 
 
 def _id_of(function: Callable[..., None]) -> str:

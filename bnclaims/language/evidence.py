@@ -15,7 +15,7 @@ from bnclaims.errors import ClaimError, Inconclusive, NotFiniteError
 from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import History
 from bnclaims.language.finding import Finding, Verdict
-from bnclaims.language.judgement import explained, found, judged
+from bnclaims.language.judgement import chances, explained, found, judged
 from bnclaims.language.sample import Part, Runs
 from bnclaims.running.schedule import Request
 from bnclaims.statistics.design import Design
@@ -36,6 +36,10 @@ class _AnyVerdict(str):
 _ANY = _AnyVerdict("supported")
 
 
+Undecided = tuple[int, float]
+"""How many seeds it has seen, and how likely a verdict by the last look still is."""
+
+
 @dataclass
 class Trial:
     """What a claim's evidence needs to know: the design, the runs, and how much it asserts.
@@ -54,6 +58,8 @@ class Trial:
     """What the first comparisons answer while tracing."""
     answered: list[bool] = field(default_factory=list)
     """What they answered."""
+    tell: Callable[[Undecided | None], None] = lambda _: None
+    """Told how a comparison stands after each look; None once it goes on no further."""
     named: list[Runs] = field(default_factory=list)
     """The runs that the claim named."""
     evidence: list["Evidence"] = field(default_factory=list)
@@ -120,6 +126,9 @@ class Evidence:
         """The look that was the last one needed, from 0; None while nobody has asked."""
         self.held = False
         """Whether it was asked for its truth, and was true."""
+        self.chance: float | None = None
+        """How likely a verdict by the last look still was at the last look taken; None where it
+        was settled, or that was the last look."""
         self.problem = ""
         """Why there is no number to judge, where there is none."""
         self._settled: dict[int, tuple[Verdict, int]] = {}
@@ -141,7 +150,18 @@ class Evidence:
         if self.problem:
             return self.problem
         last = self.trial.design.looks[-1]
-        return "\n".join(explained(finding, last) for finding in self.findings) or "not decided"
+        lines = [explained(finding, last) for finding in self.findings]
+        return "\n".join([*lines, *self._stopped]) or "not decided"
+
+    @property
+    def _stopped(self) -> list[str]:
+        """Returns why it stopped before the last look, where it did."""
+        if self.look is None or self.chance is None:
+            return []
+        design = self.trial.design
+        seeds = f"{design.looks[self.look]} of {design.looks[-1]} seeds"
+        left = f"a verdict by the last look has a chance of {self.chance:.0%}"
+        return [f"  stopped for futility after {seeds}: {left}, below {design.futility:.0%}"]
 
     @property
     def verdict(self) -> Verdict:
@@ -167,6 +187,13 @@ class Evidence:
         )
 
     def _decide(self) -> None:
+        try:
+            self._look_on()
+        finally:
+            self.trial.tell(None)
+
+    def _look_on(self) -> None:
+        """Looks until it is settled, hopeless, or out of looks."""
         looks = self.trial.design.looks
         support, refute = self._designs
         for look, (start, stop) in enumerate(zip((0, *looks), looks, strict=False)):
@@ -181,8 +208,20 @@ class Evidence:
             for number, verdict in enumerate(verdicts):
                 if verdict != "inconclusive":
                     self._settled.setdefault(number, (verdict, look))
-            if self.is_refuted or len(self._settled) == len(self.parts):
+            self.chance = self._chance(look)
+            if self.chance is None or self.chance < self.trial.design.futility:
                 return
+            self.trial.tell((stop, self.chance))
+
+    def _chance(self, look: int) -> float | None:
+        """Returns how likely a verdict still is, at most; None where no look is to come."""
+        settled = self.is_refuted or len(self._settled) == len(self.parts)
+        if settled or look == len(self.trial.design.looks) - 1:
+            return None
+        pending = [part for i, part in enumerate(self.parts) if i not in self._settled]
+        both = [chances(part, look, *self._designs) for part in pending]
+        chance = min(supported for supported, _ in both) + sum(refuted for _, refuted in both)
+        return min(1.0, chance)
 
     @property
     def is_refuted(self) -> bool:

@@ -30,6 +30,8 @@ class Figure:
         source: Where it is from: work and figure.
         lines: Its trainings, or its layers, by the label that the legend gives each.
         dashed: Labels of the curves to be drawn dashed.
+        graded: Whether the lines stand for steps of one quantity, such as the batch size, in the
+            order of their labels: their colours then form a scale.
 
     Raises:
         ValueError: There is nothing to draw, trainings and layers are mixed, or a dashed label is
@@ -41,6 +43,7 @@ class Figure:
     source: str
     lines: Mapping[str, Runs]
     dashed: Collection[str] = ()
+    graded: bool = False
 
     def __post_init__(self) -> None:
         for label, runs in self.lines.items():
@@ -74,6 +77,8 @@ class Drawing:
     edges: tuple[Number, ...]
     """Of the bins; empty for curves."""
     lines: Annotated[tuple[Line, ...], Meta(min_length=1)]
+    graded: bool = False
+    """Whether the lines are steps of one quantity."""
 
     def __post_init__(self) -> None:
         if self.kind == "histograms":
@@ -127,7 +132,7 @@ def _curves(figure: Figure, histories: Mapping[str, Sequence[History]]) -> Drawi
         Line(label, tuple(tuple(map(finite, h.loss)) for h in found), label in figure.dashed)
         for label, found in histories.items()
     )
-    return Drawing(figure.title, figure.source, "curves", (), lines)
+    return Drawing(figure.title, figure.source, "curves", (), lines, figure.graded)
 
 
 def _histograms(figure: Figure, histories: Mapping[str, Sequence[History]]) -> Drawing:
@@ -138,7 +143,9 @@ def _histograms(figure: Figure, histories: Mapping[str, Sequence[History]]) -> D
         Line(label, tuple(_shares(v, edges) for v in found), label in figure.dashed)
         for label, found in values.items()
     )
-    return Drawing(figure.title, figure.source, "histograms", tuple(edges.tolist()), lines)
+    return Drawing(
+        figure.title, figure.source, "histograms", tuple(edges.tolist()), lines, figure.graded
+    )
 
 
 def _shares(activations: NDArray[Any], edges: NDArray[Any]) -> tuple[float, ...]:

@@ -70,6 +70,15 @@ class Look:
 
 
 @dataclass(frozen=True)
+class Share:
+    """A share of all seeds, with its exact interval at the verdict's error rate, over all looks."""
+
+    estimate: Number
+    low: Number
+    high: Number
+
+
+@dataclass(frozen=True)
 class Finding:
     """What one part of a claim came to."""
 
@@ -96,6 +105,11 @@ class Finding:
     """Exact sign-flip p of the same direction; None for a share."""
     disagrees: bool
     """Whether the sign-flip test would not have decided as t did."""
+    share: Share
+    """In how many of all seeds the comparison holds, each seed by itself."""
+    turns_at: Number | None
+    """By how much seeds that fail as none of these did would have to fall behind, if as many do as
+    these seeds leave possible, to take a supported mean out of its region; else None."""
     effect: Number | None
     """Standardised effect with Hedges' correction, from the region's nearest edge."""
     effect_low: Number | None

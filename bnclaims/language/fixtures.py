@@ -15,10 +15,11 @@ from bnclaims.experiment.arm import (
     model_name,
     own_loss,
 )
-from bnclaims.experiment.data import Data, DataSource
+from bnclaims.experiment.data import Data
 from bnclaims.experiment.models import Layer, Remade
 from bnclaims.experiment.protocol import Optimizer, TrainingProtocol
 from bnclaims.experiment.seeds import Seed
+from bnclaims.experiment.sources import DataSource
 from bnclaims.language.evidence import Trial
 from bnclaims.language.sample import Runs
 
@@ -38,7 +39,7 @@ class Session:
     """Of the backend that calls functions of a seed."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Train:
     """The `train` fixture: names an arm and returns a handle to its runs."""
 
@@ -134,7 +135,7 @@ class Train:
         return _named(self.trial, Runs(arm, first_seed, self.trial))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Probe:
     """The `probe` fixture: names what is looked at without training and returns a handle to it."""
 

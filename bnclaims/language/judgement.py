@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from bnclaims.language.bounds import Values
-from bnclaims.language.finding import Finding, Look, Region, Verdict, finite
+from bnclaims.language.bounds import ANYTHING, Limits, Values
+from bnclaims.language.finding import Finding, Look, Region, Share, Verdict, finite
 from bnclaims.language.sample import Endpoint, Part
-from bnclaims.statistics import contrasts, planning
+from bnclaims.statistics import contrasts, futility, planning
 from bnclaims.statistics.design import Design, decisions, lowest_share
 
 POWERS = (0.80, 0.95)
@@ -44,6 +44,32 @@ def judged(part: Part, look: int, support: Design, refute: Design) -> Verdict:
     t = np.array([_edge_t(face, closed=part.closed, is_last=is_last) for face in part.faces(count)])
     decision = int(decisions(t, support.critical(look), refute.critical(look)))
     return "supported" if decision > 0 else "refuted" if decision < 0 else "inconclusive"
+
+
+def chances(part: Part, look: int, support: Design, refute: Design) -> tuple[float, float]:
+    """Returns the chances that later looks support an undecided part, and that they refute it.
+
+    Args:
+        part: As for `judged`.
+        look: As for `judged`, not the last one.
+        support: As for `judged`.
+        refute: As for `judged`.
+    """
+    count = support.looks[look]
+    if isinstance(part.contrast, Endpoint):
+        return futility.chances_of_share(*part.hits(count), look, support, refute)
+    faces = np.stack(part.faces(count))
+    if any(contrasts.is_constant(face) for face in faces):
+        return 1.0, 1.0  # equal values may yet decide at the last look
+    inside, outside = futility.chances_of_mean(
+        faces.mean(axis=1),
+        faces.std(axis=1, ddof=1),
+        look,
+        support,
+        refute,
+        margin_is_fixed=part.margin is None or not part.margin.sources,
+    )
+    return float(inside), float(outside)
 
 
 def found(part: Part, verdict: Verdict, look: int, support: Design, refute: Design) -> Finding:
@@ -76,6 +102,7 @@ def explained(finding: Finding, last: int) -> str:
         f"  {finding.seeds} of at most {last} seeds, {_tested(finding)}",
         *_details(finding),
     ]
+    lines += _unseen(finding)
     if finding.disagrees:
         lines.append("  the t test and the sign-flip test disagree: look at the seeds one by one")
     if finding.verdict == "inconclusive":
@@ -95,8 +122,7 @@ def _outlook(finding: Finding) -> str:
     eighty, ninety_five = (f"{n}" if n else "more than 100,000" for n in finding.needed)
     return (
         _seen(finding)
-        + f"at the estimate, {eighty} seeds give 80% power and {ninety_five} give 95%: "
-        "raise --claims-looks"
+        + f"at the estimate, {eighty} seeds give 80% power and {ninety_five} give 95%"
     )
 
 
@@ -124,9 +150,23 @@ def _details(finding: Finding) -> list[str]:
         details.append(f"the two sides correlate {finding.correlation:.2f} over seeds")
     if finding.page_p is not None:
         details.append(f"Page's trend test p = {finding.page_p:.2g}")
+    share = finding.share
+    if finding.kind == "mean":
+        details.append(
+            f"holds in {share.estimate:.0%} of seeds [{share.low:.0%}, {share.high:.0%}]"
+        )
     if finding.unknown:
         details.append(f"{finding.unknown} seeds are censored by their budget")
     return [f"  {', '.join(details)}"] if details else []
+
+
+def _unseen(finding: Finding) -> list[str]:
+    """Returns what seeds that fail as none of these did would do to a supported mean."""
+    if finding.turns_at is None:
+        return []
+    most = f"up to {contrasts.unseen_share(finding.seeds):.0%} of seeds (95%)"
+    words = f"  failures that {finding.seeds} seeds did not show may befall {most}; "
+    return [words + f"if so many fell behind by {finding.turns_at:.2g}, the claim would not hold"]
 
 
 def _edge_t(face: Values, *, closed: bool, is_last: bool) -> float:
@@ -149,12 +189,16 @@ def _found_mean(
     outside = verdict == "refuted" or (verdict == "inconclusive" and nearest.mean() < 0)
     sign, design = (-1.0, refute) if outside else (1.0, support)
     exact = contrasts.is_constant(nearest)
+    least = np.min(faces, axis=0)
+    inside = least >= 0 if part.closed else least > 0
     adjusted = design.adjusted_p(sign * contrasts.t_statistic(nearest), look)
     values, region, text = _shown(part, nearest, count)
+    limits = _limits(part)
 
     def interval(k: int, n: int) -> tuple[float, float]:
         decides = k == len(design.looks) - 1 or not contrasts.is_constant(values[:n])
-        return contrasts.interval(values[:n], design.critical(k) if decides else math.inf)
+        low, high = contrasts.interval(values[:n], design.critical(k) if decides else math.inf)
+        return max(low, limits[0]), min(high, limits[1])
 
     looks = _looks(design, look, interval, values)
     effect = contrasts.standardised_effect(nearest)
@@ -173,6 +217,12 @@ def _found_mean(
         p=None if exact else _undivided(adjusted, support, design),
         nominal_p=None if exact else float(contrasts.nominal_p(sign * nearest)),
         sign_flip_p=None if exact else float(sign_flip),
+        share=_share(design, look, int(np.count_nonzero(inside)), int(np.count_nonzero(~inside))),
+        turns_at=(
+            float(nearest.mean()) / contrasts.unseen_share(count)
+            if verdict == "supported"
+            else None
+        ),
         disagrees=(
             verdict != "inconclusive"
             and not exact
@@ -188,7 +238,7 @@ def _found_mean(
         ),
         page_p=_page_p(part, sign, count),
         unknown=0,
-        detectable=_detectable(part, deviation, count, support.critical(look)),
+        detectable=_detectable(part, deviation, support),
         needed=(
             planning.seeds_for_distances(_distances(faces, deviation), design, POWERS[0]),
             planning.seeds_for_distances(_distances(faces, deviation), design, POWERS[1]),
@@ -206,11 +256,21 @@ def _looks(
     return tuple(Look(n, float(values[:n].mean()), *map(finite, interval(k, n))) for k, n in seen)
 
 
-def _detectable(part: Part, deviation: float, count: int, critical: float) -> float | None:
-    distance = deviation * planning.detectable_distance(count, critical, POWERS[0])
-    # Nothing lies further inside a region than its middle.
-    half = math.inf if part.margin is None or part.margin.sources else part.margin.offset
-    return finite(distance) if distance <= half else None
+def _detectable(part: Part, deviation: float, design: Design) -> float | None:
+    width = math.inf
+    if part.margin is not None and not part.margin.sources and deviation:
+        width = 2 * part.margin.offset / deviation
+    last = len(design.looks) - 1
+    distance = planning.detectable_distance(
+        design.looks[last], design.critical(last), POWERS[0], width
+    )
+    return None if distance is None else finite(distance * deviation)
+
+
+def _share(design: Design, look: int, hits: int, misses: int) -> Share:
+    """Returns the share of all seeds that hit, with its repeated interval."""
+    low, high = lowest_share(design, hits, look), 1 - lowest_share(design, misses, look)
+    return Share(hits / design.looks[look], low, high)
 
 
 def _distances(faces: Sequence[Values], deviation: float) -> list[float]:
@@ -251,6 +311,8 @@ def _found_share(
         p=_undivided(design.adjusted_share_p(counted, look), support, design),
         nominal_p=float(contrasts.binomial_p(counted, count)),
         sign_flip_p=None,
+        share=_share(design, look, hits, misses),
+        turns_at=None,
         disagrees=False,
         effect=None,
         effect_low=None,
@@ -260,8 +322,8 @@ def _found_share(
         unknown=count - hits - misses,
         detectable=None,
         needed=(
-            planning.seeds_for_share(share, design.alpha, POWERS[0]),
-            planning.seeds_for_share(share, design.alpha, POWERS[1]),
+            planning.seeds_for_share(share, design, POWERS[0]),
+            planning.seeds_for_share(share, design, POWERS[1]),
         ),
         values=tuple(map(finite, outcomes)),
         looks=looks,
@@ -288,6 +350,14 @@ def _shown(part: Part, nearest: Values, count: int) -> tuple[Values, Region, str
     values = part.contrast.values(count) - offset
     edge = 0.0 - float(offset)  # never a negative zero
     return values, _region(part, edge), part.contrast.text
+
+
+def _limits(part: Part) -> Limits:
+    """Returns between what the mean that is shown must lie, whatever the runs."""
+    if part.margin is not None and part.margin.sources:
+        return ANYTHING
+    low, high = part.contrast.limits
+    return low - part.contrast.offset, high - part.contrast.offset
 
 
 def _region(part: Part, edge: float) -> Region:

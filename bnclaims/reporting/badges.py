@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+from bnclaims.reporting.letters import width
 from bnclaims.reporting.results import ClaimResult, Results
 
 COLOURS = {
@@ -31,9 +32,7 @@ _LONGEST = 100
 _LABEL_COLOUR = "#333333"
 _SUITE = "claims"
 """What the suite's badge is called."""
-_LONGEST = 100
-"""Characters of a file's name: file systems take 255 bytes, with the ending."""
-_CHARACTER, _PADDING, _HEIGHT = 6.6, 10, 20
+_PADDING, _HEIGHT, _SIZE = 10, 20, 11
 
 
 def write(results: Results, folder: Path) -> list[Path]:
@@ -94,6 +93,15 @@ def claim_files(results: Results) -> dict[str, str]:
     return file_names(results.ids, reserved=[_SUITE])
 
 
+def anchors(results: Results) -> list[str]:
+    """Returns each claim's place on the page, as its address says it, no two of them the same."""
+    found: list[str] = []
+    for place, claim in enumerate(results.claims):
+        name = f"claim-{file_name(claim.id)}"
+        found.append(f"{name}~{place}" if name in found else name)
+    return found
+
+
 def endpoint(label: str, message: str, colour: str) -> dict[str, Any]:
     """Returns what shields.io's endpoint wants to know of a badge."""
     return {"schemaVersion": 1, "label": label, "message": message, "color": colour}
@@ -101,20 +109,21 @@ def endpoint(label: str, message: str, colour: str) -> dict[str, Any]:
 
 def svg(label: str, message: str, colour: str) -> str:
     """Returns a badge as an SVG picture with a title for those who cannot see it."""
-    left, right = (len(text) * _CHARACTER + _PADDING for text in (label, message))
-    width, title = left + right, escape(f"{label}: {message}")
+    left, right = (width(text, _SIZE) + _PADDING for text in (label, message))
+    whole, title = left + right, escape(f"{label}: {message}")
 
     def words(text: str, centre: float) -> str:
-        fitted = len(text) * _CHARACTER
-        return f'<text x="{centre:.1f}" y="14" textLength="{fitted:.1f}">{escape(text)}</text>'
+        # Another font's letters move apart or together, so that they stay within.
+        fitted = f'textLength="{width(text, _SIZE):.1f}"'
+        return f'<text x="{centre:.1f}" y="14" {fitted}>{escape(text)}</text>'
 
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{_HEIGHT}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{whole:.0f}" height="{_HEIGHT}" '
         f'role="img" aria-label="{escape(title, {chr(34): "&quot;"})}"><title>{title}</title>'
-        f'<clipPath id="r"><rect width="{width:.0f}" height="{_HEIGHT}" rx="3"/></clipPath>'
+        f'<clipPath id="r"><rect width="{whole:.0f}" height="{_HEIGHT}" rx="3"/></clipPath>'
         f'<g clip-path="url(#r)"><rect width="{left:.1f}" height="{_HEIGHT}" '
         f'fill="{_LABEL_COLOUR}"/><rect x="{left:.1f}" width="{right:.1f}" height="{_HEIGHT}" '
-        f'fill="{colour}"/></g><g fill="#fff" text-anchor="middle" font-size="11" '
+        f'fill="{colour}"/></g><g fill="#fff" text-anchor="middle" font-size="{_SIZE}" '
         'font-family="Verdana,DejaVu Sans,Geneva,sans-serif">'
         f"{words(label, left / 2)}{words(message, left + right / 2)}</g></svg>\n"
     )
@@ -122,9 +131,10 @@ def svg(label: str, message: str, colour: str) -> str:
 
 def _claim(claim: ClaimResult) -> tuple[str, str, str]:
     """Returns label, message and verdict."""
-    seeds = f", n = {claim.deciding.seeds}" if claim.deciding else ""
     unexpected = "" if claim.as_expected else ", unexpected"
-    return claim.id, f"{claim.verdict}{seeds}{unexpected}", claim.verdict
+    seeds = f", n = {claim.deciding.seeds}" if claim.deciding else ""
+    of = f"{claim.protocol} protocol, {claim.data_name}"
+    return claim.id, f"{claim.verdict}{unexpected}{seeds} · {of}", claim.verdict
 
 
 def _suite(results: Results) -> tuple[str, str, str]:
@@ -134,7 +144,7 @@ def _suite(results: Results) -> tuple[str, str, str]:
     ]
     counts += [results.ending_in_brief] if results.ending_in_brief else []
     verdict = "supported" if results.all_as_expected else "error"
-    return _SUITE, ", ".join(counts) or "none", verdict
+    return _SUITE, f"{', '.join(counts) or 'none'} · {results.conditions}", verdict
 
 
 def _written(folder: Path, name: str, label: str, message: str, verdict: str) -> Path:

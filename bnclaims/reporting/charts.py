@@ -1,7 +1,8 @@
 """Charts of the page: small SVG pictures that take their colours from its style sheet.
 
 Each is a string of SVG with a label for those who cannot see it, and titles that say the numbers
-under a pointer. Lines are told apart by colour and by dashes; their classes are `c0` to `c9`.
+under a pointer. Lines are told apart by colour and by dashes; their classes are `c0` to `c9`, or,
+where they are steps of one quantity, `g0` to `g9`, a scale from dark to light.
 """
 
 import math
@@ -13,7 +14,8 @@ from typing import Any
 
 from bnclaims.language.figure import Line
 from bnclaims.language.finding import Look, Region, Series
-from bnclaims.reporting.compared import ArmValues, Compared
+from bnclaims.reporting.compared import ArmValues, Compared, distinct_names
+from bnclaims.reporting.letters import width
 
 COLOURS = 10
 """How many lines have a style of their own."""
@@ -27,6 +29,12 @@ _LONGEST_NAME = 42
 _NAMED_LOOKS = 8
 _NAMED_EPOCHS = 12
 _FOREST_DECADES = 3
+_MANYFOLD = 10
+"""From which ratio of the largest to the smallest loss on lines coincide on a linear axis."""
+_MOST_ENDS, _LONGEST_END = 8, 100.0
+"""How many lines are named at their ends, and how wide these names may be."""
+_LETTERS, _LEAD, _LINE = 12.0, 14.0, 13.0
+"""Sizes of letters, of the lead from a line's end to its name, and of the room of a name."""
 
 
 def colours(dashed: Sequence[bool]) -> list[int]:
@@ -34,13 +42,48 @@ def colours(dashed: Sequence[bool]) -> list[int]:
     return [list(dashed[:place]).count(one) for place, one in enumerate(dashed)]
 
 
-def styles(lines: Sequence[Line]) -> list[str]:
-    """Returns the class of each line."""
+def grades(numbers: Sequence[int], steps: int) -> list[int]:
+    """Returns where the colours of lines are on a scale of some steps, from the first to the last.
+
+    Args:
+        numbers: The colours, see `colours`.
+        steps: Of the scale.
+    """
+    last = max(numbers, default=0) or 1
+    return [round(number * (steps - 1) / last) for number in numbers]
+
+
+def styles(lines: Sequence[Line], *, graded: bool = False) -> list[str]:
+    """Returns the class of each line.
+
+    Args:
+        lines: Of a chart.
+        graded: Whether they are steps of one quantity.
+    """
     numbers = colours([line.dashed for line in lines])
-    return [
-        f"c{number % COLOURS}" + " dashed" * line.dashed
-        for number, line in zip(numbers, lines, strict=True)
-    ]
+    kinds = (
+        [f"g{step}" for step in grades(numbers, COLOURS)]
+        if graded
+        else [f"c{number % COLOURS}" for number in numbers]
+    )
+    return [kind + " dashed" * line.dashed for kind, line in zip(kinds, lines, strict=True)]
+
+
+def ends(lines: Sequence[Line]) -> list[str]:
+    """Returns the names of lines where they can stand at the lines' ends; [] for a legend."""
+    names = distinct_names([line.label for line in lines])
+    return names if len(names) <= _MOST_ENDS and _widest(names) <= _LONGEST_END else []
+
+
+def _widest(names: Sequence[str]) -> float:
+    return max((width(name, _LETTERS) for name in names), default=0.0)
+
+
+def is_logarithmic(lines: Sequence[Line]) -> bool:
+    """Says whether losses are so far apart that they need a logarithmic axis."""
+    known = [v for line in lines for seed in line.values for v in seed if v is not None]
+    smallest = min(known, default=0.0)
+    return smallest > 0 and max(known) / _MANYFOLD >= smallest
 
 
 def arms(metric: Compared) -> str:
@@ -82,28 +125,42 @@ def _joined(rows: Sequence[ArmValues]) -> Iterator[list[tuple[int, float]]]:
                 yield known
 
 
-def curves(lines: Sequence[Line], label: str) -> str:
+def curves(lines: Sequence[Line], label: str, *, graded: bool = False) -> str:
     """Returns learning curves: each seed, the mean, and a band of one standard deviation.
 
     Args:
         lines: One an arm; the values are those of the epochs.
         label: What is seen, for those who cannot.
+        graded: Whether the lines are steps of one quantity.
     """
     finite = [v for line in lines for seed in line.values for v in seed if v is not None]
     epochs = max((len(seed) for line in lines for seed in line.values), default=0)
     if not finite or not epochs:
         return ""
-    plot = _Plot((1, max(epochs, 2)), _padded(min(0.0, *finite), max(0.0, *finite)), label)
+    log = is_logarithmic(lines)
+    y = (
+        (min(finite) / 1.15, max(finite) * 1.15)
+        if log
+        else _padded(min(0.0, *finite), max(0.0, *finite))
+    )
+    names = ends(lines)
+    right = _LEAD + _widest(names) if names else _RIGHT
+    plot = _Plot((1, max(epochs, 2)), y, label, right=right, log=log)
     named = range(1, epochs + 1) if epochs <= _NAMED_EPOCHS else None
-    plot.axes("epoch", "training loss", whole_x=True, x_ticks=named)
+    title = "training loss, log scale" if log else "training loss"
+    plot.axes("epoch", title, whole_x=True, x_ticks=named)
     plot.epochs(epochs)
-    for line, style in zip(lines, styles(lines), strict=True):
+    means = []
+    for line, style in zip(lines, styles(lines, graded=graded), strict=True):
         columns = [_column(line.values, epoch) for epoch in range(epochs)]
         spread = [_spread(column) if column else None for column in columns]
         plot.band(spread, style)
-        for seed in line.values:
-            plot.path(seed, f"seed {style}")
-        plot.path([known[0] if known else None for known in spread], f"mean {style}")
+        plot.paths(line.values, f"seed {style}")
+        means.append(([known[0] if known else None for known in spread], style))
+    for mean, style in means:  # above all seeds
+        plot.paths([mean], f"mean {style}")
+    if names:
+        plot.names([(name, *mean) for name, mean in zip(names, means, strict=True)])
     for epoch in range(epochs):
         plot.epoch_title(epoch + 1, [(line.label, _column(line.values, epoch)) for line in lines])
     return plot.svg()
@@ -199,7 +256,7 @@ class Forest:
         ticks = self._ticks()
         for place, tick in enumerate(ticks):
             minor = min(place, len(ticks) - 1 - place) % 2 and tick
-            text = _add(svg, "text", x=self._at(tick), y=14, **{"text-anchor": "middle"})
+            text = _add(svg, "text", x=self._at(tick), y=14)
             text.set("class", "minor" if minor else "major")
             text.text = f"{tick}".replace("-", "\N{MINUS SIGN}")
         return _text(svg)
@@ -237,9 +294,12 @@ class _Plot:
         *,
         height: float = _HEIGHT,
         left: float = _LEFT,
+        right: float = _RIGHT,
+        log: bool = False,
     ) -> None:
         self._x, self._y = x, y
-        self._height, self._left = height, left
+        self._height, self._left, self._right = height, left, _WIDTH - right
+        self._log = log
         view = f"0 0 {_WIDTH:g} {height:g}"
         self._svg = ET.Element("svg", {"viewBox": view, "role": "img", "aria-label": label})
 
@@ -251,25 +311,25 @@ class _Plot:
         whole_x: bool = False,
         x_ticks: Sequence[float] | None = None,
     ) -> None:
-        right, bottom = _WIDTH - _RIGHT, self._height - _BOTTOM
-        for tick in _ticks(*self._y):
-            y = self._at_y(tick)
-            _add(self._svg, "line", x1=_LEFT, x2=right, y1=y, y2=y, **{"class": "grid"})
-            self._word(_LEFT - 4, y + 4, _tick_text(tick), "end")
+        right, bottom = self._right, self._height - _BOTTOM
+        ticks = _decades(*self._y) if self._log else _ticks(*self._y)
+        for tick in ticks:
+            self._word(_LEFT - 4, self._at_y(tick) + 4, _tick_text(tick), "end")
+        self._grid([f"M{_LEFT:g} {_short(self._at_y(tick))}H{_short(right)}" for tick in ticks])
         for tick in _ticks(*self._x, whole=whole_x) if x_ticks is None else x_ticks:
-            self._word(self._at_x(tick), bottom + 14, _tick_text(tick), "middle")
-        self._word((_LEFT + right) / 2, self._height - 6, x_title, "middle")
-        title = self._word(0, 0, y_title, "middle")
+            self._word(self._at_x(tick), bottom + 14, _tick_text(tick))
+        self._word((_LEFT + right) / 2, self._height - 6, x_title)
+        title = self._word(0, 0, y_title)
         title.set("transform", f"translate(10 {(_TOP + bottom) / 2:g}) rotate(-90)")
 
     def columns(self, title: str) -> None:
         """Draws a line at each tick of the horizontal axis, and names them."""
         bottom = self._height - _BOTTOM
-        for tick in _ticks(*self._x):
-            x = self._at_x(tick)
-            _add(self._svg, "line", x1=x, x2=x, y1=_TOP, y2=bottom, **{"class": "grid"})
-            self._word(x, bottom + 14, _tick_text(tick), "middle")
-        self._word(_WIDTH / 2, self._height - 6, title, "middle")
+        ticks = _ticks(*self._x)
+        self._grid([f"M{_short(self._at_x(tick))} {_TOP:g}V{_short(bottom)}" for tick in ticks])
+        for tick in ticks:
+            self._word(self._at_x(tick), bottom + 14, _tick_text(tick))
+        self._word(_WIDTH / 2, self._height - 6, title)
 
     def row(self, place: int, row: ArmValues, style: str) -> None:
         """Draws a row: the name above it, the seeds' dots, a stroke at their mean."""
@@ -282,12 +342,12 @@ class _Plot:
             x = self._at_x(row.mean)
             _add(self._svg, "line", x1=x, x2=x, y1=y - 9, y2=y + 9, **{"class": f"mean {style}"})
         _add(self._word(_ROW_LEFT, y - 15, name, "start"), "title").text = row.arm
-        self._word(_WIDTH - _RIGHT, y - 15, row.mean_text, "end")
+        self._word(self._right, y - 15, row.mean_text, "end")
 
     def row_region(self, place: int, region: Region) -> None:
         """Shades where the claim says that a row's mean is, and draws the edges."""
         left = self._left if region.low is None else self._at_x(region.low)
-        right = _WIDTH - _RIGHT if region.high is None else self._at_x(region.high)
+        right = self._right if region.high is None else self._at_x(region.high)
         top, bottom = self._at_y(place + 0.42), self._at_y(place + 0.94)
         box = {"x": left, "y": top, "width": right - left, "height": bottom - top}
         shade = _add(self._svg, "rect", **box, **{"class": "region"})
@@ -299,7 +359,8 @@ class _Plot:
     def joint(self, values: Sequence[tuple[int, float]]) -> None:
         """Draws the line that joins a seed's dots in neighbouring rows."""
         points = " ".join(
-            f"{self._at_x(value):.1f},{self._at_y(place + 0.68):.1f}" for place, value in values
+            f"{_short(self._at_x(value))},{_short(self._at_y(place + 0.68))}"
+            for place, value in values
         )
         _add(self._svg, "polyline", points=points, **{"class": "joint"})
 
@@ -318,26 +379,45 @@ class _Plot:
         area = _add(self._svg, "rect", **box, **{"class": "hover"})
         _add(area, "title").text = "\n".join([f"epoch {epoch}", *known])
 
-    def path(self, values: Sequence[float | None], style: str) -> None:
-        """Draws a curve from epoch 1 on, broken where there is no value."""
+    def paths(self, curves: Series, style: str) -> None:
+        """Draws curves from epoch 1 on, broken where there is no value."""
+        drawn = "".join(map(self._path, curves))
+        _add(self._svg, "path", d=drawn, **{"class": style})
+
+    def _path(self, values: Sequence[float | None]) -> str:
         steps, pen = [], "M"
         for epoch, value in enumerate(values, start=1):
             if value is None:
                 pen = "M"
                 continue
             # A point without neighbours is a line of no length, which round ends make a dot.
-            steps.append(
-                f"{pen}{self._at_x(epoch):.1f} {self._at_y(value):.1f}" + "h0" * (pen == "M")
-            )
+            at = f"{_short(self._at_x(epoch))} {_short(self._at_y(value))}"
+            steps.append(f"{pen}{at}" + "h0" * (pen == "M"))
             pen = "L"
-        _add(self._svg, "path", d="".join(steps), **{"class": style})
+        return "".join(steps)
+
+    def names(self, lines: Sequence[tuple[str, Sequence[float | None], str]]) -> None:
+        """Names curves at their ends, with a lead where names must stand apart."""
+        known = [
+            (name, style, *max((e, v) for e, v in enumerate(values, start=1) if v is not None))
+            for name, values, style in lines
+            if any(value is not None for value in values)
+        ]
+        known.sort(key=lambda line: self._at_y(line[3]))
+        low, high = _TOP + 4, self._height - _BOTTOM
+        places = _apart([self._at_y(value) for *_, value in known], low, high)
+        for (name, style, epoch, value), y in zip(known, places, strict=True):
+            start = f"M{_short(self._at_x(epoch))} {_short(self._at_y(value))}"
+            lead = f"{start}L{_short(self._right + _LEAD - 4)} {_short(y)}"
+            _add(self._svg, "path", d=lead, **{"class": f"lead {style}"})
+            self._word(self._right + _LEAD - 2, y + 4, name, "start")
 
     def band(self, spread: Sequence[tuple[float, float] | None], style: str) -> None:
         """Draws a standard deviation to both sides of the mean, as far as there is one."""
         known = [(epoch, *s) for epoch, s in enumerate(spread, start=1) if s is not None]
         there = [(self._at_x(e), self._at_y(mean + deviation)) for e, mean, deviation in known]
         back = [(self._at_x(e), self._at_y(mean - deviation)) for e, mean, deviation in known]
-        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in [*there, *reversed(back)])
+        points = " ".join(f"{_short(x)},{_short(y)}" for x, y in [*there, *reversed(back)])
         _add(self._svg, "polygon", points=points, **{"class": f"band {style}"})
 
     def bar(self, x: tuple[float, float], height: float, style: str) -> None:
@@ -355,14 +435,14 @@ class _Plot:
         """Shades where the claim says the mean is, and draws its edges."""
         top = self._at_y(self._y[1] if region.high is None else region.high)
         bottom = self._at_y(self._y[0] if region.low is None else region.low)
-        box = {"x": _LEFT, "y": top, "width": _WIDTH - _RIGHT - _LEFT, "height": bottom - top}
+        box = {"x": _LEFT, "y": top, "width": self._right - _LEFT, "height": bottom - top}
         _add(self._svg, "rect", **box, **{"class": "region"})
         for edge in region.edges:
             self.level(edge, "edge", f"claimed: {region}")
 
     def level(self, y: float, style: str, title: str) -> None:
         at = self._at_y(y)
-        ends = {"x1": _LEFT, "x2": _WIDTH - _RIGHT, "y1": at, "y2": at}
+        ends = {"x1": _LEFT, "x2": self._right, "y1": at, "y2": at}
         _add(_add(self._svg, "line", **ends, **{"class": style}), "title").text = title
 
     def dot(self, x: float, y: float, title: str) -> None:
@@ -382,22 +462,38 @@ class _Plot:
 
     def svg(self, caption: str = "") -> str:
         if caption:
-            self._word(_WIDTH - _RIGHT - 4, _TOP + 10, caption, "end")
+            self._word(self._right - 4, _TOP + 10, caption, "end")
         return _text(self._svg)
 
-    def _word(self, x: float, y: float, text: str, anchor: str) -> ET.Element:
-        element = _add(self._svg, "text", x=x, y=y, **{"text-anchor": anchor})
+    def _grid(self, lines: Sequence[str]) -> None:
+        _add(self._svg, "path", d="".join(lines), **{"class": "grid"})
+
+    def _word(self, x: float, y: float, text: str, anchor: str = "") -> ET.Element:
+        """Writes words, by default with their middle at x."""
+        element = _add(self._svg, "text", x=x, y=y, **({"class": anchor} if anchor else {}))
         element.text = text
         return element
 
     def _at_x(self, x: float) -> float:
         low, high = self._x
-        return self._left + (x - low) / (high - low) * (_WIDTH - self._left - _RIGHT)
+        return self._left + (x - low) / (high - low) * (self._right - self._left)
 
     def _at_y(self, y: float) -> float:
         low, high = self._y
+        if self._log:
+            low, high, y = (math.log(max(value, low)) for value in (low, high, y))
         share = max(0.0, min(1.0, (y - low) / (high - low)))
         return self._height - _BOTTOM - share * (self._height - _TOP - _BOTTOM)
+
+
+def _apart(places: Sequence[float], low: float, high: float) -> list[float]:
+    """Returns places, in their order, a line apart, and between two ends while there is room."""
+    moved: list[float] = []
+    for place in places:
+        moved.append(max(place, moved[-1] + _LINE if moved else low))
+    for i in reversed(range(len(moved))):
+        moved[i] = min(moved[i], moved[i + 1] - _LINE if i + 1 < len(moved) else high)
+    return moved
 
 
 def _column(values: Series, place: int) -> list[float]:
@@ -435,6 +531,15 @@ def _ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
 _FACTORS = (1, 2, 5, 10)
 
 
+def _decades(low: float, high: float) -> list[float]:
+    """Returns some round numbers within a range of a logarithmic axis."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    steps = (1, 2, 5) if len(powers) <= _FOREST_DECADES + 1 else (1,)
+    every = 1 + len(powers) // (2 * _FOREST_DECADES)
+    ticks = [step * 10.0**power for power in powers[::every] for step in steps]
+    return [tick for tick in ticks if low <= tick <= high]
+
+
 def _tick_text(tick: float) -> str:
     return f"{tick:.6g}".replace("-", "\N{MINUS SIGN}")
 
@@ -449,9 +554,13 @@ def _strip(label: str) -> ET.Element:
 
 
 def _add(parent: ET.Element, tag: str, **attributes: Any) -> ET.Element:
-    # A tenth of a pixel is more than anyone sees.
-    shown = {k: f"{v:.1f}" if isinstance(v, float) else str(v) for k, v in attributes.items()}
+    shown = {k: _short(v) if isinstance(v, float) else str(v) for k, v in attributes.items()}
     return ET.SubElement(parent, tag, shown)
+
+
+def _short(pixels: float) -> str:
+    # A tenth of a pixel is more than anyone sees.
+    return f"{pixels:.1f}".removesuffix(".0")
 
 
 def _text(svg: ET.Element) -> str:

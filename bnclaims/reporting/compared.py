@@ -7,6 +7,7 @@ arms, what the claim asks of that number is what it asks of one arm beside the o
 import math
 import re
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -85,6 +86,14 @@ def compared(claim: ClaimResult) -> Compared | None:
     metric = named.pop()
     arms = tuple(_arm_values(arm, metric) for arm in claim.arms)
     return Compared(METRICS.get(metric, metric), arms, _margin(finding, arms))
+
+
+def distinct_names(names: Sequence[str]) -> list[str]:
+    """Returns arms' names without what all of them say; as they are where one would say nothing."""
+    parts = [re.split(r", (?![^(]*\))", name) for name in names]
+    shared = set(parts[0]).intersection(*parts)
+    short = [", ".join(part for part in name if part not in shared) for name in parts]
+    return short if all(short) and len(set(short)) == len(names) else list(names)
 
 
 def _arm_values(arm: ArmRecord, metric: str) -> ArmValues:

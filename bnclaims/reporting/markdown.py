@@ -8,22 +8,30 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bnclaims.errors import MarkerError
-from bnclaims.reporting.badges import MARKS, claim_files, tally
+from bnclaims.reporting import changes
+from bnclaims.reporting.badges import MARKS, anchors, claim_files, tally
 from bnclaims.reporting.results import ClaimResult, Results
 from bnclaims.reporting.terminal import interval_text
 
 
-def summary(results: Results) -> list[str]:
-    """Returns a summary: how many claims came to what, what is unexpected, and a row a claim."""
+def summary(results: Results, since: Results | None = None) -> list[str]:
+    """Returns a summary: how many claims came to what, what is unexpected, and a row a claim.
+
+    Args:
+        results: Of a session.
+        since: Of an earlier one; what changed since then comes first.
+    """
     protocol = results.protocol
     counts = [f"{count} {verdict}" for verdict, count in tally(results)]
     counts += [results.ending_in_brief] if results.ending_in_brief else []
+    data = f", on {' and '.join(results.data_names)}" if results.claims else ""
     return [
         f"## Claims: {', '.join(counts) or 'none'}",
         "",
-        f"{_text(protocol.name.capitalize())} protocol, {protocol.size}.",
+        f"{_text(protocol.name.capitalize())} protocol, {protocol.size}{_text(data)}.",
         "",
         *([results.ending, ""] if results.ending else []),
+        *([*_changed(since, results), ""] if since else []),
         *(
             f"- **{_text(error.id)}** has no verdict: {_text(error.message)}"
             for error in results.errors
@@ -34,9 +42,37 @@ def summary(results: Results) -> list[str]:
             if not claim.as_expected
         ),
         "",
+        *_table(results),
+    ]
+
+
+def _table(results: Results) -> list[str]:
+    return [
         "| verdict | claim | estimate [interval] | claimed | seeds |",
         "|---|---|---|---|---|",
         *map(_row, results.claims),
+    ]
+
+
+def _changed(old: Results, new: Results) -> list[str]:
+    """Returns what changed since an earlier report, verdicts only, and what else was different."""
+    verdicts = [change for change in changes.changes(old, new) if change.of_verdict]
+    number = len(verdicts) or "no"
+    versions = changes.other_versions(old, new)
+    return [
+        f"### Since {old.created[:10]}: {number} verdict{'s' * (number != 1)} changed",
+        "",
+        *(
+            f"**Not comparable**, {_text(difference)}."
+            for difference in changes.incomparable(old, new)
+        ),
+        *([f"Other versions: {_text('; '.join(versions))}."] if versions else []),
+        *(["", "| claim | before | now |", "|---|---|---|"] if verdicts else []),
+        *(
+            f"| {_text(change.id)} | {_text(f'{change.before} {change.was}')} "
+            f"| {_text(f'{change.after} {change.now}')} |"
+            for change in verdicts
+        ),
     ]
 
 
@@ -50,26 +86,36 @@ def _row(claim: ClaimResult) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def badge_table(results: Results, badges: Path, page: Path) -> list[str]:
+def badge_table(results: Results, badges: Path, page: Path, link: str = "") -> list[str]:
     """Returns a table of all claims with their badges.
 
     Args:
         results: Of a session.
         badges: The folder of the badges.
         page: The file that the table is for, to which its links are relative.
+        link: Address of the report's page, on which each badge then opens its claim.
     """
     folder = quote(Path(os.path.relpath(badges, page.parent)).as_posix())
+    files = claim_files(results)
+    places = dict(zip(results.ids, anchors(results), strict=False))
+
+    def badge(name: str, verdict: str) -> str:
+        picture = f"![{_text(name)}: {verdict}]({folder}/{files[name]}.svg)"
+        place = f"#{quote(places[name])}" if name in places else ""
+        return f"[{picture}]({_address(link)}{place})" if link else picture
+
     rows = [(claim.id, claim.statement, str(claim.verdict)) for claim in results.claims]
     rows += [(error.id, error.message, "error") for error in results.errors]
-    files = claim_files(results)
     return [
         "| claim | verdict |",
         "|---|---|",
-        *(
-            f"| {_text(words)} | ![{_text(name)}: {verdict}]({folder}/{files[name]}.svg) |"
-            for name, words, verdict in sorted(rows)
-        ),
+        *(f"| {_text(words)} | {badge(name, verdict)} |" for name, words, verdict in sorted(rows)),
     ]
+
+
+def _address(link: str) -> str:
+    """Returns an address as one that no Markdown ends."""
+    return quote(link.partition("#")[0], safe=":/?&=%@+,;~")
 
 
 def inserted(page: str, name: str, lines: Sequence[str]) -> str:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from bnclaims.language.figure import Drawing, Line
 from bnclaims.language.finding import Finding, Region
-from bnclaims.reporting import charts
-from bnclaims.reporting.badges import COLOURS, MARKS, file_name, tally
-from bnclaims.reporting.compared import Compared, Margin, compared
+from bnclaims.reporting import badges, charts
+from bnclaims.reporting.badges import COLOURS, MARKS, tally
+from bnclaims.reporting.compared import Compared, Margin, compared, distinct_names
 from bnclaims.reporting.results import ClaimResult, Results
 from bnclaims.reporting.terminal import interval_text, mean_and_deviation, p_text, rounded
 
@@ -40,14 +40,15 @@ def html(results: Results) -> str:
     publications = Counter(publication(claim) for claim in claims)
     names = sorted(publications)
     verdicts = _verdict_counts(results)
-    anchors = _anchors(claims)
+    places = {id(claim): place for place, claim in enumerate(claims)}
+    anchors = badges.anchors(results)
     return (
         _environment()
         .get_template("page.html")
         .render(
             results=results,
-            anchor=lambda claim: anchors[id(claim)],
-            place=lambda claim: list(anchors).index(id(claim)),
+            anchor=lambda claim: anchors[places[id(claim)]],
+            place=lambda claim: places[id(claim)],
             claims=claims,
             groups=[(name, _ranked(claims, name)) for name in names],
             publications=names,
@@ -61,12 +62,21 @@ def html(results: Results) -> str:
             seeds=_seeds(claims),
             significant=_significant(results),
             data=sorted({claim.data_note for claim in claims}),
-            data_names=sorted({data_name(claim) for claim in claims}),
             not_mnist=any(_NOT_MNIST in claim.data_note for claim in claims),
             empty=_empty_filters(results, names, list(verdicts)),
-            swatches=range(charts.COLOURS),
         )
     )
+
+
+def section(claim: ClaimResult) -> str:
+    """Returns what the page shows of one claim, to stand alone in a notebook or another page.
+
+    It brings its own style, which applies to nothing else, and names no place of its surroundings.
+
+    Args:
+        claim: What it came to; `ClaimResult.beside([outcome])` has that of a claim judged alone.
+    """
+    return _environment().get_template("section.html").render(claim=claim)
 
 
 def subject(publications: Sequence[str]) -> str:
@@ -74,11 +84,6 @@ def subject(publications: Sequence[str]) -> str:
     if len(publications) > _FEW_PUBLICATIONS:
         return f"{len(publications)} publications"
     return ", ".join(re.sub(r"\s*\(.*?\)", "", name) for name in publications)
-
-
-def data_name(claim: ClaimResult) -> str:
-    """Returns what a claim's data are, without the path and the reason that their note may say."""
-    return re.split(" from |[,:]", claim.data_note)[0]
 
 
 def surprises(claims: Sequence[ClaimResult]) -> list[ClaimResult]:
@@ -143,7 +148,8 @@ def arm_lines(claim: ClaimResult) -> list[Line]:
 def figure_svg(figure: Drawing) -> str:
     """Returns the chart of a figure."""
     if figure.kind == "curves":
-        return charts.curves(figure.lines, f"{figure.title}: training loss by epoch")
+        label = f"{figure.title}: training loss by epoch"
+        return charts.curves(figure.lines, label, graded=figure.graded)
     return charts.histograms(figure.lines, figure.edges, figure.title)
 
 
@@ -162,15 +168,6 @@ def _ends(claim: ClaimResult) -> tuple[float | None, float | None, float | None]
     if finding is None:
         return None, None, None
     return finding.effect_low, finding.effect, finding.effect_high
-
-
-def _anchors(claims: Sequence[ClaimResult]) -> dict[int, str]:
-    """Returns a place on the page for each claim, by its identity, also where ids are alike."""
-    anchors: dict[int, str] = {}
-    for place, claim in enumerate(claims):
-        name = f"claim-{file_name(claim.id)}"
-        anchors[id(claim)] = f"{name}~{place}" if name in anchors.values() else name
-    return anchors
 
 
 _MEANINGS = {
@@ -274,14 +271,6 @@ def _arms_text(metric: Compared, finding: Finding) -> str:
     return f"{words} {_asked(margin, finding)}" if margin else words
 
 
-def distinct_names(names: Sequence[str]) -> list[str]:
-    """Returns arms' names without what all of them say; as they are where one would say nothing."""
-    parts = [re.split(r", (?![^(]*\))", name) for name in names]
-    shared = set(parts[0]).intersection(*parts)
-    short = [", ".join(part for part in name if part not in shared) for name in parts]
-    return short if all(short) and len(set(short)) == len(names) else list(names)
-
-
 def _ratio(mean: float, beside: float) -> str:
     if mean <= 0 or beside <= 0:
         return ""
@@ -372,5 +361,6 @@ def _environment() -> "jinja2.Environment":
         "p_text": p_text,
         "region_text": region_text,
         "publication": publication,
+        "swatches": range(charts.COLOURS),
     }
     return environment

@@ -101,7 +101,7 @@ def _published(results: Results, folder: Path, *, document: bool) -> Path:
         badges.write(results, draft / _BADGES)
         if (folder / _FIGURES).exists():  # what has not changed is not drawn again
             shutil.copytree(folder / _FIGURES, draft / _FIGURES)
-        plots.write(results.figures, draft / _FIGURES)
+        plots.write(results.figures, draft / _FIGURES, results.conditions)
         (draft / _PAGE).write_text(page.html(results), encoding="utf-8")
         if document:
             wire.save(results, draft)
@@ -127,5 +127,6 @@ def own_version() -> str:
 def _design_record(design: Design) -> DesignRecord:
     looks = tuple(design.looks)
     if isinstance(design, Sequential):
-        return DesignRecord("sequential", looks, design.alpha, str(design.spending))
-    return DesignRecord("open", looks, design.alpha, None)
+        how = str(design.spending), design.boundary.name
+        return DesignRecord("sequential", looks, design.alpha, *how, design.futility)
+    return DesignRecord("open", looks, design.alpha, None, None, design.futility)

@@ -3,7 +3,8 @@
 These types are also the form of results.json, see `bnclaims.reporting.wire`.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Annotated, Literal, Self
 
@@ -74,6 +75,11 @@ class Outcome:
     """What the evidence found, the deciding finding first; empty for an exact claim."""
 
     @property
+    def data_name(self) -> str:
+        """What the data are, without the path and the reason that their note may say."""
+        return re.split(" from |[,:]", self.data_note)[0]
+
+    @property
     def deciding(self) -> Finding | None:
         """The finding that decides; None for an exact claim."""
         return self.findings[0] if self.findings else None
@@ -100,18 +106,27 @@ class ClaimResult(Outcome):
 
     holm_p: Number | None
     """The p adjusted for looks and, by Holm, for all declared claims; None for an exact claim."""
+    fdr: Number | None
+    """The false discovery rate among all declared claims at which e-BH keeps the verdict; None for
+    an exact claim, and for planned looks, which have no e-values."""
 
     @classmethod
-    def beside(cls, outcomes: Sequence[Outcome]) -> tuple[Self, ...]:
+    def beside(cls, outcomes: Sequence[Outcome], *, e_values: bool = False) -> tuple[Self, ...]:
         """Returns the results of a session's claims, sorted by id.
 
         Args:
             outcomes: Of the session.
+            e_values: Whether their p are reciprocals of e-values, as in an open design.
         """
         ordered = sorted(outcomes, key=lambda outcome: outcome.id)
+        rates = fdr(ordered) if e_values else [None] * len(ordered)
         return tuple(
-            cls(**{field.name: getattr(outcome, field.name) for field in fields(outcome)}, holm_p=p)
-            for outcome, p in zip(ordered, holm_p(ordered), strict=True)
+            cls(
+                **{field.name: getattr(outcome, field.name) for field in fields(outcome)},
+                holm_p=p,
+                fdr=rate,
+            )
+            for outcome, p, rate in zip(ordered, holm_p(ordered), rates, strict=True)
         )
 
 
@@ -149,6 +164,10 @@ class DesignRecord:
     """Error rate of a claim, each way."""
     spending: str | None
     """How planned looks share alpha out; None for an open design."""
+    boundary: str | None
+    """For which contrasts planned looks keep alpha; None for an open design."""
+    futility: Annotated[float, Meta(ge=0, lt=1)]
+    """The chance of a verdict by the last look below which a claim stopped, undecided."""
 
 
 @dataclass(frozen=True)
@@ -199,6 +218,16 @@ class Results:
         return decided + tuple(error.id for error in self.errors)
 
     @property
+    def data_names(self) -> list[str]:
+        """What data the claims are of, each once."""
+        return sorted({claim.data_name for claim in self.claims})
+
+    @property
+    def conditions(self) -> str:
+        """Protocol and data, in a few words."""
+        return ", ".join([f"{self.protocol.name} protocol", *self.data_names])
+
+    @property
     def all_as_expected(self) -> bool:
         """Whether every selected claim was tested and has its expected verdict, and pytest passed.
 
@@ -242,10 +271,27 @@ def holm_p(outcomes: Sequence[Outcome]) -> list[float | None]:
     Returns:
         One p an outcome, None where there is no test: an exact value, or none.
     """
+    return _over_family(outcomes, contrasts.holm)
+
+
+def fdr(outcomes: Sequence[Outcome]) -> list[float | None]:
+    """Returns each verdict's false discovery rate by e-BH, over the same family as `holm_p`.
+
+    Args:
+        outcomes: Of a session in an open design: each p is one over an e-value.
+
+    Returns:
+        One rate an outcome, None where there is no test.
+    """
+    return _over_family(outcomes, contrasts.e_bh)
+
+
+def _over_family(
+    outcomes: Sequence[Outcome], adjust: Callable[[Sequence[float]], list[float]]
+) -> list[float | None]:
     firsts = {i: found.p for i, o in enumerate(outcomes) if (found := o.deciding)}
     known = {i: p for i, p in firsts.items() if p is not None}
     family = 2 * max((o.declared for o in outcomes), default=0)
     unknown = max(0, family - len(known))
-    adjusted = contrasts.holm([*known.values(), *[1.0] * unknown])
-    by_place = dict(zip(known, map(float, adjusted), strict=False))
+    by_place = dict(zip(known, adjust([*known.values(), *[1.0] * unknown]), strict=False))
     return [by_place.get(i) for i in range(len(outcomes))]

@@ -1,42 +1,58 @@
 """What the terminal shows of a session's claims."""
 
 import math
+import re
 import statistics
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal, get_args
 
-from bnclaims.language.finding import Finding
+from bnclaims.language.finding import Finding, Verdict
 from bnclaims.reporting.results import ArmRecord, ClaimResult, Outcome
 from bnclaims.running.progress import SECONDS_PER_COST, duration
 from bnclaims.running.schedule import Request
 
+Tone = Literal["head", "expected", "unexpected"]
+"""What colours a line: whether a verdict surprises, not which one it is."""
+
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+
 _HEAD = ("verdict", "claim", "estimate", "interval", "claimed", "n", "p")
 
-_WIDTH = 80
+WIDTH = 80
+"""Columns where nobody says how many there are."""
 _NARROWEST_ID = 12
+_VERDICT_WIDTH = len("inconclusive!") + 1
 _WRAPPING: dict[str, Any] = {"subsequent_indent": "    ", "break_long_words": False}
 
 _FINER = 8
 """How many more decimals an interval gets at most, to be seen clear of an edge."""
 
 
-def table(outcomes: Sequence[Outcome]) -> list[tuple[str, str]]:
-    """Returns the verdict table, a line each, with the verdict that colours it or ''.
+def table(outcomes: Sequence[Outcome], width: int = WIDTH) -> list[tuple[str, Tone]]:
+    """Returns the verdict table, a line each, with what colours it.
 
-    A `!` marks a verdict that is not the expected one. An id for which 80 columns have no room
-    goes on below.
+    A `!` marks a verdict that is not the expected one. An id for which there is no room goes on
+    below. Where the columns themselves have none, each verdict takes some lines, as in `row`.
     """
     rows = [_HEAD, *(_cells(outcome) for outcome in outcomes)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    room = _WIDTH - (sum(widths) - widths[1]) - (len(widths) - 1)
-    widths[1] = min(widths[1], max(room, _NARROWEST_ID))
-    colours = ["", *(outcome.verdict for outcome in outcomes)]
+    room = width - (sum(widths) - widths[1]) - (len(widths) - 1)
+    if room < _NARROWEST_ID:
+        return [(line, tone(outcome)) for outcome in outcomes for line in row(outcome, width)]
+    widths[1] = min(widths[1], room)
+    tones: list[Tone] = ["head", *map(tone, outcomes)]
     return [
         (line, colour)
-        for row, colour in zip(rows, colours, strict=True)
-        for line in _lines(row, widths)
+        for cells, colour in zip(rows, tones, strict=True)
+        for line in _lines(cells, widths)
     ]
+
+
+def tone(outcome: Outcome) -> Tone:
+    """Returns what colours a verdict."""
+    return "expected" if outcome.as_expected else "unexpected"
 
 
 def _lines(row: Sequence[str], widths: Sequence[int]) -> list[str]:
@@ -48,12 +64,36 @@ def _lines(row: Sequence[str], widths: Sequence[int]) -> list[str]:
     return [" ".join(cells).rstrip(), *(" " * (widths[0] + 1) + part for part in more)]
 
 
-def row(outcome: Outcome) -> str:
-    """Returns a verdict in a line, to be shown as soon as it is reached."""
+def row(outcome: Outcome, width: int = WIDTH) -> list[str]:
+    """Returns a verdict in a line, or in some where it has no room, to be shown when reached."""
     finding = outcome.deciding
     shown = f"({outcome.kind_without_numbers})" if finding is None else numbers_text(finding)
     seeds = "" if finding is None else f", n {finding.seeds}"
-    return f"{_verdict(outcome):13} {outcome.id} {shown}{seeds}"
+    verdict, numbers = _verdict(outcome).ljust(_VERDICT_WIDTH), f"{shown}{seeds}"
+    line = f"{verdict}{outcome.id} {numbers}"
+    if len(line) <= width:
+        return [line]
+    room = max(width - _VERDICT_WIDTH, _NARROWEST_ID)
+    first, *more = [*textwrap.wrap(outcome.id, room), *_numbers_lines(numbers, room)]
+    return [verdict + first, *(" " * _VERDICT_WIDTH + part for part in more)]
+
+
+def _numbers_lines(numbers: str, room: int) -> list[str]:
+    """Returns numbers in a line, or broken where a new one begins."""
+    # No break within an interval, nor between it and its estimate.
+    kept = re.sub(r" (?=\[|[^\[]*\])", "\0", numbers)
+    return [line.replace("\0", " ") for line in textwrap.wrap(kept, room, break_on_hyphens=False)]
+
+
+def counts(claims: Sequence[ClaimResult]) -> str:
+    """Returns how many claims came to what: `3 claims: 2 supported, 1 refuted; all as expected`."""
+    by_verdict = Counter(claim.verdict for claim in claims)
+    said = ", ".join(
+        f"{by_verdict[verdict]} {verdict}" for verdict in VERDICTS if by_verdict[verdict]
+    )
+    unexpected = sum(not claim.as_expected for claim in claims)
+    surprise = f"{unexpected} unexpected" if unexpected else "all as expected"
+    return f"{len(claims)} claim{'s' * (len(claims) != 1)}: {said}; {surprise}"
 
 
 def evidence(claims: Sequence[ClaimResult]) -> list[str]:
@@ -65,6 +105,8 @@ def evidence(claims: Sequence[ClaimResult]) -> list[str]:
         if claim.holm_p is not None:
             p = p_text(claim.holm_p)
             lines.append(f"    p = {p} adjusted for repeated looks and by Holm correction")
+        if claim.fdr is not None:
+            lines.append(f"    false discovery rate {p_text(claim.fdr)} by e-BH over all claims")
         lines += [_beside(arm) for arm in claim.arms]
     return lines
 
@@ -89,14 +131,14 @@ def mean_and_deviation(values: Sequence[float | None]) -> str:
     return f"{statistics.fmean(known):.4g} ± {statistics.stdev(known):.2g}"
 
 
-def notes(claims: Sequence[ClaimResult], alpha: float) -> list[str]:
-    """Returns what the table's reader needs to know: data, protocol, and verdicts to explain.
+def notes(claims: Sequence[ClaimResult], alpha: float, width: int = WIDTH) -> list[str]:
+    """Returns what the table's reader needs to know: counts, data, and verdicts to explain.
 
     Args:
         claims: Of the session.
         alpha: The error rate, also that of all claims together.
+        width: Columns of the terminal.
     """
-    data = sorted({f"{claim.protocol} protocol, {claim.data_note}" for claim in claims})
     lines = []
     for claim in claims:
         if not claim.as_expected:
@@ -107,8 +149,15 @@ def notes(claims: Sequence[ClaimResult], alpha: float) -> list[str]:
         lines.append("the t test and the sign-flip test disagree on some: see -v")
     lines += _family(claims, alpha)
     lines.append("intervals hold over all looks; early stops overstate small effects")
+    wrapped = [part for line in lines for part in textwrap.wrap(line, width, **_WRAPPING)]
     # Paths stay whole, to be copied.
-    return [*data, *(part for line in lines for part in textwrap.wrap(line, _WIDTH, **_WRAPPING))]
+    return [*textwrap.wrap(counts(claims), width, **_WRAPPING), *provenance(claims), *wrapped]
+
+
+def provenance(claims: Sequence[Outcome]) -> list[str]:
+    """Returns under which protocol and on which data claims were judged, a line for each."""
+    with_data = [claim for claim in claims if claim.data != "none"] or claims
+    return sorted({f"{claim.protocol} protocol, {claim.data_note}" for claim in with_data})
 
 
 def plan(
@@ -180,7 +229,7 @@ def _cells(outcome: Outcome) -> tuple[str, ...]:
     if finding is None:
         return _verdict(outcome), outcome.id, outcome.kind_without_numbers, "", "", "", ""
     estimate, low, high = rounded(finding)
-    numbers = (estimate, f"[{low}, {high}]", str(finding.region), str(finding.seeds))
+    numbers = (estimate, f"[{low}, {high}]", claimed_text(finding), str(finding.seeds))
     p = "exact" if finding.p is None else p_text(finding.p)
     return _verdict(outcome), outcome.id, *numbers, p
 
@@ -191,7 +240,12 @@ def _verdict(outcome: Outcome) -> str:
 
 def numbers_text(finding: Finding) -> str:
     """Returns a finding's numbers and what is claimed: `0.43 [0.36, 0.50], claimed > 0.1`."""
-    return f"{interval_text(finding)}, claimed {finding.region}"
+    return f"{interval_text(finding)}, claimed {claimed_text(finding)}"
+
+
+def claimed_text(finding: Finding) -> str:
+    """Returns what is claimed of a finding's number, with its unit: `> 0.1`, `> 0.5 of seeds`."""
+    return f"{finding.region}" + " of seeds" * (finding.kind == "share")
 
 
 def interval_text(finding: Finding) -> str:

@@ -7,7 +7,6 @@ as an `.npz`; the checksum covers all that follows it. Files appear whole or not
 import contextlib
 import errno
 import hashlib
-import io
 import json
 import os
 import platform
@@ -20,13 +19,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
-from numpy.typing import NDArray
 
 from bnclaims.errors import StoreError
 from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import History
+from bnclaims.running.arrays import packed, unpacked
 from bnclaims.running.leftovers import remove, sweep
 from bnclaims.running.store import StoreWarning
 
@@ -65,6 +63,7 @@ class LocalStore:
         self._known: dict[tuple[str, int], History] = {}
         self._warned: set[Path] = set()
         self._swept: set[Path] = set()
+        self._described: dict[str, dict[str, Any]] = {}
         self._soft = False
         """Whether files stand in for locks."""
 
@@ -101,7 +100,7 @@ class LocalStore:
             "seed": seed,
             "data": arm.data_note or "no data",
             "digest": arm.digest,
-            "description": arm.description,
+            "description": self._description(arm),
             "trained": {
                 "at": datetime.now(UTC).isoformat(timespec="seconds"),
                 "host": platform.node(),
@@ -187,6 +186,11 @@ class LocalStore:
                 return f"process {process} on {machine}"
         return ""
 
+    def _description(self, arm: Arm) -> dict[str, Any]:
+        if arm.digest not in self._described:
+            self._described[arm.digest] = arm.description
+        return self._described[arm.digest]
+
     def _lock_path(self, arm: Arm, name: str) -> Path:
         return self.folder / "locks" / f"{arm.digest}-{name}.lock"
 
@@ -206,8 +210,9 @@ class LocalStore:
                     "them, and what a killed session was at may be waited for",
                 )
             else:
-                with contextlib.suppress(OSError):
-                    path.write_text(f"{os.getpid()} {platform.node()}")
+                # Not by `write_text`: to truncate a file costs more than the lock.
+                with contextlib.suppress(OSError), path.open("r+") as file:
+                    file.write(f"{os.getpid()} {platform.node()}")
                 return lock
         soft = SoftFileLock(path.with_suffix(_SOFT), thread_local=False)
         soft.acquire(blocking=False)
@@ -244,7 +249,7 @@ def decoded(file: bytes, key: tuple[str, int]) -> History:
         return _history(arrays)
     except (
         KeyError, TypeError, ValueError, OSError, EOFError, MemoryError, OverflowError,
-        NotImplementedError, zipfile.BadZipFile,
+        RuntimeError, zipfile.BadZipFile,
     ) as error:  # fmt: skip
         raise StoreError(f"its arrays cannot be read: {error}") from error
 
@@ -269,12 +274,7 @@ def _checked(file: bytes, key: tuple[str, int]) -> dict[str, Any]:
 
 
 def _history(content: bytes) -> History:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        # We never compress: what does could be any size.
-        if any(part.compress_type != zipfile.ZIP_STORED for part in archive.infolist()):
-            raise StoreError("they are compressed")
-    with np.load(io.BytesIO(content), allow_pickle=False) as loaded:
-        arrays: dict[str, NDArray[Any]] = dict(loaded)
+    arrays = unpacked(content)
     for name, array in arrays.items():
         if "/" not in name and (array.ndim != 1 or array.dtype.kind not in "fiu"):
             raise StoreError(f"{name} is no curve but {array.dtype} of shape {array.shape}")
@@ -282,20 +282,16 @@ def _history(content: bytes) -> History:
 
 
 def _encoded(about: dict[str, object], history: History) -> bytes:
-    arrays = io.BytesIO()
-    np.savez(arrays, allow_pickle=False, **history.to_arrays())
-    content = json.dumps(about).encode() + b"\n" + arrays.getvalue()
+    content = json.dumps(about).encode() + b"\n" + packed(history.to_arrays())
     return _MAGIC + hashlib.sha256(content).hexdigest().encode() + b"\n" + content
 
 
 def _write_atomically(path: Path, content: bytes) -> None:
-    # Not by tempfile, of which files are for their owner only: a store may be shared.
+    # Not by tempfile, of which files are for their owner only: a store may be shared. Not synced,
+    # which takes longer than all else: what a power failure leaves unwritten, the checksum finds.
     temporary = path.parent / f".{path.name}-{uuid.uuid4().hex}"
     try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        temporary.write_bytes(content)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from bnclaims.reporting import report
 from bnclaims.reporting.results import ClaimResult, Results
 from bnclaims.session.record import Reached
 from bnclaims.session.suite import Suite
+from bnclaims.statistics.design import Open
 
 
 @dataclass
@@ -30,7 +31,7 @@ class Ending:
         """Returns the end of a session, with its report written."""
         figures, problems = _figures(config, suite)
         results = report.results_of(
-            ClaimResult.beside(reached.outcomes),
+            ClaimResult.beside(reached.outcomes, e_values=suite.settings.design.name == Open.name),
             reached.errors,
             session=reached.session,
             figures=figures,

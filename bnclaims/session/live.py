@@ -26,6 +26,11 @@ def real_stdout() -> TextIO | None:
     return os.fdopen(number, "w", encoding=sys.stdout.encoding, errors="replace")
 
 
+def can_redraw(stream: TextIO) -> bool:
+    """Says whether a line can be drawn again where it stands; colours are another question."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
 class LiveLine:
     """Shows a changing text while a session runs: one line redrawn, or now and then a line.
 
@@ -33,12 +38,16 @@ class LiveLine:
         writer: Pytest's terminal writer, which says where its own output has got to.
         stream: Where the line goes, past the writer, which would take it for its own.
         text: Gives the text to show now; nothing is shown for ''.
+        redraw: Whether the line is drawn again where it stands, see `can_redraw`.
     """
 
-    def __init__(self, writer: Any, stream: TextIO, text: Callable[[], str]) -> None:
+    def __init__(
+        self, writer: Any, stream: TextIO, text: Callable[[], str], *, redraw: bool
+    ) -> None:
         self._writer = writer
         self._stream = stream
         self._text = text
+        self._redraw = redraw
         self._lock = threading.RLock()
         self._over = threading.Event()
         self._column: int | None = None
@@ -59,12 +68,12 @@ class LiveLine:
             self._writer.write = self._write
 
     def _run(self) -> None:
-        show, pause = (self._draw, _TICK) if self._writer.hasmarkup else (self._print, _PAUSE)
+        show, pause = (self._draw, _TICK) if self._redraw else (self._print, _PAUSE)
         due = time.monotonic() + pause
         while not self._over.wait(_TICK):
-            if time.monotonic() >= due and (text := self._text()):
+            if time.monotonic() >= due:
                 due = time.monotonic() + pause
-                show(text)
+                show(self._text())
 
     def _write_above(self, message: str, *, flush: bool = False, **markup: bool) -> None:
         with self._lock:
@@ -74,6 +83,8 @@ class LiveLine:
     def _draw(self, text: str) -> None:
         with self._lock:
             self._erase()
+            if not text:
+                return
             self._column = self._writer.width_of_current_line
             self._put(("\n" if self._column else "") + text[: self._writer.fullwidth - 1])
 
@@ -85,7 +96,7 @@ class LiveLine:
 
     def _print(self, text: str) -> None:
         with self._lock:
-            if text != self._shown:
+            if text and text != self._shown:
                 self._put(("\n" if self._writer.width_of_current_line else "") + text + "\n")
                 self._shown = text
 

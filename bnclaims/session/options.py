@@ -89,10 +89,15 @@ class Settings:
             "or XDG_CACHE_HOME"
         )
 
-    def command(self, test: str) -> list[str]:
-        """Returns the command that judges one test as this session did."""
+    def command(self, test: str, data: str) -> list[str]:
+        """Returns the command that judges one test as this session did.
+
+        Args:
+            test: As pytest names it.
+            data: What chooses the images that the session used.
+        """
         # With `=`: pytest takes a word that is there as a folder for one of its paths.
-        asked = [f"--claims-protocol={self.protocol.name}", f"--claims-data={self.data}"]
+        asked = [f"--claims-protocol={self.protocol.name}", f"--claims-data={data}"]
         return ["pytest", test, *asked, *_design_options(self.design)]
 
 
@@ -240,7 +245,7 @@ def _spending(given: str | None) -> Spending:
 def _boundary(given: str | None) -> Boundary:
     name = given or next(iter(BOUNDARIES))
     if name not in BOUNDARIES:
-        raise pytest.UsageError(f"--claims-boundary {name}: choose one of {', '.join(BOUNDARIES)}")
+        raise _refused("boundary", name, f"choose one of {', '.join(BOUNDARIES)}")
     return BOUNDARIES[name]
 
 

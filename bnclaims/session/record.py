@@ -83,6 +83,15 @@ class Record:
         if report.failed and _names_us(self._root / file):
             self._unread[report.nodeid] = _essence(str(report.longrepr))
 
+    def undecided(self, selected: Mapping[str, str]) -> float:
+        """Returns the share of the selected claims that are not tested yet.
+
+        Args:
+            selected: As for `reached`.
+        """
+        tested = sum(any(t.badness != 3 for t in self._tests.get(n, {}).values()) for n in selected)
+        return 1 - tested / len(selected) if selected else 0.0
+
     def reached(self, selected: Mapping[str, str], exit_status: int) -> Reached:
         """Returns what the claims came to.
 

@@ -2,9 +2,10 @@
 
 import contextlib
 import inspect
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import pytest
@@ -12,8 +13,8 @@ import pytest
 from bnclaims.backends.functions import FunctionBackend
 from bnclaims.backends.keras.backend import KerasBackend
 from bnclaims.experiment.arm import Arm, FunctionArm
-from bnclaims.experiment.data import DataSource, resolve
 from bnclaims.experiment.history import History
+from bnclaims.experiment.sources import DataSource, resolve
 from bnclaims.language.evidence import Trial
 from bnclaims.language.figure import Drawing, Figure, drawn
 from bnclaims.language.fixtures import Probe, Session, Train
@@ -64,7 +65,7 @@ class Suite:
         self._functions = FunctionBackend(KerasBackend(settings.threads))
         self.mailbox = mailbox
         self.traces: dict[str, Trace] = {}
-        self._progress = Progress()
+        self._progress, self._telling = Progress(), threading.Lock()
         self._selected: dict[str, str] = {}
         self.tests: dict[str, list[str]] = {}
         """The tests of each declared claim, by its name, whether selected or not."""
@@ -100,6 +101,12 @@ class Suite:
         return DataSource.from_strings(
             self.mailbox.once("data", lambda: resolve(self.settings.data, cache=cache).to_strings())
         )
+
+    @property
+    def chosen_data(self) -> str:
+        """What chooses the same images again: what `auto` found, once somebody has asked for it."""
+        found = self.settings.data == "auto" and "source" in vars(self)
+        return self.source.name if found else self.settings.data
 
     @cached_property
     def schedule(self) -> Schedule:
@@ -165,6 +172,7 @@ class Suite:
             tracing=tracing,
             edges=trace.edges if trace else 0,
             answers=answers,
+            tell=partial(Journal(self._tell).stands, self._selected.get(name, name)),
         )
 
     def train(self, trial: Trial) -> Train:
@@ -190,8 +198,9 @@ class Suite:
 
     def progress(self) -> Progress:
         """Returns what this process and, where there is a mailbox, the others have trained."""
-        for worker, event in self.mailbox.told() if self.mailbox else ():
-            self._progress.add(worker, event)
+        with self._telling:  # the live line asks from a thread of its own
+            for worker, event in self.mailbox.told() if self.mailbox else ():
+                self._progress.add(worker, event)
         return self._progress
 
     def _tell(self, event: dict[str, Any]) -> None:

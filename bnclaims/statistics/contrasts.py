@@ -30,6 +30,7 @@ __all__ = [
     "binomial_p",
     "check_probability",
     "correlation",
+    "e_bh",
     "equivalence_power",
     "holm",
     "interval",
@@ -43,6 +44,7 @@ __all__ = [
     "standardised_effect",
     "t_statistic",
     "trend_weights",
+    "unseen_share",
 ]
 
 _Array = NDArray[np.float64]
@@ -50,6 +52,7 @@ _Array = NDArray[np.float64]
 # Both halves' subset sums are held at once: 2**(n/2) numbers each.
 _EXACT_SIGN_FLIPS = 32
 _RESAMPLES = 99_999
+_DOUBT = 0.05
 # Relative to the values: what sums and differences of larger numbers may leave.
 _ROUNDING = 1e-9
 # 40,320 orders of a seed's levels, and a tenth of a second for their sum over the seeds.
@@ -306,6 +309,15 @@ def binomial_p(hits: ArrayLike, n: int, share: float = 0.5) -> Any:
     return p if p.ndim else float(p)
 
 
+def unseen_share(n: int) -> float:
+    """Returns up to which share of all seeds may do what none of n did, with 95% confidence.
+
+    Args:
+        n: Number of seeds, at least 1.
+    """
+    return float(1 - _DOUBT ** (1 / n))
+
+
 def page_p(levels: ArrayLike) -> float:
     """Returns Page's p that the levels rise in the order given (1963, J. Am. Statist. Assoc. 58).
 
@@ -353,14 +365,40 @@ def holm(p: Sequence[float]) -> list[float]:
     Returns:
         The adjusted values, in the order given.
     """
-    if any(not 0 <= value <= 1 for value in p):
-        raise ValueError(f"p-values must lie between 0 and 1, got {list(p)!r}")
+    _check_probabilities(p)
     adjusted = [0.0] * len(p)
     largest = 0.0
     for rank, index in enumerate(sorted(range(len(p)), key=p.__getitem__)):
         largest = max(largest, min(1.0, (len(p) - rank) * p[index]))
         adjusted[index] = float(largest)
     return adjusted
+
+
+def e_bh(p: Sequence[float]) -> list[float]:
+    """Returns false discovery rates at which e-values reject (e-BH, Wang & Ramdas 2022).
+
+    With e-values 1/p sorted, the i-th largest of m becomes the least of m / (j * e_(j)) over
+    j >= i, at most 1 (J. R. Statist. Soc. B 84). Rejecting those at most alpha bounds the expected
+    share of false ones among the rejections by alpha, however the values depend on each other.
+
+    Args:
+        p: The reciprocal of one e-value a hypothesis, at most 1 each; 0 of an infinite e-value.
+
+    Returns:
+        The rates, in the order given.
+    """
+    _check_probabilities(p)
+    rates = [0.0] * len(p)
+    least = 1.0
+    for rank, index in reversed(list(enumerate(sorted(range(len(p)), key=p.__getitem__), 1))):
+        least = min(least, len(p) / rank * p[index])
+        rates[index] = float(least)
+    return rates
+
+
+def _check_probabilities(p: Sequence[float]) -> None:
+    if any(not 0 <= value <= 1 for value in p):
+        raise ValueError(f"p-values must lie between 0 and 1, got {list(p)!r}")
 
 
 def _checked(values: ArrayLike) -> _Array:

@@ -4,6 +4,7 @@ Both kinds answer the same questions, so that evidence need not know which one i
 on a look decides, what p accounts for the other looks, and the same for a share of the seeds.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, ClassVar, Protocol, Self
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnclaims.statistics.boundary import Boundary, ExponentialBoundary
+from bnclaims.statistics.contrasts import binomial_p
 from bnclaims.statistics.e_values import share_evalue, t_critical, t_evalue
 from bnclaims.statistics.numerics import bisect
 from bnclaims.statistics.sequential_binomial import adjusted_share_p
@@ -33,6 +35,10 @@ class Design(Protocol):
     def alpha(self) -> float:
         """One-sided error over all looks together."""
 
+    @property
+    def futility(self) -> float:
+        """The chance of a verdict below which a claim stops, undecided; 0 lets it go on."""
+
     def with_alpha(self, alpha: float) -> Self:
         """Returns the same design at another error rate."""
 
@@ -48,6 +54,9 @@ class Design(Protocol):
     def adjusted_share_p(self, hits: int, look: int, share: float = 0.5) -> float:
         """Returns the same for so many seeds that hit, against at most a share hitting."""
 
+    def critical_hits_alone(self, seeds: int) -> int:
+        """Returns how many seeds must hit to show, if this were the only look, that most do."""
+
     def level(self, look: int) -> float:
         """Returns what an adjusted p must not exceed for a look to decide."""
 
@@ -61,12 +70,14 @@ class Sequential:
         alpha: One-sided error over all looks together.
         spending: How alpha is spread over the looks.
         boundary: For which data it holds.
+        futility: The chance of a verdict below which a claim stops, undecided; 0 lets it go on.
     """
 
     looks: tuple[int, ...] = (5, 10, 15, 20)
     alpha: float = 0.01
     spending: Spending = field(default_factory=Power)
     boundary: Boundary = field(default_factory=ExponentialBoundary)
+    futility: float = 0.1
 
     name: ClassVar[str] = "sequential"
 
@@ -98,6 +109,10 @@ class Sequential:
         """Returns the same for so many seeds that hit, against at most a share hitting."""
         return adjusted_share_p(hits, look, self.looks, self.alpha, self.spending, share=share)
 
+    def critical_hits_alone(self, seeds: int) -> int:
+        """Returns how many seeds must hit to show, if this were the only look, that most do."""
+        return int(np.count_nonzero(binomial_p(np.arange(seeds + 1), seeds) > self.alpha))
+
     def level(self, look: int) -> float:
         """Returns what an adjusted p must not exceed for a look to decide."""
         return spent_alpha(self.looks, self.alpha, self.spending)[look]
@@ -111,10 +126,12 @@ class Open:
         looks: Numbers of seeds at which this session looks, increasing, the first at least 3.
             Another session may look at others, and go on further: the error rate holds over all.
         alpha: One-sided error over all looks that there will ever be.
+        futility: As for planned looks, in view of this session's looks.
     """
 
     looks: tuple[int, ...] = (5, 10, 15, 20)
     alpha: float = 0.01
+    futility: float = 0.1
 
     name: ClassVar[str] = "open"
 
@@ -143,6 +160,14 @@ class Open:
     def adjusted_share_p(self, hits: int, look: int, share: float = 0.5) -> float:
         """Returns the same for so many seeds that hit, against at most a share hitting."""
         return _anytime_p(share_evalue(hits, self.looks[look], share))
+
+    def critical_hits_alone(self, seeds: int) -> int:
+        """Returns how many seeds must hit to show, if this were the only look, that most do."""
+
+        def shows(hits: int) -> bool:
+            return share_evalue(hits, seeds) >= 1 / self.alpha
+
+        return bisect_left(range(seeds + 1), True, key=shows)
 
     def level(self, look: int) -> float:  # noqa: ARG002  (the same at every look)
         """Returns what an adjusted p must not exceed for a look to decide."""
@@ -196,4 +221,6 @@ def _check(design: Any) -> None:
     # must not make the design unhashable, nor a NumPy integer unserialisable.
     object.__setattr__(design, "looks", checked_looks(design.looks, first=3))
     check_alpha(design.alpha)
+    if not 0 <= design.futility < 1:
+        raise ValueError(f"futility must lie between 0 and 1, got {design.futility!r}")
     object.__setattr__(design, "alpha", float(design.alpha))

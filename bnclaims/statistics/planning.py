@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from bnclaims.statistics import contrasts
 from bnclaims.statistics.boundary import Boundary, ExponentialBoundary
 from bnclaims.statistics.design import Design, Sequential, decisions
-from bnclaims.statistics.numerics import fewest, threshold
+from bnclaims.statistics.futility import chances_of_mean
+from bnclaims.statistics.numerics import bisect, fewest, threshold
 from bnclaims.statistics.spending import check_alpha
 
 __all__ = [
@@ -263,38 +264,81 @@ def judged_over_looks(
         design: Its last look is the number of seeds, or less.
 
     Returns:
-        1 for supported, -1 for refuted, 0 for inconclusive, and the seeds at the verdict.
+        1 for supported, -1 for refuted, 0 for inconclusive, and the seeds at which each stopped.
     """
     edges, claims, _ = contrasts.shape
     refute = design.with_alpha(design.alpha / edges)
     settled = np.zeros((len(parts), claims), np.int8)
     verdict = np.zeros(claims, np.int8)
     stopped = np.full(claims, design.looks[-1])
+    going = np.ones(claims, bool)
     for look, n in enumerate(design.looks):
         t = _t(contrasts[:, :, :n], is_last=n == design.looks[-1])
         for number, part in enumerate(parts):
             decided = decisions(t[list(part)], design.critical(look), refute.critical(look))
             settled[number] = np.where(settled[number] == 0, decided, settled[number])
         reached = np.where((settled < 0).any(axis=0), -1, (settled > 0).all(axis=0)).astype(np.int8)
-        now = (verdict == 0) & (reached != 0)
-        verdict[now], stopped[now] = reached[now], n
+        now = going & (reached != 0)
+        verdict[now] = reached[now]
+        hopeless = going & ~now
+        hopeless[hopeless] = _are_hopeless(
+            contrasts[:, hopeless, :n], settled[:, hopeless], parts, look, (design, refute)
+        )
+        stopped[now | hopeless] = n
+        going &= ~(now | hopeless)
     return verdict, stopped
 
 
-def detectable_distance(n: int, critical: float, power: float) -> float:
-    """Returns the distance from one edge, in standard deviations, that n seeds show.
+def _are_hopeless(
+    seen: _Array,
+    settled: NDArray[np.int8],
+    parts: Sequence[Sequence[int]],
+    look: int,
+    designs: tuple[Design, Design],
+) -> NDArray[np.bool_]:
+    """Says which claims stop undecided before the last look."""
+    design, claims = designs[0], seen.shape[1]
+    if look == len(design.looks) - 1 or design.futility == 0:
+        return np.zeros(claims, bool)
+    supported, refuted = np.ones(claims), np.zeros(claims)
+    mean, deviation = seen.mean(axis=-1), seen.std(axis=-1, ddof=1)
+    for number, part in enumerate(parts):
+        edges, is_open = list(part), settled[number] == 0
+        with np.errstate(all="ignore"):
+            inside, outside = chances_of_mean(mean[edges], deviation[edges], look, *designs)
+        # Equal values may yet decide at the last look.
+        varies = (deviation[edges] > 0).all(axis=0)
+        inside, outside = np.where(varies, inside, 1.0), np.where(varies, outside, 1.0)
+        supported = np.where(is_open, np.minimum(supported, inside), supported)
+        refuted = np.where(is_open, refuted + outside, refuted)
+    return np.asarray(supported + refuted < design.futility)
+
+
+def detectable_distance(
+    n: int, critical: float, power: float, width: float = math.inf
+) -> float | None:
+    """Returns how far inside an edge a mean must lie for n seeds to show it.
 
     Args:
         n: Number of seeds, at least 2.
         critical: Critical value on the scale of t.
         power: Probability of showing it, in (0, 1).
+        width: Of the region, from this edge to the opposite one, which the mean must be shown to
+            be inside of, too.
 
     Returns:
-        The distance; infinite where the critical value is, as no number of seeds reaches that.
+        The distance, like the width in standard deviations; None where there is none: nothing lies
+        further inside a region than its middle, and no t reaches infinity.
     """
     if math.isinf(critical):
-        return math.inf
-    return threshold(lambda effect: contrasts.power(effect, n, critical) >= power)
+        return None
+    if math.isinf(width):
+        return threshold(lambda distance: contrasts.power(distance, n, critical) >= power)
+
+    def shown(distance: float) -> bool:
+        return contrasts.equivalence_power(distance, width - distance, n, critical) >= power
+
+    return bisect(shown, 0.0, width / 2)[1] if shown(width / 2) else None
 
 
 def seeds_for_distances(distances: Sequence[float], design: Design, power: float) -> int | None:
@@ -314,12 +358,12 @@ def seeds_for_distances(distances: Sequence[float], design: Design, power: float
     return _fewest(lambda n: _edge_power(distances, n, design.critical_alone(n)) >= power)
 
 
-def seeds_for_share(share: float, alpha: float, power: float) -> int | None:
-    """Returns the seeds of a fixed-n sign test for a comparison that holds in a share of them.
+def seeds_for_share(share: float, design: Design, power: float) -> int | None:
+    """Returns the seeds of a single look for a comparison that holds in a share of them.
 
     Args:
         share: Of all seeds, in (1/2, 1].
-        alpha: One-sided level.
+        design: What decides.
         power: Probability of showing it.
 
     Returns:
@@ -327,8 +371,8 @@ def seeds_for_share(share: float, alpha: float, power: float) -> int | None:
     """
 
     def enough(n: int) -> bool:
-        fewest = np.arange(n + 1)[contrasts.binomial_p(np.arange(n + 1), n) <= alpha]
-        return bool(len(fewest) and contrasts.binomial_p(fewest[0], n, share) >= power)
+        hits = design.critical_hits_alone(n)
+        return hits <= n and contrasts.binomial_p(hits, n, share) >= power
 
     if share <= 0.5:
         return None

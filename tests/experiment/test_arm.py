@@ -24,10 +24,11 @@ from bnclaims.experiment.arm import (
     TrainingArm,
     model_name,
 )
-from bnclaims.experiment.data import Data, DataSource
+from bnclaims.experiment.data import Data
 from bnclaims.experiment.models import GLOROT_NORMAL, GLOROT_UNIFORM, MLP, Layer
 from bnclaims.experiment.protocol import Optimizer, TrainingProtocol
 from bnclaims.experiment.seeds import Seed
+from bnclaims.experiment.sources import DataSource
 
 VERSIONS = {"engine": "4", "keras": "3"}
 SGD = Optimizer("SGD", learning_rate=0.01, momentum=0.9, nesterov=True)
@@ -405,5 +406,8 @@ def test_what_a_run_costs_reads_the_images_once(
     read = DataSource.load
     monkeypatch.setattr(DataSource, "load", load)
     arms = [TrainingArm(MLP(hidden=(n,)), source, None, 2) for n in (1, 2, 3)]
-    assert {arm.cost for arm in arms for _ in range(3)} == {2 * 500 * (1 + 16 / 32)}
+    visits = 2 * 500 * (1 + 16 / 32)
+    assert {arm.cost for arm in arms for _ in range(3)} == {
+        visits * MLP(hidden=(n,)).size for n in (1, 2, 3)
+    }
     assert len(reads) == 1

@@ -1,5 +1,6 @@
 """Verdicts: the rule, its error rates by simulation, and its algebra."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from bnclaims import Inconclusive, all_of, decreasing, equivalent
 from bnclaims.language.bounds import Values
 from bnclaims.language.evidence import Evidence
 from bnclaims.running.schedule import Request
-from bnclaims.statistics.design import Open
+from bnclaims.statistics.design import Open, Sequential
 from tests.fakes import (
     ALPHA,
     AT_ALPHA,
@@ -105,7 +106,7 @@ def test_looks_are_taken_in_turn_and_only_as_far_as_needed() -> None:
 
     rng = np.random.default_rng(0)
     clear, noise = rng.normal(5, 1, SEEDS), rng.normal(0, 1, SEEDS)
-    trial = new_trial(require=require)
+    trial = new_trial(Sequential(futility=0.0), require=require)
     (one,) = samples(trial, clear)
     assert one > 0
     assert asked == [(0, 1, 2, 3, 4), (5, 6, 7, 8, 9)][: len(asked)]
@@ -117,6 +118,43 @@ def test_looks_are_taken_in_turn_and_only_as_far_as_needed() -> None:
     assert [s[0] for s in asked] == [0, 5, 10, 15]
     assert evidence.findings[0].seeds == SEEDS
     assert seeds_of_clear < SEEDS
+
+
+def test_what_is_hopeless_stops_and_says_so() -> None:
+    asked: list[Any] = []
+    trial = new_trial(require=asked.append)
+    (noise,) = samples(trial, np.tile([1.0, -1.0], 10))
+    evidence = noise > 0
+    assert evidence.verdict == "inconclusive"
+    assert len(asked) < 4
+    assert evidence.chance is not None
+    assert evidence.chance < 0.1
+    *_, takes, stopped = str(evidence).splitlines()
+    assert re.search(r"at the estimate, .* seeds give 80% power", takes)
+    assert stopped == (
+        f"  stopped for futility after {evidence.findings[0].seeds} of 20 seeds: a verdict by the "
+        f"last look has a chance of {evidence.chance:.0%}, below 10%"
+    )
+
+
+def test_how_an_undecided_comparison_stands_is_told_after_each_look() -> None:
+    told: list[Any] = []
+    trial = new_trial(Sequential(futility=0.0), tell=told.append)
+    (noise,) = samples(trial, np.random.default_rng(5).normal(0.8, 1.0, SEEDS))
+    assert (noise > 0).verdict == "inconclusive"
+    *looks, end = told
+    assert [seeds for seeds, _ in looks] == [5, 10, 15]
+    assert all(0 <= chance <= 1 for _, chance in looks)
+    assert end is None
+
+
+def test_a_conjunction_goes_on_while_one_part_may_be_refuted() -> None:
+    """Support is hopeless at the first part; the second may yet be refuted."""
+    noise, falling = np.tile([1.0, -1.0], 10), np.random.default_rng(1).normal(-1.5, 1.0, SEEDS)
+    one, other = samples(new_trial(), noise, falling)
+    evidence = all_of(one > 0, other > 0)
+    assert evidence.verdict == "refuted"
+    assert evidence.chance is None
 
 
 def test_a_verdict_is_reached_once_and_trained_once() -> None:

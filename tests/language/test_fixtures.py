@@ -9,10 +9,10 @@ import pytest
 
 from bnclaims import GLOROT_NORMAL, MLP, Layer, Optimizer, Probe, Train, TrainingProtocol
 from bnclaims.experiment.arm import BatchArm, FunctionArm, ProbeArm, TrainingArm
-from bnclaims.experiment.data import DataSource
 from bnclaims.experiment.history import History
 from bnclaims.experiment.protocol import KERAS_DEFAULTS
 from bnclaims.experiment.seeds import Seed
+from bnclaims.experiment.sources import DataSource
 from bnclaims.language.evidence import Trial
 from bnclaims.language.fixtures import Session
 from bnclaims.statistics.design import Sequential

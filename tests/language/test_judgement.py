@@ -7,14 +7,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from bnclaims.language.bounds import Values
-from bnclaims.language.finding import Region
+from bnclaims.language.evidence import Evidence
+from bnclaims.language.finding import Finding, Region
+from bnclaims.language.judgement import explained
 from bnclaims.language.sample import Endpoint
+from bnclaims.statistics import contrasts
 from bnclaims.statistics.contrasts import t_statistic
 from bnclaims.statistics.design import Open, Sequential
 from bnclaims.statistics.e_values import t_evalue
-from tests.fakes import ALPHA, LIMIT, SEEDS, STREAMS, endpoint, new_trial, normal, samples
+from tests.fakes import ALPHA, LIMIT, SEEDS, STREAMS, endpoint, new_trial, normal, sample, samples
 from tests.strategies import paired
 
 REACHED = [1.0, 2.0, 1.5, 2.5, 1.2] * 4
@@ -145,8 +149,9 @@ def test_what_the_budget_leaves_open_counts_for_neither_side() -> None:
     never, neither = times(NEVER, NEVER)
     evidence = never < neither - 1.0
     assert evidence.verdict == "inconclusive"
-    assert evidence.findings[0].unknown == SEEDS
-    assert "20 seeds are censored by their budget" in str(evidence)
+    # Fifteen seeds to come could not decide it: it stops at the first look.
+    assert evidence.findings[0].unknown == 5
+    assert "5 seeds are censored by their budget" in str(evidence)
     # Reached at 5.5 of 6 epochs: whether the other needs two more cannot be known.
     late, never = times(([5.5] * SEEDS, [5.5] * SEEDS), NEVER)
     assert (late < never - 2.0).verdict == "inconclusive"
@@ -228,6 +233,63 @@ def test_an_open_design_needs_more_seeds_than_a_planned_one() -> None:
     assert needed[0] is not None
     assert needed[1] is not None
     assert needed[0] < needed[1]
+
+
+def test_what_is_detectable_lies_between_both_edges() -> None:
+    """What would show one edge alone may be too near to the other."""
+    (noise,) = samples(new_trial(), np.tile([1.0, -1.0], 10))
+    one = found_for(noise > -1.5)
+    both = found_for(abs(noise) < 1.5)
+    assert one[0].detectable is not None
+    assert both[0].detectable is not None
+    assert both[0].detectable > one[0].detectable
+
+
+def test_an_interval_stays_within_what_a_metric_can_be() -> None:
+    accuracy = np.random.default_rng(23).normal(0.99, 0.005, SEEDS).clip(0.0, 1.0)
+    one = sample(accuracy, new_trial(), limits=(0.0, 1.0), metric="accuracy")
+    (finding,) = found_for(one - 0.5 > 0.05)
+    assert all(look.high is not None and look.high <= 1.0 for look in finding.looks)
+    assert finding.high is not None
+    assert finding.high <= 1.0
+    tight = contrasts.interval(accuracy[:5], Sequential().critical(0))
+    assert tight[1] > 1.0
+
+
+def test_in_how_many_seeds_a_claim_holds_stands_beside_its_verdict() -> None:
+    data = np.where(np.arange(SEEDS) % 5 == 4, -1.0, 3.0) + np.linspace(0, 0.1, SEEDS)
+    (one,) = samples(new_trial(Sequential(futility=0.0)), data)
+    (finding,) = found_for(one > 0)
+    hits = round(0.8 * finding.seeds)
+    assert finding.share.estimate == hits / finding.seeds
+    assert finding.share.low < 0.8 < finding.share.high
+    assert f"holds in 80% of seeds [{finding.share.low:.0%}" in explained(finding, SEEDS)
+    # Clopper and Pearson's interval, as if this look were the only one, is within it.
+    low = stats.beta.ppf(0.01, hits, finding.seeds - hits + 1)
+    assert finding.share.low <= low
+    near = found_for(abs(one) < 2)[0]
+    assert near.share.estimate == pytest.approx(0.2)
+
+
+def test_what_could_turn_a_supported_claim_stands_beside_it() -> None:
+    (one,) = samples(new_trial(), np.random.default_rng(24).normal(50.0, 1.0, SEEDS))
+    (finding,) = found_for(one > 0)
+    unseen = 1 - 0.05 ** (1 / 5)
+    assert finding.seeds == 5
+    assert finding.turns_at == pytest.approx(finding.estimate / unseen)
+    assert "may befall up to 45% of seeds (95%); if so many fell behind by 1" in explained(
+        finding, SEEDS
+    )
+    # So many, so far behind, leave a mean on the edge.
+    collapsed = (1 - unseen) * finding.estimate + unseen * (finding.estimate - finding.turns_at)
+    assert collapsed == pytest.approx(0.0)
+    assert found_for(one < 0)[0].turns_at is None
+
+
+def found_for(evidence: Evidence) -> tuple[Finding, ...]:
+    """What comparisons come to, once somebody asks."""
+    assert evidence.verdict
+    return evidence.findings
 
 
 def test_looks_and_seeds_are_kept_for_the_report() -> None:

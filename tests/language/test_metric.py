@@ -6,15 +6,20 @@ import numpy as np
 import pytest
 
 from bnclaims import (
+    MLP,
     ClaimError,
+    Data,
     History,
     NotFiniteError,
     Runs,
     curve_roughness,
+    epochs_to,
     mean_loss,
+    measured,
     metric,
     val_accuracy,
 )
+from bnclaims.experiment.arm import TrainingArm
 from tests.fakes import fake_runs, new_trial
 
 LOSSES = {"falls": [1.0, 2.0, 3.0], "breaks": [5.0, 7.0, np.nan]}
@@ -132,3 +137,38 @@ def test_a_metric_that_is_not_called_is_no_number(misuse: Any) -> None:
         TypeError, match=r"mean_loss is a metric, not a number: .* mean_loss\(train"
     ):
         misuse()
+
+
+def test_a_value_outside_of_its_limits_is_an_error_and_no_verdict() -> None:
+    share = metric(low=0, high=1)(mean_loss)
+    np.testing.assert_array_equal(share(runs("falls")).values(1), [1.0])
+    words = r"mean_loss is 2 for fake falls, seed 1: it can only be from 0 to 1, so it is not measu"
+    with pytest.raises(ClaimError, match=words):
+        share(runs("falls")).values(2)
+
+
+def of_training(**changes: Any) -> Runs:
+    x, y = np.zeros((4, 2)), np.zeros(4)
+    arm = TrainingArm(MLP(), Data("own", x, y, x, y), None, 3, **changes)
+    history = History(
+        val_accuracy=np.array([0.2, 0.7, 0.9]), metrics={"val_auc": np.array([0.5, 0.6, 0.8])}
+    )
+    return Runs(arm, 0, new_trial(load=lambda *_: history))
+
+
+@pytest.mark.parametrize("name", [val_accuracy, lambda runs: epochs_to(runs, val_accuracy=0.5)])
+@pytest.mark.parametrize("loss", ["mse", abs, {"a": "mse"}])
+def test_an_accuracy_that_an_arm_does_not_have_is_refused_before_it_is_trained(
+    name: Any, loss: Any
+) -> None:
+    with pytest.raises(ClaimError, match=r"does not exist for relu no BN.*say so, as in train"):
+        name(of_training(loss=loss))
+
+
+def test_an_accuracy_that_is_asked_for_is_there() -> None:
+    asked = of_training(loss="mse", metrics=("accuracy",))
+    np.testing.assert_array_equal(val_accuracy(asked).values(1), [0.9])
+
+
+def test_a_keras_metric_and_a_measure_are_read_by_their_name() -> None:
+    np.testing.assert_array_equal(measured(of_training(), name="val_auc").values(1), [0.8])

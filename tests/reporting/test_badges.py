@@ -20,15 +20,20 @@ def text_of(path: Path) -> list[str]:
 
 def test_each_claim_and_the_suite_get_a_badge(tmp_path: Path) -> None:
     badges.write(results(YES, NO, MAYBE, errors=("broken",)), tmp_path)
-    assert text_of(tmp_path / "yes.svg") == ["yes", "supported, n = 5"]
-    assert text_of(tmp_path / "no.svg") == ["no", "refuted, n = 5, unexpected"]
+    assert text_of(tmp_path / "yes.svg") == ["yes", "supported, n = 5 · quick protocol, MNIST"]
+    assert text_of(tmp_path / "no.svg") == [
+        "no",
+        "refuted, unexpected, n = 5 · quick protocol, MNIST",
+    ]
     assert text_of(tmp_path / "broken.svg") == ["broken", "error"]
-    assert text_of(tmp_path / "claims.svg")[1] == "1 supported, 1 refuted, 1 inconclusive, 1 error"
+    assert text_of(tmp_path / "claims.svg")[1] == (
+        "1 supported, 1 refuted, 1 inconclusive, 1 error · quick protocol, MNIST"
+    )
     data = json.loads((tmp_path / "perhaps.json").read_text())
     assert data == {
         "schemaVersion": 1,
         "label": "perhaps",
-        "message": "inconclusive, n = 20, unexpected",
+        "message": "inconclusive, unexpected, n = 20 · quick protocol, MNIST",
         "color": badges.COLOURS["inconclusive"],
     }
 
@@ -53,6 +58,23 @@ def test_whatever_a_claim_is_called_stays_text(label: str, message: str) -> None
     shown = [element.text or "" for element in root.iter() if element.tag.endswith("text")]
     assert shown == [label, message]
     assert root.attrib["aria-label"]
+
+
+DEJAVU = next(Path("/usr/share/fonts").glob("**/DejaVuSans.ttf"), None)
+
+
+@pytest.mark.skipif(DEJAVU is None, reason="the badges' font is not on this machine")
+@pytest.mark.parametrize(
+    "text", ["supported, n = 5 · quick protocol, MNIST", "bn-lift~II_[MW]", "学习"]
+)
+def test_letters_are_as_far_apart_as_their_font_has_them(text: str) -> None:
+    image_font = pytest.importorskip("PIL.ImageFont")
+    drawn = image_font.truetype(str(DEJAVU), 1100).getlength(text) / 100
+    (label, _) = (
+        e for e in ET.fromstring(badges.svg(text, "x", "#0")).iter() if "textLength" in e.attrib
+    )
+    wide = 4.4 if text == "学习" else 0.0  # DejaVu Sans has a box for each
+    assert float(label.attrib["textLength"]) - 2 * wide == pytest.approx(drawn, rel=0.03)
 
 
 def luminance(colour: str) -> float:
@@ -94,4 +116,4 @@ def test_a_long_name_makes_a_file_name_that_file_systems_take(tmp_path: Path) ->
 def test_a_claim_called_claims_leaves_the_suites_badge_alone(tmp_path: Path) -> None:
     paths = badges.write(results(outcome("claims", 9.0)), tmp_path)
     assert len(set(paths)) == 2
-    assert text_of(tmp_path / "claims.svg")[1] == "1 supported"
+    assert text_of(tmp_path / "claims.svg")[1].startswith("1 supported · ")

@@ -1,6 +1,9 @@
 """The page's charts: any numbers can be drawn, and what is drawn is what was found."""
 
+import math
+import re
 import xml.etree.ElementTree as ET
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -159,9 +162,8 @@ def test_a_forests_gridlines_are_at_its_ticks() -> None:
 
 def test_a_curve_of_one_epoch_is_a_dot() -> None:
     drawn = pictures(charts.curves([Line("a", ((1.0,), (2.0,)))], "loss"))[0]
-    paths = [element.attrib["d"] for element in drawn.iter() if element.tag == "path"]
-    assert len(paths) == 3
-    assert all("h0" in path for path in paths)
+    dots = {e.attrib["class"]: e.attrib["d"].count("h0") for e in drawn.iter("path")}
+    assert (dots["seed c0"], dots["mean c0"]) == (2, 1)
 
 
 def test_looks_are_named_on_their_axis() -> None:
@@ -174,3 +176,53 @@ def test_looks_are_named_on_their_axis() -> None:
 def test_a_dashed_line_has_its_partners_colour() -> None:
     lines = [Line(str(i), (), dashed=i > 1) for i in range(4)]
     assert charts.styles(lines) == ["c0", "c1", "c0 dashed", "c1 dashed"]
+
+
+def test_steps_of_one_quantity_form_a_scale() -> None:
+    lines = [Line(str(i), (), dashed=i > 2) for i in range(6)]
+    steps = ["g0", "g4", "g9"]
+    assert charts.styles(lines, graded=True) == [*steps, *(f"{step} dashed" for step in steps)]
+    assert charts.styles(lines[:1], graded=True) == ["g0"]
+    assert charts.styles([], graded=True) == []
+
+
+LOW, HIGH = Line("low", ((0.2, 0.01),)), Line("high", ((2.0, 1.0),))
+
+
+def heights(svg: str, kind: str) -> list[float]:
+    """Where the points of the curves of a kind are."""
+    (path,) = (e.attrib["d"] for e in pictures(svg)[0].iter("path") if e.attrib["class"] == kind)
+    return [float(y) for y in re.findall(r"[ML][\d.]+ ([\d.]+)", path)]
+
+
+def test_losses_far_apart_have_a_logarithmic_axis() -> None:
+    drawn = charts.curves([LOW, HIGH], "x")
+    assert "training loss, log scale" in drawn
+    high, low = heights(drawn, "mean c1"), heights(drawn, "mean c0")
+    # Equal factors are equal lengths.
+    assert low[1] - low[0] == pytest.approx((high[1] - high[0]) * math.log2(20), abs=0.3)
+    words = [e.text for e in pictures(drawn)[0].iter("text")]
+    assert {"0.01", "0.1", "1"} <= set(words)
+
+
+@pytest.mark.parametrize("lowest", [0.0, -1.0, 0.3])
+def test_other_losses_have_a_linear_axis(lowest: float) -> None:
+    lines = [HIGH, Line("low", ((0.5, lowest),))]
+    assert not charts.is_logarithmic(lines)
+    assert "log scale" not in charts.curves(lines, "x")
+
+
+def test_curves_are_named_at_their_ends_and_the_names_do_not_overlap() -> None:
+    lines = [Line(f"net, batch {i}", ((2.0, 1.0 + i / 1000),)) for i in range(8)]
+    drawn = pictures(charts.curves(lines, "x"))[0]
+    names = {e.text: float(e.attrib["y"]) for e in drawn.iter("text") if e.get("class") == "start"}
+    assert sorted(names, key=lambda name: names[name]) == [f"batch {i}" for i in range(7, -1, -1)]
+    heights = sorted(names.values())
+    assert all(b - a >= 12 for a, b in pairwise(heights))
+    leads = [e.attrib["class"] for e in drawn.iter("path") if "lead" in e.attrib["class"]]
+    assert sorted(leads) == [f"lead c{i}" for i in range(8)]
+
+
+@pytest.mark.parametrize("lines", [[Line(f"{'x' * 20}{i}", ()) for i in "ab"], [HIGH] * 9])
+def test_where_names_have_no_room_there_is_a_legend(lines: list[Line]) -> None:
+    assert charts.ends(lines) == []

@@ -4,8 +4,8 @@ import numpy as np
 
 from bnclaims import MLP, mean_loss
 from bnclaims.experiment.arm import Arm, TrainingArm
-from bnclaims.experiment.data import DataSource
 from bnclaims.experiment.history import History
+from bnclaims.experiment.sources import DataSource
 from bnclaims.language.claim import Claim
 from bnclaims.language.evidence import Trial
 from bnclaims.language.fixtures import Session, Train

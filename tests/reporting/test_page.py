@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from bnclaims.language.finding import Region, Verdict
 from bnclaims.reporting import page, report
+from bnclaims.reporting.compared import distinct_names
 from bnclaims.reporting.results import ClaimResult, Results
 from tests.fake_results import (
     EXACT,
@@ -173,12 +174,25 @@ def test_arms_called_alike_are_all_drawn() -> None:
     assert len(page.arm_lines(result(claim))) == 2
 
 
+# A claim alone
+
+
+def test_a_claim_alone_names_no_place_of_a_page_and_says_protocol_and_data() -> None:
+    alone = page.section(result(WITH_ARMS))
+    assert " id=" not in alone
+    assert "href" not in alone
+    assert "<details open>" in alone
+    assert "Other article, figure 1</bdi> · quick protocol · MNIST" in alone
+    assert "<svg" in alone
+    assert HOSTILE not in page.section(result(STRANGE))
+
+
 # The first screen
 
 
 def first_screen(found: Results) -> str:
     """The words above the filters."""
-    head = page.html(found).partition("<body>")[2].partition("<form")[0]
+    head = page.html(found).partition("<body")[2].partition("<form")[0]
     return " ".join(re.sub("<[^>]*>", " ", html.unescape(head)).split())
 
 
@@ -285,7 +299,7 @@ def test_without_arms_the_number_compared_is_said() -> None:
     ],
 )
 def test_arms_are_called_by_what_tells_them_apart(names: list[str], short: list[str]) -> None:
-    assert page.distinct_names(names) == short
+    assert distinct_names(names) == short
 
 
 def test_filters_say_how_many_and_offer_no_empty_choice() -> None:
@@ -350,6 +364,17 @@ def test_it_opens_without_errors_requests_or_overflow(
     if VIEWS[view].get("java_script_enabled", True):  # else nothing can be asked of the page
         width = found.evaluate("[document.documentElement.scrollWidth, innerWidth]")
         assert width[0] <= width[1]
+
+
+@in_browser
+def test_a_claim_alone_has_its_own_style_and_leaves_the_rest_alone(browser: Browser) -> None:
+    host = browser.new_page()
+    host.set_content(f"<p id='host'>x</p>{page.section(result(WITH_ARMS))}")
+    assert host.locator("figure svg").first.is_visible()
+    of = "e => getComputedStyle(document.querySelector(e))"
+    assert host.evaluate(f"({of})('figure').backgroundColor") == "rgb(245, 245, 248)"
+    assert host.evaluate(f"({of})('#host').maxWidth") == "none"
+    assert host.evaluate(f"({of})('.bnclaims p').maxWidth") != "none"
 
 
 @in_browser

@@ -12,12 +12,13 @@ from tests.fake_results import CURVES, HISTOGRAM
 
 
 def test_a_figure_is_drawn_again_only_when_it_changed(tmp_path: Path) -> None:
-    svg, _, *_ = plots.write([CURVES], tmp_path)
+    svg, _, *_ = plots.write([CURVES], tmp_path, "quick protocol, MNIST")
     drawn = svg.stat().st_mtime_ns
-    assert "Two curves &lt;b&gt; (2 seeds)" in svg.read_text()
-    plots.write([CURVES], tmp_path)
+    assert "Two curves &lt;b&gt;" in svg.read_text()
+    assert "2 seeds, quick protocol, MNIST" in svg.read_text()
+    plots.write([CURVES], tmp_path, "quick protocol, MNIST")
     assert svg.stat().st_mtime_ns == drawn
-    plots.write([dataclasses.replace(CURVES, lines=CURVES.lines[:1])], tmp_path)
+    plots.write([dataclasses.replace(CURVES, lines=CURVES.lines[:1])], tmp_path, "")
     assert svg.stat().st_mtime_ns > drawn
 
 
@@ -45,4 +46,24 @@ def test_a_figure_shows_a_single_epoch() -> None:
 def test_a_figure_has_more_layers_than_colours(tmp_path: Path) -> None:
     lines = tuple(dataclasses.replace(HISTOGRAM.lines[0], label=str(i)) for i in range(9))
     many = dataclasses.replace(HISTOGRAM, lines=lines)
-    assert all(path.exists() for path in plots.write([many], tmp_path))
+    assert all(path.exists() for path in plots.write([many], tmp_path, ""))
+
+
+def test_untrained_layers_are_of_no_protocol(tmp_path: Path) -> None:
+    svg, _ = plots.write([HISTOGRAM], tmp_path, "quick protocol, MNIST")
+    assert "2 seeds" in svg.read_text()
+    assert "protocol" not in svg.read_text()
+
+
+def test_losses_far_apart_have_a_logarithmic_axis() -> None:
+    assert drawn((2.0, 0.01)).get_yscale() == "log"
+    assert drawn((2.0, 1.0)).get_yscale() == "linear"
+
+
+def test_steps_of_one_quantity_form_a_scale() -> None:
+    lines = tuple(Line(str(i), ((2.0, 1.0),), dashed=i > 2) for i in range(6))
+    figure = Drawing("a", "here", "curves", (), lines, graded=True)
+    first, middle, last = plots._colours(figure)[:3]
+    assert plots._colours(figure)[3:] == [first, middle, last]
+    assert (first, last) == (plots._SCALE[0], plots._SCALE[-1])
+    assert len({first, middle, last}) == 3

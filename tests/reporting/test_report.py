@@ -99,8 +99,11 @@ def test_drafts_of_killed_sessions_are_swept_after_a_day(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("design", "record"),
     [
-        (Sequential(), DesignRecord("sequential", (5, 10, 15, 20), 0.01, "power:1.5")),
-        (Open((3, 6), 0.02), DesignRecord("open", (3, 6), 0.02, None)),
+        (
+            Sequential(),
+            DesignRecord("sequential", (5, 10, 15, 20), 0.01, "power:1.5", "exponential", 0.1),
+        ),
+        (Open((3, 6), 0.02), DesignRecord("open", (3, 6), 0.02, None, None, 0.1)),
     ],
 )
 def test_the_session_is_described(design: Design, record: DesignRecord) -> None:

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from bnclaims.reporting.results import ClaimResult, holm_p
+from bnclaims.reporting.results import ClaimResult, fdr, holm_p
 from tests.fake_results import EXACT, MAYBE, NO, YES, several
 
 
@@ -22,6 +22,16 @@ def test_holm_counts_each_declared_claim_twice() -> None:
     assert holm_p([dataclasses.replace(YES, declared=100)]) == [pytest.approx(2 * 100 * p)]
     assert holm_p([EXACT]) == [None]
     assert holm_p([]) == []
+
+
+def test_an_open_design_has_false_discovery_rates_over_the_same_family() -> None:
+    p = YES.findings[0].p
+    assert p is not None
+    assert fdr([YES]) == [pytest.approx(min(1.0, 2 * 3 * p))]
+    assert fdr([YES, EXACT, YES]) == [pytest.approx(2 * 3 * p / 2), None, pytest.approx(3 * p)]
+    assert [claim.fdr for claim in ClaimResult.beside([YES, NO])] == [None, None]
+    beside = ClaimResult.beside([YES, NO], e_values=True)
+    assert [claim.fdr for claim in beside] == fdr([NO, YES])
 
 
 def test_a_claim_is_refuted_by_evidence_or_by_plain_values() -> None:

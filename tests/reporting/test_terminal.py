@@ -37,13 +37,60 @@ def test_the_table_says_what_was_claimed() -> None:
         dataclasses.replace(YES, id="near", findings=(finding(region=Region(-0.1, 0.1)),)),
     ]
     assert terminal.table(claims) == [
-        ("verdict       claim   estimate      interval     claimed  n     p", ""),
-        ("supported     yes          8.4   [5.0, 11.8]         > 0  5 4e-05", "supported"),
-        ("refuted!      no          -9.5 [-11.7, -7.2]         > 0  5 5e-06", "refuted"),
-        ("inconclusive! perhaps    -0.15 [-0.85, 0.55]         > 0 20 0.277", "inconclusive"),
-        ("supported     exact      exact", "supported"),
-        ("supported     near        1.00  [0.50, 1.50] within ±0.1  5 0.001", "supported"),
+        ("verdict       claim   estimate      interval     claimed  n     p", "head"),
+        ("supported     yes          8.4   [5.0, 11.8]         > 0  5 4e-05", "expected"),
+        ("refuted!      no          -9.5 [-11.7, -7.2]         > 0  5 5e-06", "unexpected"),
+        ("inconclusive! perhaps    -0.15 [-0.85, 0.55]         > 0 20 0.277", "unexpected"),
+        ("supported     exact      exact", "expected"),
+        ("supported     near        1.00  [0.50, 1.50] within ±0.1  5 0.001", "expected"),
     ]
+
+
+def test_surprise_colours_a_verdict_and_not_the_verdict_itself() -> None:
+    as_expected = dataclasses.replace(NO, expected="refuted")
+    against = dataclasses.replace(YES, expected="refuted")
+    assert [terminal.tone(claim) for claim in (as_expected, against)] == ["expected", "unexpected"]
+
+
+def test_a_share_is_one_of_seeds() -> None:
+    shown = terminal.numbers_text(finding(kind="share", region=Region(0.5, None)))
+    assert shown == "1.00 [0.50, 1.50], claimed > 0.5 of seeds"
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_the_table_fits(width: int) -> None:
+    name = "bn-count-matters-more-for-sigmoid-than-for-relu"
+    wide = finding(region=Region(-1.25, 0.75), estimate=-12.25, low=-12.5, high=-12.0)
+    claims = [
+        dataclasses.replace(MAYBE, id=name, findings=(wide,)),
+        dataclasses.replace(YES, id=name[::-1]),
+    ]
+    lines = [line for line, _ in terminal.table(claims, width)]
+    assert max(map(len, lines)) <= width
+    if width == 120:
+        assert len(lines) == 3
+    text = " ".join(" ".join(lines).split())
+    assert "-12.25 [-12.50, -12.00]" in text
+    assert "between -1.25 and 0.75" in text
+
+
+def test_where_the_columns_have_no_room_a_verdict_takes_some_lines() -> None:
+    claims = [dataclasses.replace(NO, id="bn-count-matters-more-for-sigmoid-than-for-relu"), YES]
+    assert [line for line, _ in terminal.table(claims, 50)] == [
+        "refuted!      bn-count-matters-more-for-sigmoid-",
+        "              than-for-relu",
+        "              -9.5 [-11.7, -7.2], claimed > 0, n 5",
+        "supported     yes",
+        "              8.4 [5.0, 11.8], claimed > 0, n 5",
+    ]
+
+
+def test_counts_say_what_came_out_and_whether_that_surprises() -> None:
+    claims = list(map(result, (YES, NO, MAYBE, EXACT)))
+    assert (
+        terminal.counts(claims) == "4 claims: 2 supported, 1 refuted, 1 inconclusive; 2 unexpected"
+    )
+    assert terminal.counts(claims[:1]) == "1 claim: 1 supported; all as expected"
 
 
 def test_the_table_fits_80_columns_however_long_an_id_is() -> None:
@@ -60,9 +107,9 @@ def test_the_table_fits_80_columns_however_long_an_id_is() -> None:
 
 
 def test_a_verdict_in_a_line_says_what_was_claimed() -> None:
-    assert terminal.row(YES) == "supported     yes 8.4 [5.0, 11.8], claimed > 0, n 5"
-    assert terminal.row(NO) == "refuted!      no -9.5 [-11.7, -7.2], claimed > 0, n 5"
-    assert terminal.row(EXACT) == "supported     exact (exact)"
+    assert terminal.row(YES) == ["supported     yes 8.4 [5.0, 11.8], claimed > 0, n 5"]
+    assert terminal.row(NO) == ["refuted!      no -9.5 [-11.7, -7.2], claimed > 0, n 5"]
+    assert terminal.row(EXACT) == ["supported     exact (exact)"]
 
 
 def test_an_interval_without_ends_is_shown_as_such() -> None:

@@ -1,18 +1,35 @@
 """Progress: journals joined, and said in a line."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from bnclaims.running.progress import Journal, Progress, duration
+from bnclaims.running.progress import SECONDS_PER_COST, Journal, Progress, duration
 from tests.fakes import FakeArm
 
 LARGE, SMALL = FakeArm("large", cost=30), FakeArm("small", cost=10)
 
 
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def journals(clock: Clock, names: str = "a") -> tuple[Progress, list[Journal]]:
+    progress = Progress(clock)
+    return progress, [
+        Journal(lambda event, who=who: progress.add(who, event))  # type: ignore[misc]
+        for who in names
+    ]
+
+
 def test_journals_of_workers_add_up() -> None:
-    progress = Progress()
-    one, other = (Journal(lambda event, who=who: progress.add(who, event)) for who in "ab")  # type: ignore[misc]
+    clock = Clock()
+    progress, (one, other) = journals(clock, "ab")
     for journal in (one, other):  # both know the whole plan
         journal.want(LARGE, range(5))
         journal.want(SMALL, range(5))
@@ -21,27 +38,98 @@ def test_journals_of_workers_add_up() -> None:
         one.done(LARGE, seed, seconds=6.0)
     other.begin(SMALL)
     other.done(SMALL, 4, seconds=2.0)
-    # 32 seconds for 160 units of work; 40 units are left, for two workers.
-    assert progress.seconds_left == pytest.approx(32 / 160 * 40 / 2)
-    assert (
-        progress.text() == f"6 of 10 runs, 1 of 2 arms · about 4 s left · a: {LARGE} · b: {SMALL}"
-    )
+    clock.now += 32
+    assert progress.text().startswith("6 of 10 runs in 32 s, about ")
+    assert progress.text().endswith(f" left · a: {LARGE} · b: {SMALL}")
     assert one.seconds_per_cost == 30 / 150
-    other.wait("a process")  # and now one trains
-    assert progress.seconds_left == pytest.approx(32 / 160 * 40)
+    other.wait("a process")
     assert progress.text().endswith(f"a: {LARGE} · b: waits for a process")
 
 
+def test_an_undecided_claim_shows_its_chance_until_it_is_settled() -> None:
+    progress, (journal,) = journals(Clock())
+    journal.stands("noise", (10, 0.431))
+    assert progress.text() == "0 of 0 runs in 0 s · noise: 43% chance of a verdict, n 10"
+    journal.stands("noise", None)
+    assert progress.text() == "0 of 0 runs in 0 s"
+
+
 def test_later_looks_are_added_and_idle_workers_left_out() -> None:
-    progress = Progress()
-    journal = Journal(lambda event: progress.add("", event))
-    assert progress.text() == "0 of 0 runs, 0 of 0 arms"
+    progress, (journal,) = journals(Clock())
+    assert progress.text() == "0 of 0 runs in 0 s"
     journal.begin(SMALL)
-    assert progress.text() == f"0 of 0 runs, 0 of 0 arms · {SMALL}"
+    assert progress.text() == f"0 of 0 runs in 0 s · {SMALL}"
+    journal.want(SMALL, [0])
     journal.done(SMALL, 0, seconds=1.0)
     journal.want(SMALL, [1])
     journal.idle()
-    assert progress.text() == "1 of 2 runs, 0 of 1 arms · about 1 s left"
+    assert progress.text() == "1 of 2 runs in 0 s, about 2 s left"
+
+
+STARTUP, COMPILING, SECONDS = 5.0, 2.0, 3.0
+ARMS = [FakeArm(f"arm{number}", cost=50_000) for number in range(6)]
+
+
+def train(clock: Clock, journal: Journal, seeds: int, speed: float) -> Iterator[None]:
+    """Trains all arms, a tenth of a second at a time."""
+
+    def spend(seconds: float) -> Iterator[None]:
+        end = clock.now + seconds
+        while clock.now < end:
+            clock.now += 0.1
+            yield
+
+    for arm in ARMS:
+        journal.begin(arm)
+        more = COMPILING + STARTUP * (arm is ARMS[0])
+        for seed in range(seeds):
+            began = clock.now
+            yield from spend(more + SECONDS * speed)
+            journal.done(arm, seed, clock.now - began)
+            more = 0.0
+        journal.idle()
+
+
+@pytest.mark.parametrize("speed", [0.3, 1.0, 3.0, 10.0])
+def test_after_ten_seconds_of_training_the_estimate_is_right_within_a_factor_of_two(
+    speed: float,
+) -> None:
+    """Or after half a run, where that takes longer: who has not seen it cannot know."""
+    clock = Clock()
+    progress, (journal,) = journals(clock)
+    for arm in ARMS:
+        journal.want(arm, range(5))
+    estimates = {}
+    for _ in train(clock, journal, 5, speed):
+        left = progress.seconds_left()
+        assert left is not None
+        estimates[clock.now] = left
+    end = clock.now
+    first = 100 + STARTUP + COMPILING + max(10, SECONDS * speed / 2 + 6)
+    late = {now: left for now, left in estimates.items() if first < now < end - 5}
+    assert min(left / (end - now) for now, left in late.items()) > 0.5
+    assert max(left / (end - now) for now, left in late.items()) < 2
+
+
+def test_the_estimate_is_there_from_the_start_and_moves() -> None:
+    clock = Clock()
+    progress, (journal,) = journals(clock)
+    journal.want(ARMS[0], range(5))
+    journal.begin(ARMS[0])
+    first = progress.text()
+    clock.now += 1
+    second = progress.text()
+    assert "0 of 5 runs in 0 s, about 17 s left" in first
+    assert "0 of 5 runs in 1 s, about 16 s left" in second
+
+
+def test_claims_that_are_undecided_may_need_more() -> None:
+    progress, (journal,) = journals(Clock())
+    journal.want(ARMS[0], range(5))
+    none, some = progress.seconds_left(0.0), progress.seconds_left(1.0)
+    assert none is not None
+    assert some is not None
+    assert some - none == pytest.approx(0.7 * (5 * 50_000 * SECONDS_PER_COST + 2.0))
 
 
 def test_a_journal_tells_each_thing_once() -> None:

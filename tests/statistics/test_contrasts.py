@@ -383,3 +383,48 @@ class TestSlopeWeights:
         levels = 3.0 - 2.5 * np.array(at)
         assert s.slope_weights(at) @ levels == pytest.approx(-2.5, rel=1e-6)
         assert s.slope_weights(at).sum() == pytest.approx(0.0, abs=1e-6)
+
+
+class TestEBH:
+    def test_by_hand(self) -> None:
+        # 4 / (rank * e): 4/10, 4/(2*25), 4/(3*8), 1; then the least from the largest on.
+        p = [1 / 10, 1 / 100, 1 / 25, 1.0]
+        assert s.e_bh(p) == pytest.approx([4 / 3 / 10, 4 / 100, 4 / 2 / 25, 1.0])
+        assert s.e_bh([]) == []
+        assert s.e_bh([0.0, 1.0]) == [0.0, 1.0]
+
+    @given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.floats(0.01, 0.3))
+    def test_rejects_as_the_step_up_procedure_does(self, p: list[float], alpha: float) -> None:
+        order = sorted(range(len(p)), key=p.__getitem__)
+        rejected = max(
+            (k for k in range(1, len(p) + 1) if len(p) / k * p[order[k - 1]] <= alpha), default=0
+        )
+        rates = s.e_bh(p)
+        assert {i for i, rate in enumerate(rates) if rate <= alpha} >= set(order[:rejected])
+        assert sum(rate <= alpha for rate in rates) >= rejected
+        assert all(rates[i] > alpha for i in order[rejected:] if p[i] > p[order[rejected - 1]])
+
+    def test_false_discoveries_are_as_rare_as_alpha(self) -> None:
+        """Among e-values that depend on each other: half of the hypotheses true."""
+        rng = np.random.default_rng(np.random.SeedSequence(31))
+        draws, claims, alpha, effect = 4_000, 20, 0.2, 3.0
+        z = 0.7 * rng.standard_normal((draws, 1)) + math.sqrt(0.51) * rng.standard_normal(
+            (draws, claims)
+        )
+        z[:, claims // 2 :] += effect
+        p = np.minimum(1.0, np.exp(effect**2 / 2 - effect * z))
+        false = []
+        for row in p:
+            kept = [i for i, rate in enumerate(s.e_bh(list(row))) if rate <= alpha]
+            false.append(sum(i < claims // 2 for i in kept) / max(1, len(kept)))
+        assert np.mean(false) <= alpha
+
+    def test_refuses_what_is_no_probability(self) -> None:
+        with pytest.raises(ValueError, match="between 0 and 1"):
+            s.e_bh([0.1, 1.1])
+
+
+def test_no_seed_of_five_leaves_up_to_forty_five_in_a_hundred() -> None:
+    assert [round(s.unseen_share(n), 2) for n in (5, 10, 20)] == [0.45, 0.26, 0.14]
+    # The exact upper limit of a share of which none was seen.
+    assert s.unseen_share(7) == pytest.approx(stats.beta.ppf(0.95, 1, 7))

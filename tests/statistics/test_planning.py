@@ -1,5 +1,6 @@
 """Planning against closed forms, statsmodels, and simulation of the claims themselves."""
 
+import dataclasses
 import math
 from collections.abc import Callable
 
@@ -14,6 +15,7 @@ from bnclaims.statistics import contrasts as s
 from bnclaims.statistics import planning
 from bnclaims.statistics.boundary import ExponentialBoundary, NormalBoundary
 from bnclaims.statistics.design import Open, Sequential
+from bnclaims.statistics.e_values import share_evalue
 from bnclaims.statistics.planning import (
     LinearHypothesis,
     bound,
@@ -143,7 +145,7 @@ def test_out_of_reach() -> None:
     assert detectable_effect(equivalence(0.1), 5, spread=1.0) is None
     assert planning.seeds_for_distances([math.inf], Sequential(), 0.8) is None
     assert planning.seeds_for_distances([0.0], Sequential(), 0.8) is None
-    assert planning.seeds_for_share(0.5, 0.01, 0.8) is None
+    assert planning.seeds_for_share(0.5, Sequential(), 0.8) is None
 
 
 @pytest.mark.parametrize(("share", "power"), [(0.9, 0.8), (0.75, 0.95), (0.6, 0.8)])
@@ -152,10 +154,37 @@ def test_a_share_needs_the_smallest_binomial_test(share: float, power: float) ->
         fewest = int(stats.binom.isf(0.01, n, 0.5)) + 1
         return float(stats.binom.sf(fewest - 1, n, share)) >= power
 
-    n = planning.seeds_for_share(share, 0.01, power)
+    n = planning.seeds_for_share(share, Sequential(alpha=0.01), power)
     assert n is not None
     assert reached(n)
     assert not any(reached(fewer) for fewer in range(2, n))
+
+
+@pytest.mark.parametrize("share", [1.0, 0.9, 0.75])
+def test_a_share_needs_more_seeds_in_an_open_design(share: float) -> None:
+    def reached(n: int) -> bool:
+        fewest = next((k for k in range(n + 1) if share_evalue(k, n) >= 100), n + 1)
+        return float(stats.binom.sf(fewest - 1, n, share)) >= 0.8
+
+    n = planning.seeds_for_share(share, Open(alpha=0.01), 0.8)
+    planned = planning.seeds_for_share(share, Sequential(alpha=0.01), 0.8)
+    assert n is not None
+    assert planned is not None
+    assert n > planned
+    assert reached(n)
+    assert not any(reached(fewer) for fewer in range(2, n))
+
+
+@pytest.mark.parametrize("width", [2.2, 3.0, 8.0])
+def test_a_distance_that_is_detectable_knows_the_opposite_edge(width: float) -> None:
+    distance = planning.detectable_distance(20, 4.77, 0.8, width)
+    if distance is None:
+        assert s.equivalence_power(width / 2, width / 2, 20, 4.77) < 0.8
+    else:
+        assert s.equivalence_power(distance, width - distance, 20, 4.77) == pytest.approx(0.8)
+        far = planning.detectable_distance(20, 4.77, 0.8)
+        assert far is not None
+        assert distance >= far - 1e-9
 
 
 def test_a_shape_that_holds_without_an_effect_is_no_nearness() -> None:
@@ -182,7 +211,7 @@ def test_an_outlook_settles_each_part_at_its_own_look_as_claims_do() -> None:
 
 
 def test_what_no_statistic_reaches_shows_no_distance() -> None:
-    assert planning.detectable_distance(3, math.inf, 0.8) == math.inf
+    assert planning.detectable_distance(3, math.inf, 0.8) is None
 
 
 @pytest.mark.parametrize("n", [2, 5, 20])
@@ -190,6 +219,7 @@ def test_what_no_statistic_reaches_shows_no_distance() -> None:
 def test_detectable_distance_inverts_power(n: int, power: float) -> None:
     for critical in (2.8, 30.0):
         distance = planning.detectable_distance(n, critical, power)
+        assert distance is not None
         assert s.power(distance, n, critical) == pytest.approx(power, abs=1e-9)
 
 
@@ -197,7 +227,8 @@ def test_the_outlook_of_a_clear_effect_and_of_none() -> None:
     clear = outlook(superiority(), 5.0, spread=0.5, design=PLANNED)
     assert clear.supported > 0.999
     assert clear.seeds == pytest.approx(5.0, abs=0.2)
-    none = outlook(superiority(), 0.0, spread=0.5, design=PLANNED)
+    to_the_end = dataclasses.replace(PLANNED, futility=0.0)
+    none = outlook(superiority(), 0.0, spread=0.5, design=to_the_end)
     limit = 4 * math.sqrt(0.01 * 0.99 / 20_000)
     assert none.supported == pytest.approx(0.01, abs=limit)
     assert none.refuted == pytest.approx(0.01, abs=limit)

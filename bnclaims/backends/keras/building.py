@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from bnclaims.backends.keras import state
 from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import ModelArm, TrainingArm, build_model, model_name
-from bnclaims.experiment.data import Data, DataSource, leaves, mapped, rows
+from bnclaims.experiment.data import Data, leaves, mapped, rows
+from bnclaims.experiment.sources import DataSource
 
 _STATEFUL_RANDOM = {
     "Multinomial", "ParameterizedTruncatedNormal", "RandomGamma", "RandomPoissonV2",

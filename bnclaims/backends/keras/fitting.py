@@ -163,8 +163,8 @@ class _Epoch:
     logs: dict[str, float] = field(default_factory=dict)
     ends: list[int] = field(default_factory=list)
     """The batches, from 1, after which the running loss was noted."""
-    totals: list[tuple[float, float]] = field(default_factory=list)
-    """Sum and weight of the running loss there."""
+    totals: list[tuple[float, ...]] = field(default_factory=list)
+    """Sum and weight of the running loss there, then of the running accuracy, if there is one."""
     seconds: float = 0.0
 
 
@@ -193,10 +193,12 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         self._started = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:  # noqa: ARG002
-        if tracker := _loss_tracker(self.model):
+        if trackers := _trackers(self.model):
             epoch = self._epochs[-1]
             epoch.ends.append(min(batch + 1, self._batches.count))
-            epoch.totals.append((float(tracker.total), float(tracker.count)))
+            epoch.totals.append(
+                tuple(float(value) for mean in trackers for value in (mean.total, mean.count))
+            )
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         noted = self._epochs[-1]
@@ -263,24 +265,34 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         points = min(FINE_POINTS, len(self._epochs[0].ends))
         ends = stretches(len(self._epochs[0].ends), points)
         fine = np.concatenate([_means(epoch, ends) for epoch in self._epochs])
+        loss, *accuracy = (padded(column, length * points) for column in fine.T)
         seen = np.minimum(np.array(self._epochs[0].ends)[ends - 1] * size, batches.rows)
         return {
-            "fine_loss": padded(fine, length * points),
-            "fine_accuracy": np.full(length * points, np.nan),
+            "fine_loss": loss,
+            "fine_accuracy": accuracy[0] if accuracy else np.full(length * points, np.nan),
             "fine_epochs": np.concatenate([e + seen / batches.rows for e in range(length)]),
         }
 
 
-def _means(epoch: _Epoch, ends: NDArray[np.intp]) -> Curve:
-    """Returns the mean loss of each stretch; NaN after a callback ended the epoch."""
-    sums = np.full((ends[-1], 2), np.nan)
-    sums[: len(epoch.totals)] = epoch.totals[: ends[-1]]
+def _means(epoch: _Epoch, ends: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Returns the means of each stretch, a column each; NaN after a callback ended the epoch."""
+    totals = np.array(epoch.totals)
+    sums = np.full((ends[-1], totals.shape[1]), np.nan)
+    sums[: len(totals)] = totals[: ends[-1]]
     steps = np.diff(sums[ends - 1], axis=0, prepend=0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(steps[:, 0] / steps[:, 1], np.float64)
+        return np.asarray(steps[:, ::2] / steps[:, 1::2], np.float64)
 
 
-def _loss_tracker(model: Any) -> Any:
-    """Returns the running mean that a model reports as its loss, None if it keeps none."""
-    means = [m for m in model.metrics if type(m) is keras.metrics.Mean and m.name == "loss"]
-    return means[0] if means else None
+def _trackers(model: Any) -> list[Any]:
+    """Returns the running means that a model reports as its loss and its accuracy, if it does."""
+    metrics = [part for metric in model.metrics for part in (metric, *_within(metric))]
+    loss = [m for m in metrics if type(m) is keras.metrics.Mean and m.name == "loss"]
+    means = [m for m in metrics if isinstance(m, keras.metrics.MeanMetricWrapper)]
+    accuracy = [m for m in means if m.name in ("accuracy", "acc")]
+    return [*loss[:1], *accuracy[:1]] if loss else []
+
+
+def _within(metric: Any) -> list[Any]:
+    """Returns the metrics that were named in `compile`, of what holds them."""
+    return list(getattr(metric, "metrics", ()))

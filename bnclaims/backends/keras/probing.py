@@ -193,6 +193,8 @@ class _Minibatches:
         with state.known():
             model = build()
             self._x, self._y, *_ = resident(arm, model)
+            if isinstance(self._x, tuple | dict) or isinstance(self._y, tuple | dict):
+                raise ArmError(f"{arm}: probes look at models of one input and one output")
             self._scale = scale(arm, model)
             check_labels(arm, model)
             model.compile(optimizer="sgd", loss=_loss(arm, model))

@@ -237,6 +237,7 @@ def test_both_ways_start_from_the_same_weights_and_see_the_same_batches() -> Non
     ours, theirs = (trained(arm_of(model), 4)[0] for model in (network, subclass))
     np.testing.assert_allclose(ours.loss, theirs.loss, rtol=1e-5)
     np.testing.assert_allclose(ours.fine_loss, theirs.fine_loss, rtol=1e-4)
+    np.testing.assert_allclose(ours.fine_accuracy, theirs.fine_accuracy, atol=1e-6)
     np.testing.assert_array_equal(ours.fine_epochs, theirs.fine_epochs)
 
 

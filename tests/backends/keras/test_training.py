@@ -20,11 +20,12 @@ from bnclaims.backends.keras.initialisation import Initialisation
 from bnclaims.backends.keras.training import train
 from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import TrainingArm
-from bnclaims.experiment.data import Data, DataSource
+from bnclaims.experiment.data import Data
 from bnclaims.experiment.history import History
 from bnclaims.experiment.models import MLP
 from bnclaims.experiment.protocol import Optimizer
 from bnclaims.experiment.seeds import data_order
+from bnclaims.experiment.sources import DataSource
 from claims.protocols import LOSS, SGD
 
 EPOCHS = 3

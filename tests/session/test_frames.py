@@ -1,0 +1,61 @@
+"""A traceback shows the user's code, and where it is not to blame, ours."""
+
+import pytest
+
+from tests import fake_project
+
+BUILT = fake_project.BACKEND.replace(
+    "def trained(arm, seed):\n    pass", "def trained(arm, seed):\n    arm.build()"
+)
+
+BROKEN = """
+from bnclaims import claim, mean_loss
+
+def layers(width):
+    return [width // (width - 3)]
+
+def network():
+    try:
+        return layers(3)
+    except ZeroDivisionError as error:
+        raise ValueError("no such width") from error
+
+@claim("It trains", source="own")
+def test_broken(train):
+    assert mean_loss(train(network)) < 1
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    fake_project.prepare(pytester, monkeypatch)
+    (pytester.path / "backend.py").write_text(BUILT.replace("pytest_plugins", "plugins"))
+    pytester.makeconftest(
+        'pytest_plugins = ["bnclaims.plugin"]\nfrom backend import pytest_claims_backend'
+    )
+    return pytester
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n1"])
+def test_a_broken_model_shows_no_frames_of_ours(project: pytest.Pytester, workers: str) -> None:
+    project.makepyfile(test_it=BROKEN)
+    result = project.runpytest_subprocess("--claims-store=store", workers)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "test_it.py:8:*",
+            "E*ZeroDivisionError*",
+            "The above exception was the direct cause*",
+            ">*assert mean_loss(train(network)) < 1",
+            "test_it.py:14:*",
+            "E*ValueError: no such width",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*schedule.py*")
+    result.stdout.no_fnmatch_line("*Trial(*")
+
+
+def test_all_frames_are_there_for_whoever_asks(project: pytest.Pytester) -> None:
+    project.makepyfile(test_it=BROKEN)
+    result = project.runpytest_subprocess("--claims-store=store", "--full-trace", "-n0")
+    result.stdout.fnmatch_lines(["*schedule.py*"])
