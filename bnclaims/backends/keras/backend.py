@@ -58,6 +58,8 @@ class KerasBackend:
                 "bring a backend of your own with the hook pytest_claims_backend"
             )
         os.environ["KERAS_BACKEND"] = "tensorflow"
+        if "tensorflow" in sys.modules:
+            return  # it no longer heeds these, and `configure` must not think that it did
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
         os.environ["TF_NUM_INTEROP_THREADS"] = str(self._threads)
