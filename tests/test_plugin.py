@@ -197,7 +197,7 @@ def test_an_undecided_claim_fails_with_what_it_would_take(
     pytester: pytest.Pytester, options: list[str]
 ) -> None:
     pytester.makepyfile(UNDECIDED)
-    result = run(pytester, options)
+    result = run(pytester, options, "--claims-futility=0")
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
