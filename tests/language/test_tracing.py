@@ -1,0 +1,105 @@
+"""What a claim's body names and compares, found without training."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from bnclaims.language.evidence import Trial
+from bnclaims.language.tracing import traced
+from tests.fakes import SEEDS, fake_runs, new_trial, samples
+
+Body = Callable[[Trial], None]
+DATA = [np.full(SEEDS, float(level)) for level in range(4)]
+
+
+def answering(answers: Sequence[bool]) -> Trial:
+    return new_trial(tracing=True, answers=tuple(answers))
+
+
+def passes(body: Body) -> Callable[[Trial], bool | None]:
+    def run(trial: Trial) -> bool | None:
+        try:
+            body(trial)
+        except AssertionError:
+            return False
+        except ArithmeticError:
+            return None
+        return True
+
+    return run
+
+
+def names(body: Body) -> list[str]:
+    return [str(runs) for runs in traced(passes(body), answering).runs]
+
+
+def one(trial: Trial) -> None:
+    a, b, *_ = samples(trial, *DATA)
+    trial.named += [fake_runs("a", trial=trial), fake_runs("b", trial=trial)]
+    assert a < b
+
+
+def both(trial: Trial) -> None:
+    a, b, c, *_ = samples(trial, *DATA)
+    assert a < b
+    trial.named.append(fake_runs("late", trial=trial))
+    assert b < c
+
+
+def either(trial: Trial) -> None:
+    a, b, c, *_ = samples(trial, *DATA)
+    if a < b:
+        trial.named.append(fake_runs("then", trial=trial))
+        assert b < c
+    else:
+        trial.named.append(fake_runs("else", trial=trial))
+        assert c < b
+
+
+def nothing(trial: Trial) -> None:
+    trial.named.append(fake_runs("a", trial=trial))
+
+
+def breaks(trial: Trial) -> None:
+    trial.named.append(fake_runs("a", trial=trial))
+    raise ArithmeticError
+
+
+def test_arms_are_those_of_the_way_that_passes() -> None:
+    assert names(one) == [str(fake_runs("a")), str(fake_runs("b"))]
+    assert names(both) == [str(fake_runs("late"))]
+    assert names(nothing) == [str(fake_runs("a"))]
+
+
+def test_of_a_body_that_branches_the_first_way_that_passes_is_planned() -> None:
+    assert names(either) == [str(fake_runs("then"))]
+
+
+def test_a_body_that_breaks_is_known_as_far_as_it_got() -> None:
+    assert names(breaks) == [str(fake_runs("a"))]
+
+
+@pytest.mark.parametrize(("body", "edges"), [(one, 1), (both, 2), (nothing, 0)])
+def test_the_edges_of_all_comparisons_split_what_refutes(body: Body, edges: int) -> None:
+    found = traced(passes(body), answering)
+    assert found.edges == edges
+    assert found.supports == 1
+
+
+def test_a_claim_that_holds_either_way_splits_what_supports() -> None:
+    def disjunction(trial: Trial) -> None:
+        a, b, c, *_ = samples(trial, *DATA)
+        assert bool(a < b) or bool(b < c)
+
+    assert traced(passes(disjunction), answering).supports == 2
+
+
+def test_a_body_with_too_many_ways_is_given_up_safely() -> None:
+    def many(trial: Trial) -> None:
+        a, b, *_ = samples(trial, *DATA)
+        assert sum(bool(a < b) for _ in range(9)) > 4
+
+    found = traced(passes(many), answering)
+    assert found.supports == 2 * 9
+    assert found.edges == 2 * 9
