@@ -355,7 +355,7 @@ def _tensor(value: Any) -> Any:
     """Describes another framework's array by its content and, in PyTorch, whether it is trained.
 
     Raises:
-        DescriptionError: It cannot be had as a NumPy array, as on a GPU.
+        DescriptionError: It cannot be read as a NumPy array, as on a GPU.
     """
     try:
         array = np.asarray(value.detach() if hasattr(value, "detach") else value)

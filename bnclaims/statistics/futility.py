@@ -8,8 +8,8 @@ import math
 from itertools import product
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import special
 
 from bnclaims.statistics.design import Design
 
@@ -52,7 +52,7 @@ def chances_of_mean(
         Two arrays of the other axes' shape.
     """
     seen = support.looks[look]
-    half = special.stdtrit(seen - 1, (1 + _CONFIDENCE) / 2) / math.sqrt(seen)
+    half = scipy.special.stdtrit(seen - 1, (1 + _CONFIDENCE) / 2) / math.sqrt(seen)
     supported = np.zeros(mean.shape[1:])
     refuted = np.zeros(mean.shape[1:])
     for effect, away in product(_EFFECTS, _directions(len(mean), margin_is_fixed)):
@@ -86,7 +86,7 @@ def _chance(
     squares = (n - 2) * deviation**2 + seen * new / n * ((mean - true) ** 2 + deviation**2 / new)
     needed = critical * np.sqrt(squares / (n - 1) / n)
     expected = (seen * mean + new * true) / n
-    chance: _Array = special.ndtr((expected - needed) * n / (math.sqrt(new) * deviation))
+    chance: _Array = scipy.special.ndtr((expected - needed) * n / (math.sqrt(new) * deviation))
     return chance
 
 

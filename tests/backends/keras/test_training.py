@@ -34,6 +34,11 @@ EPOCHS = 3
 ADAM = Optimizer("Adam", learning_rate=0.001)
 
 
+def slow(value: Any) -> Any:
+    """A parameter beside which a quick run has another of its kind."""
+    return pytest.param(value, marks=pytest.mark.slow)
+
+
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each training here starts from a new program, but where keeping them is what is tested."""
@@ -87,7 +92,7 @@ def assert_agree(history: History, oracle: dict[str, list[float]], tolerance: fl
 
 
 @pytest.mark.parametrize("optimizer", [SGD, ADAM], ids=["sgd", "adam"])
-@pytest.mark.parametrize("layers", [0, 1, 4])
+@pytest.mark.parametrize("layers", [slow(0), slow(1), 4])
 @pytest.mark.parametrize("activation", ["sigmoid", "relu"])
 def test_agrees_with_fit(
     small_data: Data, activation: str, layers: int, optimizer: Optimizer
@@ -149,6 +154,7 @@ def with_dropout() -> Any:
     )
 
 
+@pytest.mark.slow
 def test_dropout_has_the_distribution_that_fit_has(small_data: Data) -> None:
     """Masks differ, so seeds are compared as samples: their means differ by chance only."""
     arm = arm_of(small_data, with_dropout)
@@ -247,7 +253,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[bool | None]:
 
 
 @pytest.mark.parametrize("optimizer", [SGD, ADAM], ids=["sgd", "adam"])
-@pytest.mark.parametrize("layers", [0, 1])
+@pytest.mark.parametrize("layers", [slow(0), 1])
 def test_with_xla_it_agrees_with_fit(
     small_data: Data, xla: None, compiled: list[bool | None], layers: int, optimizer: Optimizer
 ) -> None:
