@@ -337,9 +337,11 @@ class _Plot:
         """Draws a row: the name above it, the seeds' dots, a stroke at their mean."""
         y = self._at_y(place + 0.68)
         name = row.arm if len(row.arm) <= _LONGEST_NAME else f"{row.arm[: _LONGEST_NAME - 1]}…"
+        dots = _add(self._svg, "g", transform=f"translate(0 {_short(y)})", **{"class": style})
         for seed, value in enumerate(row.values, start=row.first_seed):
             if value is not None:
-                self._circle(self._at_x(value), y, f"seed {seed}: {value:.4g}", style)
+                dot = _add(dots, "circle", cx=self._at_x(value))
+                _add(dot, "title").text = f"seed {seed}: {value:.4g}"
         if row.mean is not None:
             x = self._at_x(row.mean)
             _add(self._svg, "line", x1=x, x2=x, y1=y - 9, y2=y + 9, **{"class": f"mean {style}"})
@@ -448,11 +450,8 @@ class _Plot:
         _add(_add(self._svg, "line", **ends, **{"class": style}), "title").text = title
 
     def dot(self, x: float, y: float, title: str) -> None:
-        self._circle(self._at_x(x), self._at_y(y), title, "")
-
-    def _circle(self, x: float, y: float, title: str, style: str) -> None:
-        kind = {"class": style} if style else {}
-        _add(_add(self._svg, "circle", cx=x, cy=y, r=3.5, **kind), "title").text = title
+        dot = _add(self._svg, "circle", cx=self._at_x(x), cy=self._at_y(y))
+        _add(dot, "title").text = title
 
     def interval(self, look: Look) -> None:
         """Draws an interval, to the chart's border where it is infinite."""
