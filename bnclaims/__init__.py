@@ -5,6 +5,7 @@ Every package and module within this one is private.
 """
 
 from importlib import metadata as _metadata
+from typing import TYPE_CHECKING
 
 from bnclaims.errors import (
     ArmError,
@@ -49,6 +50,7 @@ from bnclaims.language.builtin_metrics import (
 from bnclaims.language.claim import claim
 from bnclaims.language.evidence import Evidence
 from bnclaims.language.figure import Figure
+from bnclaims.language.finding import Finding
 from bnclaims.language.fixtures import Probe, Train
 from bnclaims.language.metric import metric
 from bnclaims.language.sample import Endpoint, Runs, Sample, log
@@ -62,6 +64,10 @@ from bnclaims.language.shapes import (
     rate,
     slope,
 )
+
+if TYPE_CHECKING:
+    from bnclaims.reporting.verification import Verification
+    from bnclaims.session.verify import verify
 
 try:
     __version__ = _metadata.version("bnclaims")
@@ -82,6 +88,7 @@ __all__ = [
     "Endpoint",
     "Evidence",
     "Figure",
+    "Finding",
     "History",
     "Inconclusive",
     "Initializer",
@@ -97,6 +104,7 @@ __all__ = [
     "StoreError",
     "Train",
     "TrainingProtocol",
+    "Verification",
     "__version__",
     "activation_distance",
     "all_of",
@@ -129,4 +137,18 @@ __all__ = [
     "update_spread",
     "val_accuracy",
     "val_loss",
+    "verify",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Imports what only those need who verify claims outside pytest."""
+    if name == "verify":
+        from bnclaims.session.verify import verify  # noqa: PLC0415
+
+        return verify
+    if name == "Verification":
+        from bnclaims.reporting.verification import Verification  # noqa: PLC0415
+
+        return Verification
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,11 +1,9 @@
 """The pytest plugin: hooks, options and fixtures; what they do is in the modules they call."""
 
 import contextlib
-import inspect
 import shlex
 import signal
 import sys
-import textwrap
 import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -14,21 +12,19 @@ from typing import Any, TextIO
 import pytest
 
 from bnclaims.backends.keras.backend import KerasBackend
-from bnclaims.errors import ArmError, ClaimError, DataError, DescriptionError, Inconclusive
-from bnclaims.experiment.arm import TrainingArm
+from bnclaims.errors import ArmError, ClaimError, DataError, DescriptionError
 from bnclaims.language.claim import claim_of
 from bnclaims.language.evidence import Trial
-from bnclaims.language.finding import Verdict
 from bnclaims.language.fixtures import Probe, Train
 from bnclaims.reporting import failure, terminal, wire
-from bnclaims.reporting.outcome import outcome_of
 from bnclaims.reporting.results import ErrorRecord, Outcome, Results
 from bnclaims.running.local_store import LocalStore
 from bnclaims.running.mailbox import Mailbox, temporary_folder
 from bnclaims.session import frames, hooks
+from bnclaims.session.conclusion import XFAIL, concluded, untested, verdict_of
 from bnclaims.session.ending import Ending
 from bnclaims.session.live import LiveLine, can_redraw, real_stdout
-from bnclaims.session.options import OPTIONS, Settings, ini_name
+from bnclaims.session.options import OPTIONS, Settings, displaced, ini_name
 from bnclaims.session.record import Record
 from bnclaims.session.suite import Suite
 
@@ -39,11 +35,6 @@ _TRIAL = pytest.StashKey[Trial]()
 _STDOUT = pytest.StashKey[TextIO]()
 _RECORD = pytest.StashKey[Record]()
 _ENDING = pytest.StashKey[tuple[pytest.Session, Ending]]()
-
-_XFAIL = (
-    "xfail on a claim: say which verdict it has instead, as in @claim(..., expected='refuted', "
-    "because='...')"
-)
 
 _NO_CLAIM = (
     "this test trains without being a claim, so the report leaves it out: declare it with "
@@ -106,6 +97,8 @@ def pytest_configure(config: pytest.Config) -> None:
     store = config.hook.pytest_claims_store(config=config, folder=settings.store)
     config.stash[_SUITE] = Suite(settings, mailbox, backend, store)
     if worker is None:
+        if mistaken := displaced(config):
+            config.issue_config_time_warning(pytest.PytestConfigWarning(mistaken), stacklevel=2)
         _listen(config)
 
 
@@ -240,7 +233,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
-    """Plans instead of running; lets a worker that is through its own tests help the others."""
+    """Plans instead of running; lets a worker that is done with its own tests help the others."""
     config = session.config
     suite = config.stash[_SUITE]
     if config.option.claims_plan:
@@ -262,7 +255,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if declared := claim_of(getattr(item, "function", None)):
         suite = item.config.stash[_SUITE]
         if item.get_closest_marker("xfail"):
-            pytest.fail(_XFAIL, pytrace=False)
+            pytest.fail(XFAIL, pytrace=False)
         if suite.settings.homeless:
             pytest.fail(suite.settings.homeless, pytrace=False)
         try:
@@ -300,7 +293,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
         return
     others = {k: v for k, v in pyfuncitem.funcargs.items() if k not in {"train", "probe"}}
     suite.trace(pyfuncitem.nodeid, pyfuncitem.obj, others)
-    trial.edges = suite.traces[pyfuncitem.nodeid].edges
+    trace = suite.traces[pyfuncitem.nodeid]
+    trial.edges, trial.supports = trace.edges, trace.supports
 
 
 @pytest.hookimpl(wrapper=True)
@@ -308,44 +302,41 @@ def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turns how a claim's body ended into a verdict, and the verdict into pass or fail."""
-    declared = claim_of(getattr(item, "function", None))
+    function = getattr(item, "function", None)
+    declared = claim_of(function)
     if declared and call.excinfo and not item.config.getoption("fulltrace", False):
         frames.forget_ours(call.excinfo)
     report = yield
     if declared is None:
         return report
     if call.when == "setup" and item.get_closest_marker("xfail"):
-        report.outcome, report.longrepr = "failed", _XFAIL
+        report.outcome, report.longrepr = "failed", XFAIL
         report.__dict__.pop("wasxfail", None)
     if call.when != "call":
         _note_error(report, item, declared.id, call)
         return report
     trial = item.stash.get(_TRIAL, None)
-    if trial is not None and call.excinfo is None and (fault := _untested(trial)):
+    if trial is not None and call.excinfo is None and (fault := untested(trial)):
         report.outcome, report.longrepr = "failed", fault
         _note_error(report, item, declared.id, call)
         return report
     unfit = (ArmError, DataError, DescriptionError)
     if call.excinfo is not None and call.excinfo.errisinstance(unfit):
         report.longrepr = str(call.excinfo.value)  # the message says it all
-    verdict = _verdict(call, trial)
+    verdict = verdict_of(call.excinfo and call.excinfo.value, trial)
     if verdict is None:
         _note_error(report, item, declared.id, call)
         return report
     suite = item.config.stash[_SUITE]
-    notes = _data_notes(suite, trial)
-    outcome = outcome_of(
+    outcome = concluded(
+        suite,
         declared,
         _row_name(item, declared.id),
         verdict,
-        trial or suite.trial(tracing=True),
+        trial,
         test=item.nodeid,
-        code=_code(item),
+        function=function,
         command=shlex.join(suite.settings.command(item.nodeid, suite.chosen_data)),
-        protocol=suite.settings.protocol.name,
-        data=", ".join(notes) or "none",
-        data_note="; ".join(notes.values()) or "no data",
-        declared=suite.declared,
     )
     report.outcome = "passed" if outcome.as_expected else "failed"
     settings = suite.settings
@@ -462,9 +453,10 @@ def _complain(problems: Iterable[str]) -> None:
 def _print_verdicts(terminalreporter: Any, results: Results, config: pytest.Config) -> None:
     suite, width = config.stash[_SUITE], terminalreporter._tw.fullwidth
     claims = results.claims
-    terminalreporter.section("claims")
+    terminalreporter.write_sep("=", "claims")
     verbose = config.option.verbose > 0
-    if verbose or suite.progress().wanted or not results.all_as_expected:
+    surprise = results.errors or not all(claim.as_expected for claim in claims)
+    if verbose or surprise or suite.progress().wanted:
         for line, tone in terminal.table(claims, width):
             terminalreporter.write_line(line, **_COLOURS[tone])
     lines = terminal.notes(claims, suite.settings.design.alpha, width)
@@ -481,7 +473,7 @@ def _print_plan(terminalreporter: Any, suite: Suite) -> None:
     ]
     requests = [(request, len(suite.schedule.missing(request))) for request in suite.planned()]
     rate = suite.seconds_per_cost()
-    terminalreporter.section("plan")
+    terminalreporter.write_sep("=", "plan")
     for line in terminal.plan(claims, requests, rate, suite.settings.threads):
         terminalreporter.write_line(line)
 
@@ -519,14 +511,6 @@ def _wants_data_early(config: pytest.Config) -> bool:
     return chosen and not worker and not config.option.collectonly
 
 
-def _code(item: pytest.Item) -> str:
-    """Returns a claim's source code, '' where it cannot be had."""
-    try:
-        return textwrap.dedent(inspect.getsource(getattr(item, "function", None)))  # type: ignore[arg-type]
-    except (OSError, TypeError):
-        return ""
-
-
 def _parameters(item: pytest.Function) -> dict[str, Any]:
     callspec = getattr(item, "callspec", None)
     return dict(callspec.params) if callspec else {}
@@ -561,43 +545,6 @@ def _suite_and_trial(request: pytest.FixtureRequest) -> tuple[Suite, Trial]:
     return suite, item.stash[_TRIAL]
 
 
-def _data_notes(suite: Suite, trial: Trial | None) -> dict[str, str]:
-    """Returns the data that a claim's arms see, by name, with a note on each."""
-    if trial is None:
-        return {}
-    arms = [runs.arm for runs in trial.named]
-    data = [arm.data for arm in arms if isinstance(arm, TrainingArm)] or [suite.source]
-    return {item.name: item.note for item in data}
-
-
-def _verdict(call: pytest.CallInfo[None], trial: Trial | None) -> Verdict | None:
-    """Returns the verdict that a body's end stands for; None for anything but a verdict.
-
-    A failed assertion refutes a claim if what it compared last does, or if the claim is an exact
-    one, which has no runs. Any other is a test that went wrong.
-    """
-    if call.excinfo is None:
-        return "supported"
-    if call.excinfo.errisinstance(Inconclusive):
-        return "inconclusive"
-    if not call.excinfo.errisinstance(AssertionError):
-        return None
-    if trial is None or not trial.named:
-        return "refuted"
-    # What failed is about what was compared last; that it held is no reason to fail.
-    asked = [evidence.verdict for evidence in trial.evidence if evidence.look is not None]
-    return asked[-1] if asked and asked[-1] != "supported" else None
-
-
-def _untested(trial: Trial) -> str:
-    """Returns why a claim that passed has tested nothing, or ''."""
-    if not trial.evidence:
-        return "this claim names arms but compares nothing, so it cannot fail: assert a comparison"
-    if any(evidence.look is None for evidence in trial.evidence):
-        return "this claim makes a comparison that it does not assert: write `assert` before it"
-    return ""
-
-
 def _why(call: pytest.CallInfo[None]) -> str:
     """Returns what the test itself says of a failed assertion: `assert it, "why"`."""
     if call.excinfo is None or not call.excinfo.errisinstance(AssertionError):
@@ -607,13 +554,14 @@ def _why(call: pytest.CallInfo[None]) -> str:
 
 
 def _failure(
-    item: pytest.Function,
+    item: pytest.Item,
     outcome: Outcome,
     trial: Trial | None,
     call: pytest.CallInfo[None],
     steps: Sequence[str],
 ) -> str:
-    place = frames.assertion(call.excinfo) if call.excinfo else frames.declaration(item.function)
+    function = getattr(item, "function", None)
+    place = frames.assertion(call.excinfo) if call.excinfo else frames.declaration(function)
     store = f"--claims-store={item.config.stash[_SUITE].settings.store}"
     return failure.text(
         outcome,

@@ -166,7 +166,7 @@ def pytest_help(pytester: pytest.Pytester) -> str:
 
 
 def check_make(targets: list[str]) -> None:
-    known = re.findall(r"(?m)^(\w+):", (ROOT / "Makefile").read_text("utf-8"))
+    known = re.findall(r"(?m)^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"))
     assert set(targets) <= set(known)
 
 
@@ -208,7 +208,7 @@ def test_commands_and_options_exist(
                     assert re.search(rf"{re.escape(option)}\b", pytest_help), option
             case "pip", _:
                 check_pip(arguments)
-            case "python", ["-m", "bnclaims", *rest]:
+            case ("python", ["-m", "bnclaims", *rest]) | ("bnclaims", rest):
                 check_bnclaims(rest, capsys)
             case "python", _:
                 check_python(arguments)

@@ -31,7 +31,7 @@ Trainer = Callable[[Seed], Any]
 class Session:
     """What the arms of a session share."""
 
-    data: DataSource
+    data: Data | DataSource
     protocol: TrainingProtocol
     versions: Mapping[str, str]
     """Of the backend that trains."""

@@ -1,8 +1,12 @@
-"""The figures as files: SVG and PNG, by Matplotlib, where it is installed."""
+"""What Matplotlib draws, where it is installed: figures as SVG and PNG, and a claim's numbers."""
 
 import hashlib
 import importlib.util
-from collections.abc import Sequence
+import io
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib import metadata
 from itertools import zip_longest
 from pathlib import Path
@@ -10,11 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from bnclaims.language.figure import Drawing
+from bnclaims.language.figure import Drawing, Line
+from bnclaims.language.finding import Finding
 from bnclaims.reporting.badges import file_names
 from bnclaims.reporting.charts import colours, grades, is_logarithmic
+from bnclaims.reporting.page import arm_lines, distinct_names
+from bnclaims.reporting.results import ClaimResult
 
 _SIZE = (6.4, 4.0)
+_WIDE = (9.0, 3.6)
+_COLUMNS = 60
+"""How much text stands below one of two axes."""
 _DPI = 150
 # Okabe & Ito's palette, which colour-blind people can tell apart; without yellow, too light a line.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#56b4e9", "#e69f00")
@@ -45,6 +55,59 @@ def write(figures: Sequence[Drawing], folder: Path, conditions: str) -> list[Pat
         for figure in figures
         for path in _written(figure, folder, names[figure.title], conditions)
     ]
+
+
+def claim_figure(claim: ClaimResult) -> Any:
+    """Returns a Matplotlib figure: what decides a claim, seed by seed, beside its learning curves.
+
+    Args:
+        claim: What it came to; it has a finding.
+    """
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    class ClaimFigure(Figure):  # type: ignore[misc]
+        """A figure that a notebook shows by itself, whatever its backend is."""
+
+        def _repr_png_(self) -> bytes:
+            picture = io.BytesIO()
+            self.savefig(picture, format="png")
+            return picture.getvalue()
+
+    canvas = ClaimFigure(figsize=_WIDE, layout="constrained")
+    lines = [line for line in arm_lines(claim) if any(line.values)]
+    left, *right = canvas.subplots(1, 1 + bool(lines), squeeze=False)[0]
+    names = [line.label for line in lines]
+    short = dict(zip(names, distinct_names(names), strict=True)) if names else {}
+    _seeds(left, claim.findings[0], short)
+    for axes in right:
+        drawn = [replace(line, label=short[line.label]) for line in lines]
+        _draw_curves(axes, drawn, _colours_of(drawn))
+        axes.legend(frameon=False, fontsize=8)
+    canvas.suptitle(f"{claim.statement}: {claim.verdict}", wrap=True)
+    return canvas
+
+
+def _seeds(axes: Any, finding: Finding, short: Mapping[str, str]) -> None:
+    """Draws a dot for each seed, the mean with its interval, and where it is claimed to be."""
+    values, region = np.array(finding.values, dtype=float), finding.region
+    numbers = [*values, *filter(math.isfinite, finding.ends), *region.edges]
+    ends = np.array([np.nanmin(numbers), np.nanmax(numbers)])
+    left, right = ends + np.array([-0.1, 0.1]) * (ends[1] - ends[0] or 1)
+    axes.plot(values, np.arange(len(values)), "o", color=_COLOURS[0], alpha=0.7, label="seeds")
+    axes.plot(np.clip(finding.ends, left, right), [-1, -1], color=_COLOURS[4], linewidth=2.5)
+    axes.plot([finding.estimate], [-1], "D", color=_COLOURS[4], label="estimate and interval")
+    low = left if region.low is None else region.low
+    high = right if region.high is None else region.high
+    axes.axvspan(low, high, color=_COLOURS[2], alpha=0.12, linewidth=0, label=f"claimed: {region}")
+    for edge in region.edges:
+        axes.axvline(edge, color=_COLOURS[2], linestyle="--", linewidth=1)
+    contrast = finding.contrast
+    for name in sorted(short, key=len, reverse=True):  # one may be the beginning of another
+        contrast = contrast.replace(name, short[name])
+    axes.set(xlim=(left, right), xlabel=textwrap.fill(contrast, _COLUMNS), ylabel="seed")
+    axes.set(yticks=range(0, len(values), 1 + len(values) // 10))
+    axes.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _written(figure: Drawing, folder: Path, name: str, conditions: str) -> list[Path]:
@@ -86,9 +149,12 @@ def _draw(figure: Drawing, subtitle: str, svg: Path, png: Path, identifier: str)
 def _curves(canvas: Any, figure: Drawing) -> None:
     """Draws each seed, the mean, and a band of one standard deviation."""
     axes = canvas.subplots()
-    lines = figure.lines
-    log = is_logarithmic(lines)
-    for colour, line in zip(_colours(figure), lines, strict=True):
+    _draw_curves(axes, figure.lines, _colours(figure))
+    canvas.legend(frameon=False, fontsize=8, loc="outside right upper")
+
+
+def _draw_curves(axes: Any, lines: Sequence[Line], shades: Sequence[str]) -> None:
+    for colour, line in zip(shades, lines, strict=True):
         # As on the page: of the seeds that have a value; a callback may have ended some early.
         columns = list(zip_longest(*line.values))
         values = np.ma.masked_invalid(np.array(columns, dtype=float).T)
@@ -101,21 +167,24 @@ def _curves(canvas: Any, figure: Drawing) -> None:
         axes.fill_between(
             epochs, mean - deviation, mean + deviation, color=colour, alpha=0.15, linewidth=0
         )
-    if log:
+    if is_logarithmic(lines):
         axes.set(xlabel="epoch", ylabel="training loss, log scale", yscale="log")
     else:
         axes.set(xlabel="epoch", ylabel="training loss", ylim=(min(0, axes.dataLim.y0), None))
     axes.xaxis.get_major_locator().set_params(integer=True)
-    canvas.legend(frameon=False, fontsize=8, loc="outside right upper")
     axes.spines[["top", "right"]].set_visible(False)
 
 
 def _colours(figure: Drawing) -> list[str]:
     """Returns the colour of each line, on a scale where they are steps of one quantity."""
-    numbers = colours([line.dashed for line in figure.lines])
     if figure.graded:
+        numbers = colours([line.dashed for line in figure.lines])
         return [_SCALE[step] for step in grades(numbers, len(_SCALE))]
-    return [_COLOURS[number % len(_COLOURS)] for number in numbers]
+    return _colours_of(figure.lines)
+
+
+def _colours_of(lines: Sequence[Line]) -> list[str]:
+    return [_COLOURS[number % len(_COLOURS)] for number in colours([x.dashed for x in lines])]
 
 
 def _histograms(canvas: Any, figure: Drawing) -> None:

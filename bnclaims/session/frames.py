@@ -1,14 +1,16 @@
 """Frames: where in the user's code a claim's test ended, without the way that led there."""
 
 import inspect
+import itertools
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import pytest
 
+from bnclaims.errors import BnclaimsError
 from bnclaims.reporting.failure import Place
 
 _OURS = Path(__file__).parents[1]
@@ -21,7 +23,7 @@ def assertion(excinfo: pytest.ExceptionInfo[BaseException]) -> Place:
     return Place(_shown(Path(entry.path)), entry.lineno + 1, str(entry.statement).strip())
 
 
-def declaration(function: Callable[..., Any]) -> Place:
+def declaration(function: Any) -> Place:
     """Returns where a claim's test declares its expected verdict, or else is declared."""
     lines, first = inspect.getsourcelines(function)
     number = next((n for n, line in enumerate(lines) if "expected=" in line), 0)
@@ -34,11 +36,27 @@ def forget_ours(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
 
     What we raise ourselves keeps its frames, and so does what a library raises on our call.
     """
-    error: BaseException | None = excinfo.value
-    while error is not None:
+    for error in _chain(excinfo.value):
         error.__traceback__ = _linked(_shortened(list(_frames(error.__traceback__))))
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     excinfo.traceback = pytest.ExceptionInfo.from_exception(excinfo.value).traceback
+
+
+def forget_the_call(error: BaseException) -> None:
+    """Takes out of a traceback, where no pytest is, also how we came to call the user's test.
+
+    Of an error of ours it leaves the user's frames only: its message says the rest.
+    """
+    for link in _chain(error):
+        found = list(itertools.dropwhile(_is_our_frame, _frames(link.__traceback__)))
+        if isinstance(link, BnclaimsError):
+            found = list(itertools.filterfalse(_is_our_frame, found))
+        link.__traceback__ = _linked(_shortened(found))
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
 def _frames(traceback: TracebackType | None) -> Iterator[TracebackType]:
@@ -64,6 +82,10 @@ def _linked(frames: list[TracebackType]) -> TracebackType | None:
 
 def _path(frame: TracebackType) -> Path:
     return Path(frame.tb_frame.f_code.co_filename)
+
+
+def _is_our_frame(frame: TracebackType) -> bool:
+    return _is_ours(_path(frame))
 
 
 def _is_ours(path: Path) -> bool:

@@ -1,6 +1,7 @@
 """Settings of a session: command line, then environment, then ini file, then default."""
 
 import contextlib
+import itertools
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -36,7 +37,10 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
 """Name, values and help of each option `--claims-NAME` with its ini twin, see `ini_name`."""
 
 
-_MOST_SEEDS, _MOST_LOOKS, _MOST_THREADS = 10_000, 100, 1_024
+DATA_VARIABLE = "BNCLAIMS_DATA"
+"""The environment's word on the data."""
+
+_MOST_SEEDS, _MOST_LOOKS, MOST_THREADS = 10_000, 100, 1_024
 """More than anybody can train, and less than takes all memory to plan."""
 
 
@@ -101,6 +105,36 @@ class Settings:
         return ["pytest", test, *asked, *_design_options(self.design)]
 
 
+def displaced(config: pytest.Config) -> str:
+    """Returns which option's path pytest has taken for a place of tests; '' for none.
+
+    Pytest looks for its ini file before it knows the options of `conftest.py` and plugins: it then
+    takes `DIR` in `--claims-store DIR` for one more path of tests, whose common ancestor with the
+    others is the root.
+    """
+    here, ini = config.invocation_params.dir, config.inipath
+    if config.getoption("rootdir") or (ini is not None and here.is_relative_to(ini.parent)):
+        return ""
+    ours = {f"--claims-{name}" for name, _, _ in OPTIONS} | {"--claims-report"}
+    arguments = config.invocation_params.args
+    for option, value in itertools.pairwise(arguments):
+        if option in ours and _is_outside(here / value, here):
+            return (
+                f"pytest took {value} for a path of tests, as it follows {option} after a space: "
+                f"its root is {config.rootpath}, and {ini or 'no ini file'} is read. Write "
+                f"{option}={value}"
+            )
+    return ""
+
+
+def _is_outside(path: Path, folder: Path) -> bool:
+    """Says whether a path is there, but not in a folder."""
+    try:
+        return path.exists() and not path.resolve().is_relative_to(folder.resolve())
+    except OSError:  # too long a name
+        return False
+
+
 def cache_folder() -> Path:
     """Returns the user's folder for what can be made again."""
     return Path(platformdirs.user_cache_dir("bnclaims"))
@@ -119,7 +153,7 @@ def _design_options(design: Design) -> list[str]:
 def _given(config: pytest.Config, name: str) -> str | None:
     value: Any = config.getoption(ini_name(name))
     if not value and name == "data":
-        value = os.environ.get("BNCLAIMS_DATA")
+        value = os.environ.get(DATA_VARIABLE)
     return value or config.getini(ini_name(name)) or None
 
 
@@ -128,17 +162,30 @@ def ini_name(name: str) -> str:
     return f"claims_{name.replace('-', '_')}"
 
 
-def _store(given: str | None) -> Path:
+def store_folder(given: str | Path | None) -> Path:
+    """Returns the folder of the runs, in the user's cache folder by default.
+
+    Raises:
+        ValueError: It cannot be one; the message says why.
+    """
     folder = Path(given or cache_folder() / "store")
     # Without a home folder `~` stays as it is: then only claims fail, see `Settings.homeless`.
     with contextlib.suppress(RuntimeError):
         folder = folder.expanduser()
     try:
-        if folder.exists() and not folder.is_dir():
-            raise _refused("store", str(folder), "this is a file; give a folder")
+        is_file = folder.exists() and not folder.is_dir()
     except (OSError, ValueError) as error:  # too long a name, or with a NUL in it
-        raise _refused("store", given, _reason(error)) from None
+        raise ValueError(_reason(error)) from None
+    if is_file:
+        raise ValueError("this is a file; give a folder")
     return folder
+
+
+def _store(given: str | None) -> Path:
+    try:
+        return store_folder(given)
+    except ValueError as error:
+        raise _refused("store", given, str(error)) from None
 
 
 def _refused(option: str, given: str | None, why: str) -> pytest.UsageError:
@@ -216,10 +263,16 @@ def _looks(given: str | None) -> tuple[int, ...]:
         looks = tuple(int(n) for n in given.split(",")) if given else Sequential().looks
     except ValueError:
         raise _refused("looks", given, "give numbers of seeds, as in 5,10,15,20") from None
-    if max(looks) > _MOST_SEEDS or len(looks) > _MOST_LOOKS:
-        most = f"give at most {_MOST_LOOKS} looks, the last at {_MOST_SEEDS:,} seeds or before"
-        raise _refused("looks", given, most)
+    if too_many := too_many_looks(looks):
+        raise _refused("looks", given, too_many)
     return looks
+
+
+def too_many_looks(looks: Sequence[int]) -> str:
+    """Returns what to give instead of looks that would take all memory to plan; '' for others."""
+    if max(looks, default=0) <= _MOST_SEEDS and len(looks) <= _MOST_LOOKS:
+        return ""
+    return f"give at most {_MOST_LOOKS} looks, the last at {_MOST_SEEDS:,} seeds or before"
 
 
 def _alpha(given: str | None) -> float:
@@ -252,13 +305,13 @@ def _boundary(given: str | None) -> Boundary:
 def _threads(given: str | None, config: pytest.Config) -> int:
     if given is None:
         workers = getattr(config, "workerinput", {}).get("workercount", 1)
-        return max(1, _cores() // int(workers))
+        return max(1, cores() // int(workers))
     try:
         threads = int(given)
     except ValueError:
         threads = 0
-    if not 1 <= threads <= _MOST_THREADS:
-        raise _refused("threads", given, f"give an integer of 1 or more, {_MOST_THREADS} at most")
+    if not 1 <= threads <= MOST_THREADS:
+        raise _refused("threads", given, f"give an integer of 1 or more, {MOST_THREADS} at most")
     return threads
 
 
@@ -274,7 +327,8 @@ def _run_timeout(given: str | None) -> float | None:
     return seconds
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Returns how many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -10,12 +10,14 @@ from bnclaims import (
     MLP,
     Endpoint,
     Evidence,
+    Finding,
     History,
     Layer,
     Probe,
     Runs,
     Sample,
     Train,
+    Verification,
     activation_distance,
     all_of,
     claim,
@@ -32,6 +34,7 @@ from bnclaims import (
     rate,
     slope,
     val_accuracy,
+    verify,
 )
 
 
@@ -105,6 +108,16 @@ def test_shapes(train: Train) -> None:
     assert_type(highest(losses[:1], than=losses[1:]), Evidence)
     assert_type(rate(losses, at=[1, 2, 3, 4]) + slope(losses, at=[1, 2, 3, 4]), Sample)
     assert_type(all_of(losses[0] < 1, losses[1] < 1), Evidence)
+
+
+def in_a_notebook() -> None:
+    outcome = verify(test_wider_is_better, data="digits", looks=(5, 10), parameters={"units": 3})
+    assert_type(outcome, Verification)
+    assert_type(outcome.estimate, float | None)
+    assert_type(outcome.interval, tuple[float, float] | None)
+    assert_type(outcome.seeds, int)
+    assert_type(outcome.findings, tuple[Finding, ...])
+    assert outcome.verdict == "supported"
 
 
 def in_words(error: bnclaims.BnclaimsError) -> str:

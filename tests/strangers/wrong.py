@@ -15,6 +15,7 @@ from bnclaims import (
     epochs_to,
     mean_loss,
     metric,
+    verify,
 )
 
 
@@ -74,3 +75,8 @@ def test_shapes(train: Train) -> None:
     assert all_of(loss, loss < 1)  # error: incompatible type "Sample"
     assert decreasing([loss, loss, loss])  # error: Missing named argument "tolerance"
     assert decreasing([train(MLP())], tolerance=1)  # error: incompatible type "Runs"
+
+
+verify(test_runs, protocol="quick")  # error: incompatible type "str"
+verify(test_runs, look=(5, 10))  # error: did you mean "looks"?
+verify(network, data="digits")  # error: incompatible type

@@ -58,6 +58,8 @@ class KerasBackend:
                 "bring a backend of your own with the hook pytest_claims_backend"
             )
         os.environ["KERAS_BACKEND"] = "tensorflow"
+        if "tensorflow" in sys.modules:
+            return  # it no longer heeds these, and `configure` must not think that it did
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
         os.environ["TF_NUM_INTEROP_THREADS"] = str(self._threads)
@@ -72,7 +74,7 @@ class KerasBackend:
 
         Raises:
             ArmError: The arm cannot be trained as it is.
-            DataError: Its data cannot be had.
+            DataError: Its data cannot be loaded.
         """
         for first in (iterator := iter(seeds)):
             # Without a seed to train there is no reason to wait for TensorFlow.

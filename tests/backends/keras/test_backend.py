@@ -1,6 +1,8 @@
 """Keras on TensorFlow as a backend: its versions, and the environment that it needs."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib import metadata
 
@@ -45,12 +47,36 @@ def test_tensorflow_goes_by_several_names_on_the_package_index(
 
 def test_it_sets_threads_before_tensorflow_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         monkeypatch.setenv(name, "7")
     KerasBackend(3).prepare()
     assert os.environ["KERAS_BACKEND"] == "tensorflow"
     assert os.environ["TF_NUM_INTRAOP_THREADS"] == "1"
     assert os.environ["TF_NUM_INTEROP_THREADS"] == "3"
+
+
+LATE = """
+import warnings
+import tensorflow as tf
+from bnclaims.backends.keras.backend import KerasBackend
+
+tf.constant(1.0) + 1.0
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    KerasBackend(2).start()
+print(any("TensorFlow was used before bnclaims" in str(each.message) for each in caught))
+"""
+
+
+@pytest.mark.parametrize(("threads", "warned"), [("", "True"), ("1", "False")])
+def test_it_says_that_it_came_too_late_to_set_threads(threads: str, warned: str) -> None:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TF_NUM_")}
+    environment |= {"TF_NUM_INTRAOP_THREADS": threads} if threads else {}
+    run = subprocess.run(
+        [sys.executable, "-c", LATE], env=environment, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.split()[-1] == warned
 
 
 def test_another_backend_of_keras_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
