@@ -108,8 +108,7 @@ def arms(metric: Compared) -> str:
     plot.columns(metric.metric)
     if metric.margin:
         plot.row_region(metric.margin.of, metric.margin.region)
-    for joined in _joined(rows):
-        plot.joint(joined)
+    plot.joints(_joined(rows))
     for place, row in enumerate(rows):
         plot.row(place, row, f"c{place % COLOURS}")
     return plot.svg()
@@ -360,13 +359,18 @@ class _Plot:
             x = self._at_x(edge)
             _add(self._svg, "line", x1=x, x2=x, y1=top, y2=bottom, **{"class": "edge"})
 
-    def joint(self, values: Sequence[tuple[int, float]]) -> None:
-        """Draws the line that joins a seed's dots in neighbouring rows."""
-        points = " ".join(
-            f"{_short(self._at_x(value))},{_short(self._at_y(place + 0.68))}"
-            for place, value in values
+    def joints(self, seeds: Iterable[Sequence[tuple[int, float]]]) -> None:
+        """Draws the lines that join a seed's dots in neighbouring rows."""
+        lines = (
+            "L".join(
+                f"{_short(self._at_x(value))} {_short(self._at_y(place + 0.68))}"
+                for place, value in values
+            )
+            for values in seeds
         )
-        _add(self._svg, "polyline", points=points, **{"class": "joint"})
+        drawn = "".join(f"M{line}" for line in lines)
+        if drawn:
+            _add(self._svg, "path", d=drawn, **{"class": "joint"})
 
     def epochs(self, count: int) -> None:
         """Draws a tick at each epoch."""
