@@ -108,8 +108,7 @@ def arms(metric: Compared) -> str:
     plot.columns(metric.metric)
     if metric.margin:
         plot.row_region(metric.margin.of, metric.margin.region)
-    for joined in _joined(rows):
-        plot.joint(joined)
+    plot.joints(_joined(rows))
     for place, row in enumerate(rows):
         plot.row(place, row, f"c{place % COLOURS}")
     return plot.svg()
@@ -337,9 +336,11 @@ class _Plot:
         """Draws a row: the name above it, the seeds' dots, a stroke at their mean."""
         y = self._at_y(place + 0.68)
         name = row.arm if len(row.arm) <= _LONGEST_NAME else f"{row.arm[: _LONGEST_NAME - 1]}…"
+        dots = _add(self._svg, "g", transform=f"translate(0 {_short(y)})", **{"class": style})
         for seed, value in enumerate(row.values, start=row.first_seed):
             if value is not None:
-                self._circle(self._at_x(value), y, f"seed {seed}: {value:.4g}", style)
+                dot = _add(dots, "circle", cx=self._at_x(value))
+                _add(dot, "title").text = f"seed {seed}: {value:.4g}"
         if row.mean is not None:
             x = self._at_x(row.mean)
             _add(self._svg, "line", x1=x, x2=x, y1=y - 9, y2=y + 9, **{"class": f"mean {style}"})
@@ -358,13 +359,18 @@ class _Plot:
             x = self._at_x(edge)
             _add(self._svg, "line", x1=x, x2=x, y1=top, y2=bottom, **{"class": "edge"})
 
-    def joint(self, values: Sequence[tuple[int, float]]) -> None:
-        """Draws the line that joins a seed's dots in neighbouring rows."""
-        points = " ".join(
-            f"{_short(self._at_x(value))},{_short(self._at_y(place + 0.68))}"
-            for place, value in values
+    def joints(self, seeds: Iterable[Sequence[tuple[int, float]]]) -> None:
+        """Draws the lines that join a seed's dots in neighbouring rows."""
+        lines = (
+            "L".join(
+                f"{_short(self._at_x(value))} {_short(self._at_y(place + 0.68))}"
+                for place, value in values
+            )
+            for values in seeds
         )
-        _add(self._svg, "polyline", points=points, **{"class": "joint"})
+        drawn = "".join(f"M{line}" for line in lines)
+        if drawn:
+            _add(self._svg, "path", d=drawn, **{"class": "joint"})
 
     def epochs(self, count: int) -> None:
         """Draws a tick at each epoch."""
@@ -448,11 +454,8 @@ class _Plot:
         _add(_add(self._svg, "line", **ends, **{"class": style}), "title").text = title
 
     def dot(self, x: float, y: float, title: str) -> None:
-        self._circle(self._at_x(x), self._at_y(y), title, "")
-
-    def _circle(self, x: float, y: float, title: str, style: str) -> None:
-        kind = {"class": style} if style else {}
-        _add(_add(self._svg, "circle", cx=x, cy=y, r=3.5, **kind), "title").text = title
+        dot = _add(self._svg, "circle", cx=self._at_x(x), cy=self._at_y(y))
+        _add(dot, "title").text = title
 
     def interval(self, look: Look) -> None:
         """Draws an interval, to the chart's border where it is infinite."""

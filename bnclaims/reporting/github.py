@@ -171,10 +171,13 @@ def _told(what: str, permission: str, tell: Callable[[], str]) -> Iterator[str]:
     """Tells something, and yields what came of it: of a fork, a build may only read."""
     try:
         yield tell()
-    except (OSError, subprocess.CalledProcessError) as error:
-        said = (getattr(error, "stderr", None) or str(error)).strip()
+        return
+    except subprocess.CalledProcessError as error:
         advice = f"give the job the permission `{permission}: write`, and GH_TOKEN to this step"
-        yield _command("warning", f"cannot write {what}: {said}; {advice}", {"title": "bnclaims"})
+        said = f"{error.stderr.strip()}; {advice}"
+    except (OSError, ValueError, LookupError) as error:  # no gh, or an answer of another form
+        said = f"{type(error).__name__}: {error}"
+    yield _command("warning", f"cannot write {what}: {said}", {"title": "bnclaims"})
 
 
 def _comment(build: Build, marker: str, body: str) -> str:

@@ -187,6 +187,19 @@ def test_where_writing_is_not_allowed_the_rest_is_told(
     assert build.summary.startswith("## Claims: 1 supported\n")
 
 
+def test_where_gh_is_missing_or_answers_otherwise_the_rest_is_told(
+    start: Start, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    build = start("feature", event="pull_request", number=12)
+    gh = build.folder / "bin" / "gh"
+    gh.write_text("#!/bin/sh\necho 'update gh'\n")
+    assert build.tell(results(YES)) == 0
+    assert "cannot write a comment: JSONDecodeError: " in capsys.readouterr().out
+    monkeypatch.setenv("PATH", "")
+    assert build.tell(results(YES)) == 0
+    assert "::cannot write a comment: " in capsys.readouterr().out
+
+
 def test_a_test_is_annotated_where_it_stands(tmp_path: Path, start: Start) -> None:
     build = start()
     (tmp_path / "claims").mkdir()
