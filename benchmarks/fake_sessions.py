@@ -18,7 +18,12 @@ import numpy as np
 from bnclaims import History, TrainingProtocol
 
 pytest_plugins = ["bnclaims.plugin"]
-LOG, SECONDS = Path("begun.log"), float(os.environ.get("FAKE_SECONDS", 0))
+LOG, SECONDS = Path("runs.log"), float(os.environ.get("FAKE_SECONDS", 0))
+
+def log(what, arm, seed):
+    if SECONDS:
+        with LOG.open("a") as file:
+            file.write(f"{what} {arm.digest}/{seed} {os.getpid()}\\n")
 
 class FakeBackend:
     name = "fake"
@@ -29,12 +34,11 @@ class FakeBackend:
 
     def run(self, arm, seeds):
         for seed in seeds:
-            if SECONDS:
-                with LOG.open("a") as log:
-                    log.write(f"{arm.digest}/{seed} {os.getpid()}\\n")
-                time.sleep(SECONDS)
+            log("begun", arm, seed)
+            time.sleep(SECONDS)
             # As many numbers as ten epochs leave.
             yield seed, History(loss=np.full(10, arm.model.hidden[0] + 0.01 * (seed % 3)))
+            log("stored", arm, seed)  # who asks for more has kept it
 
 def pytest_claims_backend():
     return FakeBackend()
@@ -54,10 +58,12 @@ def test_units(train, units):
 """
 
 
-def write(folder: Path, runs: int) -> None:
-    """Writes a project that trains so many runs."""
+def write(folder: Path, runs: int) -> tuple[int, int]:
+    """Writes a project of about so many runs; returns how many it trains, for how many claims."""
+    arms = round(runs / SEEDS)
     (folder / "conftest.py").write_text(_CONFTEST, "utf-8")
-    (folder / "test_fake.py").write_text(_CLAIMS.format(arms=runs // SEEDS), "utf-8")
+    (folder / "test_fake.py").write_text(_CLAIMS.format(arms=arms), "utf-8")
+    return arms * SEEDS, arms - 1
 
 
 def start(
@@ -69,7 +75,7 @@ def start(
         folder: Of the project.
         *options: Pytest's.
         seconds: How long a run takes.
-        output: Where the session's output goes.
+        output: Where standard output and standard error go.
     """
     environment = os.environ | {
         "PYTHONPATH": str(ROOT), "BNCLAIMS_DATA": "digits", "FAKE_SECONDS": str(seconds),
@@ -77,6 +83,6 @@ def start(
     return subprocess.Popen(  # noqa: S603  (ourselves)
         [sys.executable, "-m", "pytest", "-q", "--claims-store=store", f"--claims-looks={SEEDS}",
          *options],
-        cwd=folder, env=environment, stdout=output, stderr=output, text=True,
+        cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT, text=True,
         start_new_session=True,
     )  # fmt: skip

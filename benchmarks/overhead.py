@@ -1,10 +1,12 @@
 """What a session costs beside training: sessions of runs that take no time, under two workers.
 
-python -m benchmarks.overhead 1250 2500 5000
+    python -m benchmarks.overhead 250 1000 2500 5000 10000
+
+Each size is measured as a whole, with start-up, claims and page. What a further run costs is the
+difference to the size before: linear growth leaves it alike. Processor times are of all processes.
 """
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -13,22 +15,27 @@ from pathlib import Path
 
 from benchmarks import fake_sessions
 
+SIZES = (250, 1_000, 2_500, 5_000, 10_000)
+
 
 def main(sizes: list[int]) -> None:
-    print("| runs | wall, s | ms a run | processor, s | ms a run | rerun, wall s |")
+    print("| runs | claims | wall, s | processor, s | a further run: wall, ms | processor, ms |")
     print("|---|---|---|---|---|---|")
-    for runs in sizes:
+    runs_before, before = 0, (0.0, 0.0)
+    for size in sizes:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            fake_sessions.write(folder, runs)
-            wall, processor = _session(folder)
-            assert len(list(folder.glob("store/runs/*/*.run"))) == runs
-            rerun, _ = _session(folder)
-            shutil.rmtree(folder / "store")
-        numbers = (wall, 1e3 * wall / runs, processor, 1e3 * processor / runs, rerun)
-        print(
-            f"| {runs:,} | " + " | ".join(f"{number:.1f}" for number in numbers) + " |", flush=True
-        )
+            runs, claims = fake_sessions.write(folder, size)
+            took = _session(folder)
+            stored = len(list(folder.glob("store/runs/*/*.run")))
+        if stored != runs:
+            raise SystemExit(f"{stored} runs are stored, not {runs}")
+        numbers = [f"{runs:,}", f"{claims:,}", *(f"{seconds:.1f}" for seconds in took)]
+        for now, then in zip(took, before, strict=True):
+            further = 1e3 * (now - then) / (runs - runs_before)
+            numbers.append(f"{further:.1f}" if runs_before else "")
+        runs_before, before = runs, took
+        print("| " + " | ".join(numbers) + " |", flush=True)
 
 
 def _session(folder: Path) -> tuple[float, float]:
@@ -37,10 +44,11 @@ def _session(folder: Path) -> tuple[float, float]:
     process = fake_sessions.start(folder, "-n2", output=subprocess.PIPE)
     output, _ = process.communicate()
     wall, after = time.monotonic() - started, os.times()
-    assert process.returncode == 0, output
+    if process.returncode:
+        raise SystemExit(f"exit status {process.returncode}:\n{output}")
     used = after.children_user + after.children_system
     return wall, used - before.children_user - before.children_system
 
 
 if __name__ == "__main__":
-    main([int(size) for size in sys.argv[1:]] or [1_250, 2_500, 5_000])
+    main([int(size) for size in sys.argv[1:]] or list(SIZES))

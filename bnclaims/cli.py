@@ -5,10 +5,13 @@ import difflib
 import itertools
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from bnclaims.errors import CommandError, MarkerError, ResultsError
 from bnclaims.language import new_claim
@@ -39,11 +42,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _list(asked: argparse.Namespace) -> int:
     results = wire.read(asked.results)
-    for line, _ in terminal.table(results.claims):
+    if asked.json:
+        return _say_json(wire.brief(results))
+    width = shutil.get_terminal_size((terminal.WIDTH, 24)).columns
+    for line, _ in terminal.table(results.claims, width):
         _say(line)
     for error in results.errors:
         first, *_ = error.message.split("\n")
         _say(f"error  {error.id}: {first}")
+    if results.claims:
+        _say(terminal.counts(results.claims))
+    for line in terminal.provenance(results.claims):
+        _say(line)
     return 0
 
 
@@ -53,9 +63,11 @@ def _show(asked: argparse.Namespace) -> int:
     errors = [error for error in results.errors if error.id == asked.claim]
     if not claims and not errors:
         raise CommandError(_unknown(asked.claim, results, asked.results))
+    if asked.json:
+        return _say_json(msgspec.to_builtins([*claims, *errors][0]))
     for error in errors:
         _say(f"{error.id}: its test raised an error\n{error.message}")
-    for line in terminal.evidence(claims):
+    for line in [*terminal.evidence(claims), *terminal.provenance(claims)]:
         _say(line)
     return 0
 
@@ -116,16 +128,34 @@ def _badges(asked: argparse.Namespace) -> int:
 
 def _compare(asked: argparse.Namespace) -> int:
     old, new = wire.read(asked.old), wire.read(asked.new)
+    unlike = changes.incomparable(old, new)
+    if unlike and not asked.anyway:
+        raise CommandError(
+            f"{asked.old} and {asked.new} differ in {'; '.join(unlike)}. That alone may change "
+            "verdicts; compare them all the same with --anyway"
+        )
     found = changes.changes(old, new)
-    for change in found:
-        was, now = (f" {text}" if text else "" for text in (change.was, change.now))
-        if change.of_verdict:
-            _say(f"{change.id}: {change.before}{was} -> {change.after}{now}")
-        else:
-            _say(f"{change.id}: {change.after} as before,{was} ->{now}")
     changed = sum(change.of_verdict for change in found)
+    versions = changes.other_versions(old, new)
+    if asked.json:
+        different = {"conditions": unlike, "versions": versions}
+        _say_json({"changes": msgspec.to_builtins(found), **different})
+        return 1 if changed else 0
     _say(f"{changed} of {len({*old.ids, *new.ids})} verdicts changed")
+    for change in found[:changed]:
+        _say(
+            f"{change.id}: {_came_to(change.before, change.was)} -> "
+            f"{_came_to(change.after, change.now)}"
+        )
+    for difference in (*unlike, *versions):
+        _say(f"also different: {difference}")
+    for change in found[changed:]:
+        _say(f"{change.id}: {change.after} as before, {change.was} -> {change.now}")
     return 1 if changed else 0
+
+
+def _came_to(verdict: str, numbers: str) -> str:
+    return f"{verdict} {numbers}".rstrip()
 
 
 def _store_list(asked: argparse.Namespace) -> int:
@@ -169,6 +199,11 @@ def _schema(_: argparse.Namespace) -> int:
     return 0
 
 
+def _say_json(plain: Any) -> int:
+    _say(json.dumps(plain, indent=2))
+    return 0
+
+
 def _say(line: str) -> None:
     print(line)  # noqa: T201
 
@@ -179,25 +214,34 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     def command(
-        name: str, function: Callable[[argparse.Namespace], int], text: str
+        name: str,
+        function: Callable[[argparse.Namespace], int],
+        text: str,
+        *options: argparse.ArgumentParser,
     ) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text, description=text)
+        sub = commands.add_parser(name, help=text, description=text, parents=options)
         sub.set_defaults(command=function)
         return sub
 
     where = "results.json of `pytest --claims-report=DIR`, or DIR"
 
     def of_results(
-        name: str, function: Callable[[argparse.Namespace], int], text: str
+        name: str,
+        function: Callable[[argparse.Namespace], int],
+        text: str,
+        *options: argparse.ArgumentParser,
     ) -> argparse.ArgumentParser:
-        sub = command(name, function, text)
+        sub = command(name, function, text, *options)
         default = Path(report.FOLDER)
         what = f"{where}; {default} by default"
         sub.add_argument("results", nargs="?", type=Path, default=default, help=what)
         return sub
 
-    of_results("list", _list, "print the verdict table")
-    of_results("show", _show, "print a claim's evidence").add_argument("claim", help="its id")
+    as_json = argparse.ArgumentParser(add_help=False)
+    as_json.add_argument("--json", action="store_true", help="print JSON")
+    of_results("list", _list, "print the verdict table", as_json)
+    shown = of_results("show", _show, "print a claim's evidence", as_json)
+    shown.add_argument("claim", help="its id")
     page = of_results("report", _report, "write the page, badges and figures again")
     page.add_argument(
         "folder", nargs="?", type=Path, help="where to; beside the results by default"
@@ -230,9 +274,13 @@ def _parser() -> argparse.ArgumentParser:
         )
     one_badge = of_results("badges", _badges, "write a badge for each claim")
     one_badge.add_argument("folder", type=Path, help="where to")
-    both = command("compare", _compare, "say what changed; exit status 1 if a verdict did")
+    text = "say what changed; exit status 1 if a verdict did"
+    both = command("compare", _compare, text, as_json)
     both.add_argument("old", type=Path, help=where)
     both.add_argument("new", type=Path, help=where)
+    both.add_argument(
+        "--anyway", action="store_true", help="also under other protocols or on other data"
+    )
     new = command("new", _new, "write a claim file, whose margin and source are to be filled in")
     new.add_argument("statement", help='what is claimed: "LayerNorm helps a deep tanh network"')
     new.add_argument(

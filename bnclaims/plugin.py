@@ -24,7 +24,7 @@ from bnclaims.session import frames, hooks
 from bnclaims.session.conclusion import XFAIL, concluded, untested, verdict_of
 from bnclaims.session.ending import Ending
 from bnclaims.session.live import LiveLine, can_redraw, real_stdout
-from bnclaims.session.options import OPTIONS, Settings, ini_name
+from bnclaims.session.options import OPTIONS, Settings, displaced, ini_name
 from bnclaims.session.record import Record
 from bnclaims.session.suite import Suite
 
@@ -97,6 +97,8 @@ def pytest_configure(config: pytest.Config) -> None:
     store = config.hook.pytest_claims_store(config=config, folder=settings.store)
     config.stash[_SUITE] = Suite(settings, mailbox, backend, store)
     if worker is None:
+        if mistaken := displaced(config):
+            config.issue_config_time_warning(pytest.PytestConfigWarning(mistaken), stacklevel=2)
         _listen(config)
 
 
@@ -291,7 +293,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
         return
     others = {k: v for k, v in pyfuncitem.funcargs.items() if k not in {"train", "probe"}}
     suite.trace(pyfuncitem.nodeid, pyfuncitem.obj, others)
-    trial.edges = suite.traces[pyfuncitem.nodeid].edges
+    trace = suite.traces[pyfuncitem.nodeid]
+    trial.edges, trial.supports = trace.edges, trace.supports
 
 
 @pytest.hookimpl(wrapper=True)
@@ -450,9 +453,10 @@ def _complain(problems: Iterable[str]) -> None:
 def _print_verdicts(terminalreporter: Any, results: Results, config: pytest.Config) -> None:
     suite, width = config.stash[_SUITE], terminalreporter._tw.fullwidth
     claims = results.claims
-    terminalreporter.section("claims")
+    terminalreporter.write_sep("=", "claims")
     verbose = config.option.verbose > 0
-    if verbose or suite.progress().wanted or not results.all_as_expected:
+    surprise = results.errors or not all(claim.as_expected for claim in claims)
+    if verbose or surprise or suite.progress().wanted:
         for line, tone in terminal.table(claims, width):
             terminalreporter.write_line(line, **_COLOURS[tone])
     lines = terminal.notes(claims, suite.settings.design.alpha, width)
@@ -469,7 +473,7 @@ def _print_plan(terminalreporter: Any, suite: Suite) -> None:
     ]
     requests = [(request, len(suite.schedule.missing(request))) for request in suite.planned()]
     rate = suite.seconds_per_cost()
-    terminalreporter.section("plan")
+    terminalreporter.write_sep("=", "plan")
     for line in terminal.plan(claims, requests, rate, suite.settings.threads):
         terminalreporter.write_line(line)
 
@@ -550,13 +554,14 @@ def _why(call: pytest.CallInfo[None]) -> str:
 
 
 def _failure(
-    item: pytest.Function,
+    item: pytest.Item,
     outcome: Outcome,
     trial: Trial | None,
     call: pytest.CallInfo[None],
     steps: Sequence[str],
 ) -> str:
-    place = frames.assertion(call.excinfo) if call.excinfo else frames.declaration(item.function)
+    function = getattr(item, "function", None)
+    place = frames.assertion(call.excinfo) if call.excinfo else frames.declaration(function)
     store = f"--claims-store={item.config.stash[_SUITE].settings.store}"
     return failure.text(
         outcome,

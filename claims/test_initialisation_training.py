@@ -56,8 +56,9 @@ def spread(train: Train, activation: str, initializer: Initializer) -> Sample:
     "With sigmoid, Glorot initialisation converges faster than N(0, 1)",
     source=f"{GLOROT_ARTICLE}, on stable training",
     expected="refuted",
-    because="with Glorot the loss stays near chance for the first epochs: its mean is 0.98 over "
-    "the article's budget, with N(0, 1) 0.74; see glorot-ends-lower-sigmoid for where it ends",
+    because="with Glorot the loss stays near chance for the first epochs: on MNIST its mean is "
+    "0.98 over the article's budget, with N(0, 1) 0.74; see glorot-ends-lower-sigmoid for where it "
+    "ends",
 )
 def test_glorot_speeds_up_sigmoid(train: Train) -> None:
     glorot = mean_loss(runs(train, "sigmoid", GLOROT_NORMAL), diverged=CHANCE)
@@ -95,8 +96,9 @@ def test_glorot_speeds_up_tanh(train: Train) -> None:
     "With sigmoid, runs differ less from seed to seed with Glorot initialisation than with N(0, 1)",
     source=f"{GLOROT_ARTICLE}, on stable training",
     expected={"article": "inconclusive"},
-    because="over the article's budget the difference in spread is a hundredth of a nat, and would "
-    "take about forty seeds to show; under the quick protocol it is seven times as large",
+    because="on MNIST, over the article's budget, the difference in spread is a hundredth of a "
+    "nat, and would take about forty seeds to show; under the quick protocol it is seven times as "
+    "large",
 )
 def test_glorot_steadies_sigmoid(train: Train) -> None:
     glorot, normal = (spread(train, "sigmoid", i) for i in (GLOROT_NORMAL, STANDARD_NORMAL))
@@ -122,8 +124,9 @@ def imbalance(probe: Probe, activation: str, initializer: Initializer) -> Sample
     "Through ten sigmoid layers, Glorot initialisation keeps gradients more alike than N(0, 1)",
     source=f"{GLOROT_ARTICLE}, on vanishing and exploding gradients",
     expected="refuted",
-    because="with Glorot the layers' gradient norms differ by six powers of ten, vanishing "
-    "towards the input; with N(0, 1) by 0.4: saturated as they are, large weights make up for it",
+    because="on MNIST, before training, the layers' gradient norms differ by six powers of ten "
+    "with Glorot, vanishing towards the input; with N(0, 1) by 0.4: saturated as they are, large "
+    "weights make up for it",
 )
 def test_glorot_tames_gradients_sigmoid(probe: Probe) -> None:
     glorot, normal = (imbalance(probe, "sigmoid", i) for i in (GLOROT_NORMAL, STANDARD_NORMAL))

@@ -1,5 +1,6 @@
 """The command line on results as a session writes them."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -9,9 +10,9 @@ import pytest
 
 from bnclaims.cli import main
 from bnclaims.reporting import markdown, report, wire
-from bnclaims.reporting.results import Outcome
+from bnclaims.reporting.results import Outcome, ProtocolRecord
 from bnclaims.running.local_store import LocalStore
-from tests.fake_results import HOSTILE, MAYBE, NO, YES, outcome, results
+from tests.fake_results import EXACT, HOSTILE, MAYBE, NO, YES, outcome, results
 from tests.fakes import FakeArm, history_of
 
 
@@ -25,6 +26,44 @@ def test_list_prints_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[:2] == ["verdict", "claim"]
     assert lines[1].startswith("refuted!  no")
+    assert lines[-2:] == ["2 claims: 1 supported, 1 refuted; 1 unexpected", "quick protocol, MNIST"]
+
+
+def test_list_fits_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = saved(tmp_path / "r", outcome("bn-count-matters-more-for-sigmoid-than-for-relu", 9.0))
+    monkeypatch.setenv("COLUMNS", "60")
+    main(["list", folder])
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 60
+
+
+def test_claims_are_listed_and_shown_as_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "r"
+    report.write(results(YES, EXACT, errors=("broken",)), folder)
+    assert main(["list", str(folder), "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert listed["protocol"] == "quick"
+    assert listed["errors"] == [{"id": "broken", "message": "boom"}]
+    exact, yes = listed["claims"]
+    assert "estimate" not in exact
+    assert yes["verdict"] == yes["expected"] == "supported"
+    assert yes["data"] == "mnist"
+    assert yes["claimed"] == {"low": 0.0, "high": None}
+    assert yes["low"] < yes["estimate"] < yes["high"]
+    assert main(["show", str(folder), "yes", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    (same,) = (
+        c
+        for c in json.loads(Path(folder, "results.json").read_text())["claims"]
+        if c["id"] == "yes"
+    )
+    assert shown == same
+    assert main(["show", str(folder), "broken", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"id": "broken", "message": "boom"}
 
 
 def test_claims_whose_test_went_wrong_are_listed_shown_and_compared(
@@ -34,7 +73,7 @@ def test_claims_whose_test_went_wrong_are_listed_shown_and_compared(
     report.write(results(YES), whole)
     report.write(results(NO, errors=("yes",)), broken)
     assert main(["list", str(broken)]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "error  yes: boom"
+    assert "error  yes: boom" in capsys.readouterr().out.splitlines()
     assert main(["show", str(broken), "yes"]) == 0
     assert capsys.readouterr().out == "yes: its test raised an error\nboom\n"
     assert main(["compare", str(whole), str(broken)]) == 1
@@ -50,6 +89,7 @@ def test_show_prints_the_evidence_of_one(
     assert out.startswith(f"hostile: {HOSTILE}")
     assert "supported: s1 = " in out
     assert "yes" not in out
+    assert out.endswith("\nquick protocol, MNIST\n")
 
 
 def test_badges_are_written_where_they_are_wanted(
@@ -108,17 +148,74 @@ def test_compare_says_what_changed(tmp_path: Path, capsys: pytest.CaptureFixture
     same = saved(tmp_path / "same", outcome("yes", 9.5), NO)
     assert main(["compare", old, same]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "yes: supported as before, 8.4 [5.0, 11.8], claimed > 0 -> 8.9 [5.5, 12.3], claimed > 0",
         "0 of 2 verdicts changed",
+        "yes: supported as before, 8.4 [5.0, 11.8], claimed > 0 -> 8.9 [5.5, 12.3], claimed > 0",
     ]
     new = saved(tmp_path / "new", outcome("yes", -9.0), MAYBE)
     assert main(["compare", old, new]) == 1
     assert capsys.readouterr().out.splitlines() == [
+        "3 of 3 verdicts changed",
         "no: refuted -9.5 [-11.7, -7.2], claimed > 0 -> absent",
         "perhaps: absent -> inconclusive -0.15 [-0.85, 0.55], claimed > 0",
         "yes: supported 8.4 [5.0, 11.8], claimed > 0 -> refuted -9.6 [-13.0, -6.2], claimed > 0",
-        "3 of 3 verdicts changed",
     ]
+
+
+def test_compare_refuses_what_is_not_alike(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = saved(tmp_path / "old", YES, EXACT)
+    elsewhere = results(dataclasses.replace(NO, id="yes", data_note="digits"), EXACT)
+    report.write(
+        dataclasses.replace(elsewhere, protocol=ProtocolRecord("article", None, 10)),
+        tmp_path / "new",
+    )
+    asked = ["compare", old, str(tmp_path / "new")]
+    assert main(asked) == 2
+    assert capsys.readouterr().err == (
+        f"bnclaims: {old} and {tmp_path / 'new'} differ in protocol: quick, 10,000 images, "
+        "6 epochs -> article, all images, 10 epochs; data: MNIST -> MNIST and digits. That alone "
+        "may change verdicts; compare them all the same with --anyway\n"
+    )
+    assert main([*asked, "--anyway"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "1 of 2 verdicts changed"
+    assert lines[1].startswith("yes: supported")
+    assert lines[2].startswith("also different: protocol: quick")
+    assert lines[3] == "also different: data: MNIST -> MNIST and digits"
+
+
+def test_compare_looks_at_the_data_of_claims_that_both_have(tmp_path: Path) -> None:
+    old = saved(tmp_path / "old", YES, dataclasses.replace(NO, data_note="digits"))
+    assert main(["compare", old, saved(tmp_path / "new", YES)]) == 1
+
+
+def test_compare_flags_other_versions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = results(YES), results(outcome("yes", 9.5))
+    versions = new.versions | {"keras": "3.6"}
+    report.write(old, tmp_path / "old")
+    report.write(dataclasses.replace(new, versions=versions), tmp_path / "new")
+    asked = ["compare", str(tmp_path / "old"), str(tmp_path / "new")]
+    assert main(asked) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["0 of 1 verdicts changed", "also different: keras: 3.5 -> 3.6"]
+    assert lines[2].startswith("yes: supported as before, ")
+
+
+def test_what_changed_is_json_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = saved(tmp_path / "old", YES), saved(tmp_path / "new")
+    assert main(["compare", old, new, "--json"]) == 1
+    compared = json.loads(capsys.readouterr().out)
+    assert compared["changes"] == [
+        {
+            "id": "yes",
+            "before": "supported",
+            "after": "absent",
+            "was": "8.4 [5.0, 11.8], claimed > 0",
+            "now": "",
+        }
+    ]
+    assert compared["versions"] == []
 
 
 def test_mistakes_are_told_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -208,7 +208,7 @@ def test_commands_and_options_exist(
                     assert re.search(rf"{re.escape(option)}\b", pytest_help), option
             case "pip", _:
                 check_pip(arguments)
-            case "python", ["-m", "bnclaims", *rest]:
+            case ("python", ["-m", "bnclaims", *rest]) | ("bnclaims", rest):
                 check_bnclaims(rest, capsys)
             case "python", _:
                 check_python(arguments)

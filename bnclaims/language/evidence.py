@@ -9,7 +9,7 @@ See docs/statistics.md.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import cast
+from typing import NoReturn, cast
 
 from bnclaims.errors import ClaimError, Inconclusive, NotFiniteError
 from bnclaims.experiment.arm import Arm
@@ -54,6 +54,9 @@ class Trial:
     tracing: bool = False
     edges: int = 0
     """Over how many edges of regions a refutation's alpha is split, as far as traced."""
+    supports: int = 1
+    """Over how many comparisons a support's alpha is split: those of which one alone would do, as
+    in `a < b or c < d`."""
     answers: Sequence[bool] = ()
     """What the first comparisons answer while tracing."""
     answered: list[bool] = field(default_factory=list)
@@ -126,6 +129,13 @@ class Evidence:
         """The look that was the last one needed, from 0; None while nobody has asked."""
         self.held = False
         """Whether it was asked for its truth, and was true."""
+        self._answered = False
+        self.left_open = False
+        """Whether it was asked for its truth, and had none."""
+        self.looked_at = False
+        """Whether a trace asked for its verdict instead."""
+        self.is_part = False
+        """Whether a conjunction has taken it: it has no truth of its own any more."""
         self.chance: float | None = None
         """How likely a verdict by the last look still was at the last look taken; None where it
         was settled, or that was the last look."""
@@ -135,13 +145,29 @@ class Evidence:
         """Each part's verdict and the look that gave it, where one did."""
 
     def __bool__(self) -> bool:
+        if self.is_part:
+            raise ClaimError(f"{self.named} is part of a conjunction already: assert that")
         if self.trial.tracing:
-            self.held = self.trial.answer()
+            # Whoever asks twice, as `assert a or b` does, gets the same answer.
+            if not self._answered:
+                self.held, self._answered = self.trial.answer(), True
         elif self.verdict == "inconclusive":
+            self.left_open = True
             raise Inconclusive(str(self))
         else:
             self.held = self.verdict == "supported"
         return self.held
+
+    def _combined(self, *_: object) -> NoReturn:
+        raise TypeError(
+            "assert evidence as it is: all_of(a < b, c < d) says that both hold, `not a < b` that "
+            "it does not; == compares verdicts, as in (a < b).verdict == 'refuted'"
+        )
+
+    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __invert__ = _combined
+    __lt__ = __le__ = __gt__ = __ge__ = _combined
+    __eq__ = __ne__ = _combined
+    __hash__ = object.__hash__
 
     def __repr__(self) -> str:
         return f"<Evidence: {self}>"
@@ -164,9 +190,15 @@ class Evidence:
         return [f"  stopped for futility after {seeds}: {left}, below {design.futility:.0%}"]
 
     @property
+    def named(self) -> str:
+        """What it compares."""
+        return " and ".join(map(str, self.parts))
+
+    @property
     def verdict(self) -> Verdict:
         """The verdict. Asking for it trains what the design needs, once."""
         if self.trial.tracing:
+            self.looked_at = True
             return cast(Verdict, _ANY)
         if self.look is None:
             self._decide()
@@ -240,4 +272,5 @@ class Evidence:
         # A trace that ended early knows of fewer edges than the body has come to compare.
         met = sum(evidence.edges for evidence in self.trial.evidence)
         edges = max(self.trial.edges, met, self.edges)
-        return design, design.with_alpha(design.alpha / edges)
+        alpha = design.alpha
+        return design.with_alpha(alpha / self.trial.supports), design.with_alpha(alpha / edges)

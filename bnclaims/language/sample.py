@@ -299,6 +299,11 @@ class Magnitude:
         self._sample = sample
 
     def __lt__(self, margin: Sample | Number) -> Evidence:
+        if isinstance(margin, Magnitude):
+            raise TypeError(
+                f"abs({self._sample}) < abs({margin._sample}) does not say which way the "
+                "differences go: claim one direction of each"
+            )
         if isinstance(margin, Number) and margin <= 0:
             raise ClaimError(
                 f"abs({self._sample}) < {margin}: nothing is smaller; the margin of an "

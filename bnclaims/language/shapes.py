@@ -31,10 +31,12 @@ def all_of(*evidence: Evidence) -> Evidence:
         raise TypeError("all_of takes comparisons of samples, as in all_of(a < b, c < d)")
     trial = evidence[0].trial
     for item in evidence:
-        if item not in trial.evidence:
-            said = " and ".join(map(str, item.parts))
-            raise ClaimError(f"{said} is part of a conjunction already: name each comparison once")
-        trial.evidence.remove(item)
+        if not any(item is known for known in trial.evidence):
+            raise ClaimError(
+                f"{item.named} is part of a conjunction already: name each comparison once"
+            )
+        trial.evidence[:] = [known for known in trial.evidence if known is not item]
+        item.is_part = True
     return trial.judge(*(part for item in evidence for part in item.parts))
 
 

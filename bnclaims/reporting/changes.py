@@ -49,7 +49,7 @@ def changes(old: Results, new: Results) -> list[Change]:
 
 def incomparable(old: Results, new: Results) -> list[str]:
     """Returns why verdicts may differ though training is as it was: other protocol, other data."""
-    return _different(_conditions(old), _conditions(new))
+    return _different(_conditions(old, new), _conditions(new, old))
 
 
 def other_versions(old: Results, new: Results) -> list[str]:
@@ -65,11 +65,13 @@ def _different(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _conditions(results: Results) -> dict[str, str]:
-    protocol = results.protocol
+def _conditions(results: Results, other: Results) -> dict[str, str]:
+    """Returns what verdicts depend on; of the data, those of claims that both have judged."""
+    protocol, shared = results.protocol, {claim.id for claim in other.claims}
+    data = sorted({claim.data_name for claim in results.claims if claim.id in shared})
     return {
         "protocol": f"{protocol.name}, {protocol.size}",
-        "data": " and ".join(results.data_names) or ABSENT,
+        "data": " and ".join(data) or ABSENT,
         "alpha": f"{results.design.alpha:g}",
     }
 

@@ -55,7 +55,7 @@ def text(
         f"{outcome.protocol} protocol, {outcome.data_note}",
     ]
     lines = [
-        *_wrapped([headline(outcome)], width),
+        headline(outcome),
         str(place),
         *_wrapped([why] if why not in place.code else [], width),
         "",

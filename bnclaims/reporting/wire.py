@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from bnclaims.errors import ResultsError
-from bnclaims.reporting.results import ErrorRecord, Outcome, Results
+from bnclaims.reporting.results import ClaimResult, ErrorRecord, Outcome, Results
 
 FILE = "results.json"
 
@@ -78,6 +78,25 @@ def read(path: Path) -> Results:
         return msgspec.convert(document, Results)
     except (msgspec.ValidationError, OverflowError) as error:
         raise ResultsError(f"{file} is damaged: {error}") from None
+
+
+def brief(results: Results) -> dict[str, Any]:
+    """Returns what the verdict table says, as JSON data."""
+    return {
+        "protocol": results.protocol.name,
+        "claims": [_brief_claim(claim) for claim in results.claims],
+        "errors": msgspec.to_builtins(results.errors),
+    }
+
+
+def _brief_claim(claim: ClaimResult) -> dict[str, Any]:
+    names = ("id", "statement", "verdict", "expected", "data", "holm_p")
+    told = {name: getattr(claim, name) for name in names}
+    if finding := claim.deciding:
+        numbers = ("estimate", "low", "high", "seeds", "p")
+        told |= {name: getattr(finding, name) for name in numbers}
+        told["claimed"] = msgspec.to_builtins(finding.region)
+    return told
 
 
 def schema() -> dict[str, Any]:

@@ -142,7 +142,7 @@ class Progress:
         left = {run: cost for run, cost in self.wanted.items() if run not in self.trained}
         later = _LATER_LOOKS * undecided
         cost = sum(left.values()) + later * sum(self.wanted.values())
-        starts = len({digest for digest, _ in left} - set(self._arms.values()))
+        starts = float(len({digest for digest, _ in left} - set(self._arms.values())))
         starts += later * len({digest for digest, _ in self.wanted})
         work = cost * self._rate + starts * self._start
         work += sum(map(self._rest_of_start, self._arms))
@@ -210,8 +210,8 @@ class Progress:
 
 def _rate_of(runs: Sequence[tuple[float, float]]) -> float:
     """Returns seconds per unit of cost: a guess, which gives way to what runs took."""
-    cost, seconds = (sum(column) for column in zip((0.0, 0.0), *runs, strict=True))
-    return (_GUESS_WEIGHT + seconds) / (_GUESS_WEIGHT / SECONDS_PER_COST + cost)
+    cost = _GUESS_WEIGHT / SECONDS_PER_COST + sum(cost for cost, _ in runs)
+    return (_GUESS_WEIGHT + sum(seconds for _, seconds in runs)) / cost
 
 
 def duration(seconds: float) -> str:

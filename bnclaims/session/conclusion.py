@@ -29,7 +29,9 @@ def verdict_of(error: BaseException | None, trial: Trial | None) -> Verdict | No
         trial: What it compared; None where it took neither `train` nor `probe`.
     """
     if error is None:
-        return "supported"
+        # A body may not pass over what nobody could decide.
+        left_open = trial is not None and any(evidence.left_open for evidence in trial.evidence)
+        return "inconclusive" if left_open else "supported"
     if isinstance(error, Inconclusive):
         return "inconclusive"
     if not isinstance(error, AssertionError):

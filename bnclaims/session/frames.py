@@ -3,7 +3,7 @@
 import inspect
 import itertools
 import sysconfig
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -23,7 +23,7 @@ def assertion(excinfo: pytest.ExceptionInfo[BaseException]) -> Place:
     return Place(_shown(Path(entry.path)), entry.lineno + 1, str(entry.statement).strip())
 
 
-def declaration(function: Callable[..., Any]) -> Place:
+def declaration(function: Any) -> Place:
     """Returns where a claim's test declares its expected verdict, or else is declared."""
     lines, first = inspect.getsourcelines(function)
     number = next((n for n, line in enumerate(lines) if "expected=" in line), 0)

@@ -1,6 +1,7 @@
 """Settings of a session: command line, then environment, then ini file, then default."""
 
 import contextlib
+import itertools
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -102,6 +103,36 @@ class Settings:
         # With `=`: pytest takes a word that is there as a folder for one of its paths.
         asked = [f"--claims-protocol={self.protocol.name}", f"--claims-data={data}"]
         return ["pytest", test, *asked, *_design_options(self.design)]
+
+
+def displaced(config: pytest.Config) -> str:
+    """Returns which option's path pytest has taken for a place of tests; '' for none.
+
+    Pytest looks for its ini file before it knows the options of `conftest.py` and plugins: it then
+    takes `DIR` in `--claims-store DIR` for one more path of tests, whose common ancestor with the
+    others is the root.
+    """
+    here, ini = config.invocation_params.dir, config.inipath
+    if config.getoption("rootdir") or (ini is not None and here.is_relative_to(ini.parent)):
+        return ""
+    ours = {f"--claims-{name}" for name, _, _ in OPTIONS} | {"--claims-report"}
+    arguments = config.invocation_params.args
+    for option, value in itertools.pairwise(arguments):
+        if option in ours and _is_outside(here / value, here):
+            return (
+                f"pytest took {value} for a path of tests, as it follows {option} after a space: "
+                f"its root is {config.rootpath}, and {ini or 'no ini file'} is read. Write "
+                f"{option}={value}"
+            )
+    return ""
+
+
+def _is_outside(path: Path, folder: Path) -> bool:
+    """Says whether a path is there, but not in a folder."""
+    try:
+        return path.exists() and not path.resolve().is_relative_to(folder.resolve())
+    except OSError:  # too long a name
+        return False
 
 
 def cache_folder() -> Path:

@@ -4,7 +4,6 @@ import contextlib
 import inspect
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
@@ -20,6 +19,7 @@ from bnclaims.language.evidence import Trial
 from bnclaims.language.figure import Drawing, Figure, drawn
 from bnclaims.language.fixtures import Probe, Session, Train
 from bnclaims.language.sample import Runs
+from bnclaims.language.tracing import Trace, traced
 from bnclaims.running.backend import Backend
 from bnclaims.running.mailbox import Mailbox
 from bnclaims.running.progress import Journal, Progress
@@ -34,17 +34,6 @@ _ENDS = (pytest.skip.Exception, pytest.fail.Exception, pytest.xfail.Exception, S
 
 _SELECTED = "selected"
 """What the mailbox calls the claims that its workers have collected."""
-
-_PATHS = 32
-"""How many ways through a body are tried in which assertions fail, as in `assert not a < b`."""
-
-
-@dataclass(frozen=True)
-class Trace:
-    """What a claim's body named and compared when nothing was trained."""
-
-    runs: tuple[Runs, ...]
-    edges: int
 
 
 class Suite:
@@ -159,17 +148,14 @@ class Suite:
         wanted = inspect.signature(function).parameters.keys()
         if not wanted <= {"train", "probe", *others}:
             return
-        paths: list[Trial] = []
-        answers: Sequence[bool] | None = ()
-        while answers is not None and len(paths) < _PATHS:
-            trial = self.trial(tracing=True, answers=answers)
+
+        def passes(trial: Trial) -> bool | None:
             fixtures = {"train": self.train(trial), "probe": self.probe(trial)} | dict(others)
-            failed = _fails(function, {argument: fixtures[argument] for argument in wanted})
-            paths.append(trial)
-            answers = _others(trial.answered) if failed else None
-        runs = dict.fromkeys(runs for trial in paths for runs in trial.named)
-        edges = max(sum(evidence.edges for evidence in trial.evidence) for trial in paths)
-        self.traces[name] = Trace(tuple(runs), edges)
+            return _passes(function, {argument: fixtures[argument] for argument in wanted})
+
+        self.traces[name] = traced(
+            passes, lambda answers: self.trial(tracing=True, answers=answers)
+        )
 
     def trial(
         self, *, tracing: bool = False, name: str = "", answers: Sequence[bool] = ()
@@ -182,6 +168,7 @@ class Suite:
             load=self._load,
             tracing=tracing,
             edges=trace.edges if trace else 0,
+            supports=trace.supports if trace else 1,
             answers=answers,
             tell=partial(Journal(self._tell).stands, self._selected.get(name, name)),
         )
@@ -247,20 +234,13 @@ class Suite:
         return seconds / cost if cost else None
 
 
-def _fails(function: Callable[..., None], arguments: Mapping[str, Any]) -> bool:
-    """Runs a body that is traced; says whether an assertion failed."""
+def _passes(function: Callable[..., None], arguments: Mapping[str, Any]) -> bool | None:
+    """Runs a body that is traced; says whether it passed, None if it raised no assertion."""
     # How a body ends is reported when it runs in earnest; what it prints, TensorFlow too.
     with silence(), contextlib.suppress(Exception, *_ENDS):
         try:
             function(**arguments)
         except AssertionError:
-            return True
-    return False
-
-
-def _others(answered: Sequence[bool]) -> list[bool] | None:
-    """Returns other answers to try after these made a body fail, the last true one turned."""
-    answers = list(answered)
-    while answers and not answers[-1]:
-        answers.pop()
-    return [*answers[:-1], False] if answers else None
+            return False
+        return True
+    return None

@@ -82,3 +82,16 @@ def test_a_trainer_gets_the_streams_of_its_seed() -> None:
 def test_what_is_no_function_is_refused() -> None:
     with pytest.raises(ArmError, match="fake x is no function of a seed"):
         called(FakeArm("x"))
+
+
+def test_pytorch_s_generator_is_seeded_too() -> None:
+    torch = pytest.importorskip("torch")
+
+    def draws(seed: int) -> Any:
+        return float(torch.rand(()))
+
+    before = torch.get_rng_state()
+    runs = [called(FunctionArm(draws), seed) for seed in (1, 1, 2)]
+    one, again, other = (float(run.probes["value"]) for run in runs)
+    assert one == again != other
+    assert torch.equal(torch.get_rng_state(), before)

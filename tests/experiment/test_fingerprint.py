@@ -1097,6 +1097,72 @@ def test_a_path_to_nothing_is_refused(tmp_path: Path) -> None:
         describe(tmp_path / "nothing")
 
 
+# Other frameworks
+
+
+class Compiled:
+    """As what `jax.jit` returns: an object of a package that wraps a function of the user's."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.__wrapped__ = function
+
+
+def test_what_a_compiled_function_wraps_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Compiled, "__module__", "numpy")
+
+    def build(factor: float) -> Callable[[], Any]:
+        step = Compiled(lambda x: x * factor)
+        return lambda: step
+
+    assert digest_of(build(1.0)) == digest_of(build(1.0)) != digest_of(build(2.0))
+
+
+def test_tensors_are_described_by_their_content() -> None:
+    tf = pytest.importorskip("tensorflow")
+    values: list[Any] = [tf.constant([1.0, 2.0]), tf.constant([1.0, 3.0]), tf.constant([1, 2])]
+    digests = {digest(describe(value)) for value in values}
+    assert len(digests) == 3
+    assert digest(describe(tf.constant([1.0, 2.0]))) in digests
+
+
+def test_a_tensor_that_is_trained_is_another() -> None:
+    torch = pytest.importorskip("torch")
+    plain, trained = (torch.ones(2, requires_grad=yes) for yes in (False, True))
+    assert digest(describe(plain)) != digest(describe(trained))
+    with pytest.raises(DescriptionError, match=r"cannot describe tensor\(.* of type Tensor"):
+        describe(torch.ones(2, dtype=torch.bfloat16))
+
+
+def test_versions_below_a_package_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = {"optimiser": "1", "jax": "2", "jaxlib": "3", "numpy": "4", "rich": "5"}
+    required = {
+        "optimiser": ["jax>=0.4; python_version > '3'", "rich", "torch; extra == 'all'", "scipy"],
+        "jax": ["jaxlib<=2,>=1", "numpy"],
+        "jaxlib": ["numpy"],
+    }
+    monkeypatch.setattr(describe_module.metadata, "version", installed.__getitem__)
+    monkeypatch.setattr(describe_module.metadata, "requires", required.get)
+    monkeypatch.setattr(describe_module, "_distributions", lambda: {k: [k] for k in installed})
+    version = describe_module._version.__wrapped__
+    assert version("optimiser") == "optimiser 1, jax 2, jaxlib 3, numpy 4"
+
+
+def test_packages_beside_a_virtual_environment_are_installed(tmp_path: Path) -> None:
+    """A user's own, a system's, or those of a .pth file."""
+    place = tmp_path / "dist-packages"
+    place.mkdir()
+    (place / "elsewhere.py").write_text("class Strange:\n    pass\n")
+    code = (
+        "import sys\n"
+        f"sys.path.append({str(place)!r})\n"
+        "from bnclaims.experiment.fingerprint import describe\n"
+        "import elsewhere\n"
+        "print(describe(elsewhere.Strange)['installed'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "elsewhere.Strange\n"
+
+
 # Refusals
 
 

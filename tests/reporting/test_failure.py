@@ -7,6 +7,7 @@ import pytest
 from bnclaims.language.claim import Expected
 from bnclaims.language.finding import Region
 from bnclaims.reporting import failure
+from bnclaims.reporting.results import Outcome
 from bnclaims.statistics.design import Design, Open, Sequential
 from tests.fake_results import EXACT, MAYBE, NO, YES, finding
 
@@ -14,7 +15,7 @@ PROTOCOLS = ["quick", "article"]
 
 
 def steps(
-    claim: failure.Outcome,
+    claim: Outcome,
     expected: Expected = "supported",
     protocols: list[str] = PROTOCOLS,
     design: Design = Sequential(),  # noqa: B008  (it is frozen)

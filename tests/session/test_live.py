@@ -1,11 +1,17 @@
 """The live line leaves pytest's own output as it was."""
 
 import io
+import os
+import pty
+import re
+import subprocess
+import sys
 import time
 
 import pytest
 
 from bnclaims.session.live import LiveLine, can_redraw
+from tests import fake_project
 
 
 class Writer:
@@ -98,3 +104,64 @@ def test_a_line_is_redrawn_on_a_terminal_whatever_is_said_of_colours(
     monkeypatch.setenv("TERM", term)
     monkeypatch.setenv(colours, "1")
     assert can_redraw(Stream(terminal=terminal)) == redraws
+
+
+SLOW = fake_project.BACKEND.replace(
+    "def trained(arm, seed):\n    pass", "def trained(arm, seed):\n    time.sleep(0.5)"
+)
+
+
+@pytest.fixture
+def session(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A command that trains for some seconds."""
+    fake_project.prepare(pytester, monkeypatch)
+    pytester.makeconftest(SLOW)
+    pytester.makepyfile(test_it=fake_project.claims(""))
+    for name in ("NO_COLOR", "FORCE_COLOR", "PY_COLORS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "60")
+    return [sys.executable, "-m", "pytest", "-n0", "--claims-store=store"]
+
+
+def on_a_terminal(command: list[str]) -> str:
+    """What a command writes to a terminal."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, stdin=theirs):
+        os.close(theirs)
+        parts = []
+        try:
+            while part := os.read(ours, 65536):
+                parts.append(part)
+        except OSError:  # how Linux says that the other end is closed
+            pass
+    os.close(ours)
+    return b"".join(parts).decode()
+
+
+REDRAWN, COLOURED = "\r\x1b[2K", "\x1b[3"
+
+
+def test_without_colours_a_terminal_still_shows_a_line_that_moves(
+    session: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    shown = on_a_terminal(session)
+    assert COLOURED not in shown
+    times = {
+        line.partition(" runs in ")[2].partition(",")[0]
+        for line in shown.split(REDRAWN)
+        if "bnclaims: " in line
+    }
+    assert len(times - {""}) > 2
+    assert max(map(len, re.findall("bnclaims: [0-9].*", shown.replace("\r", "\n")))) < 60
+
+
+def test_in_a_log_colours_do_not_make_the_line_move(
+    session: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    shown = subprocess.run(session, capture_output=True, text=True, check=True).stdout
+    assert COLOURED in shown
+    assert REDRAWN not in shown
+    assert "bnclaims: 0 of" not in shown

@@ -155,12 +155,14 @@ def test_whatever_is_given_is_understood_or_refused_in_a_line(given_values: dict
         ("run_timeout", "0", "--claims-run-timeout 0: give seconds, as in 600"),
         ("run_timeout", "soon", "give seconds"),
         ("store", "a" * 5_000, "File name too long"),
+        ("boundary", "a" * 5_000, "choose one of exponential, normal"),
     ],
 )
 def test_what_has_no_sense_is_refused(option: str, value: str, words: str) -> None:
     """A million seeds were planned, and a path of 5,000 characters was an internal error."""
-    with pytest.raises(pytest.UsageError, match=words):
+    with pytest.raises(pytest.UsageError, match=words) as caught:
         settings_of(**{f"claims_{option}": value})
+    assert len(str(caught.value)) < 500
 
 
 def test_without_a_home_folder_the_option_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,3 +178,37 @@ def test_without_a_home_folder_the_option_is_named(monkeypatch: pytest.MonkeyPat
 def test_a_run_timeout_is_in_seconds() -> None:
     assert settings_of().run_timeout is None
     assert settings_of(claims_run_timeout="1.5").run_timeout == 1.5
+
+
+@pytest.mark.parametrize("option", ["--claims-store", "--claims-report"])
+def test_a_path_that_pytest_takes_for_one_of_tests_is_said(
+    pytester: pytest.Pytester, tmp_path: Path, option: str
+) -> None:
+    """It dropped `pytest.ini` without a word."""
+    pytester.makeini("[pytest]\naddopts = --strict-markers")
+    pytester.makepyfile("def test_it(): pass")
+    (there := tmp_path / "there").mkdir()
+    result = pytester.runpytest("-n0", option, str(there))
+    root = next(path for path in pytester.path.parents if there.is_relative_to(path))
+    result.stdout.fnmatch_lines(
+        f"*PytestConfigWarning: pytest took {there} for a path of tests, as it follows {option} "
+        f"after a space: its root is {root}, and no ini file is read. Write {option}={there}"
+    )
+
+
+@pytest.mark.parametrize("written", ["--claims-store={}", "--rootdir=.|--claims-store|{}"])
+def test_a_path_that_moves_no_root_is_not_said(
+    pytester: pytest.Pytester, tmp_path: Path, written: str
+) -> None:
+    pytester.makeini("[pytest]")
+    pytester.makepyfile("def test_it(): pass")
+    (there := tmp_path / "there").mkdir()
+    result = pytester.runpytest("-n0", "-Werror", *written.format(there).split("|"))
+    result.assert_outcomes(passed=1)
+
+
+def test_a_path_within_the_project_moves_no_root(pytester: pytest.Pytester) -> None:
+    pytester.makeini("[pytest]")
+    pytester.makepyfile("def test_it(): pass")
+    pytester.mkdir("store")
+    pytester.runpytest("-n0", "-Werror", "--claims-store", "store").assert_outcomes(passed=1)

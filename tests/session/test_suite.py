@@ -10,6 +10,7 @@ import pytest
 from bnclaims import MLP, History, Train, mean_loss
 from bnclaims.experiment.arm import Arm, FunctionArm
 from bnclaims.experiment.protocol import KERAS_DEFAULTS
+from bnclaims.experiment.sources import DataSource
 from bnclaims.running.local_store import LocalStore
 from bnclaims.session.options import Settings
 from bnclaims.session.suite import Suite
@@ -90,3 +91,16 @@ def test_a_run_that_has_gone_from_the_store_is_told(suite: Suite) -> None:
     runs = suite.train(suite.trial(tracing=True))(MLP())
     with pytest.raises(LookupError, match="the run of relu no BN with seed 3 is no longer in"):
         suite._load(runs.arm, 3)
+
+
+@pytest.mark.parametrize(("given", "named"), [("auto", "digits"), ("images.npz", "images.npz")])
+def test_what_auto_found_can_be_asked_for_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, named: str
+) -> None:
+    found = DataSource("digits", tmp_path, "digits", "fingerprint")
+    monkeypatch.setattr("bnclaims.session.suite.resolve", lambda *_, **__: found)
+    settings = Settings(given, KERAS_DEFAULTS, tmp_path, Sequential(), threads=1, chosen=True)
+    suite = Suite(settings, None, FakeBackend(), LocalStore(tmp_path))
+    assert suite.chosen_data == given  # nobody has looked for it yet
+    assert suite.source is found
+    assert suite.chosen_data == named

@@ -1,0 +1,62 @@
+"""Tracing: a claim's body is run without training, to learn what it names and compares."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bnclaims.language.evidence import Trial
+from bnclaims.language.paths import Path, Shares, others, shares
+from bnclaims.language.sample import Runs
+
+_PATHS = 64
+"""How many ways through a body are tried, as comparisons answer one thing or the other."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a claim's body named and compared when nothing was trained."""
+
+    runs: tuple[Runs, ...]
+    edges: int
+    """Over how many edges of regions a refutation's alpha is split."""
+    supports: int
+    """Over how many comparisons a support's alpha is split."""
+
+
+def traced(
+    passes: Callable[[Trial], bool | None], new_trial: Callable[[Sequence[bool]], Trial]
+) -> Trace:
+    """Returns what a body names and compares, whatever its comparisons answer.
+
+    Args:
+        passes: Runs the body; says whether it passed, None if it raised no assertion.
+        new_trial: Returns a trial that is tracing, whose first comparisons answer so.
+    """
+    trials: list[Trial] = []
+    paths: list[Path] = []
+    answers: Sequence[bool] | None = ()
+    while answers is not None and len(paths) < _PATHS:
+        trial = new_trial(answers)
+        passed = passes(trial)
+        trials.append(trial)
+        paths.append(Path(tuple(trial.answered), passed))
+        answers = others(trial.answered)
+    most = max(len(path.answers) for path in paths)
+    # Where these are not all paths, each answer counts as an error of its own.
+    split = shares(paths) if answers is None else Shares(2 * most, 2)
+    # A verdict that is looked at may lead anywhere.
+    looked_at = max(sum(evidence.looked_at for evidence in trial.evidence) for trial in trials)
+    edges = max(sum(evidence.edges for evidence in trial.evidence) for trial in trials)
+    return Trace(
+        _runs(trials, paths),
+        edges * split.refutations,
+        (split.supports if most else 0) + looked_at or 1,
+    )
+
+
+def _runs(trials: Sequence[Trial], paths: Sequence[Path]) -> tuple[Runs, ...]:
+    """Returns the runs of the first path that does not fail, and of those before it.
+
+    Arms that only other paths name are trained when their comparison is met.
+    """
+    usual = next((i for i, path in enumerate(paths) if path.passed is not False), len(paths))
+    return tuple(dict.fromkeys(runs for trial in trials[: usual + 1] for runs in trial.named))
