@@ -31,7 +31,7 @@ test: $(TESTABLE)  ## test the project itself, but for what takes long
 	BNCLAIMS_DATA=digits $(BIN)/pytest tests/ -n auto --dist loadfile
 
 test-slow: $(TESTABLE)  ## the tests that take long
-	BNCLAIMS_DATA=digits $(BIN)/pytest tests/ -n auto -m slow
+	BNCLAIMS_DATA=digits $(BIN)/pytest tests/ -n auto --dist loadgroup -m slow
 
 lint: $(TESTABLE)  ## style and types
 	$(BIN)/ruff check .

@@ -233,7 +233,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
-    """Plans instead of running; lets a worker that is through its own tests help the others."""
+    """Plans instead of running; lets a worker that is done with its own tests help the others."""
     config = session.config
     suite = config.stash[_SUITE]
     if config.option.claims_plan:

@@ -1,11 +1,14 @@
 """Fixtures for all tests: small real data, and pytest within pytest."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import settings
 
 from bnclaims.experiment.data import Data
 from bnclaims.experiment.sources import DataSource, resolve
+from bnclaims.session.options import cache_folder
 
 pytest_plugins = ["pytester"]
 
@@ -39,3 +42,21 @@ def images(small_data: Data, tmp_path_factory: pytest.TempPathFactory) -> DataSo
     arrays = {key: getattr(small_data, key) for key in ("x_train", "y_train", "x_test", "y_test")}
     np.savez(path, allow_pickle=False, **arrays)
     return resolve(str(path), cache=path.parent)
+
+
+@pytest.fixture(scope="session")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of the embedded digits."""
+    return resolve("digits", cache=tmp_path_factory.mktemp("digits")).path
+
+
+@pytest.fixture
+def pytester(
+    pytester: pytest.Pytester, digits: Path, monkeypatch: pytest.MonkeyPatch
+) -> pytest.Pytester:
+    """Pytest within pytest. The digits, which take a second to make, are in its cache."""
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    cache = cache_folder()
+    cache.mkdir(parents=True)
+    (cache / digits.name).hardlink_to(digits)
+    return pytester

@@ -2,9 +2,13 @@
 
 import sys
 
-# A session forgets what it imported itself, and would import this anew each time.
+# Pytester drops what a session imported, but C extensions cannot be imported twice.
 import jinja2  # noqa: F401
+import numpy.fft
+import numpy.linalg
+import numpy.random  # noqa: F401
 import pytest
+import scipy.special  # noqa: F401
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:

@@ -2,8 +2,6 @@
 
 import dataclasses
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -260,16 +258,6 @@ def test_its_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
 def test_it_prints_the_form_of_results(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == 0
     assert json.loads(capsys.readouterr().out) == wire.schema()
-
-
-def test_it_is_quiet_when_nobody_reads_on(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "bnclaims", "list", saved(tmp_path / "r", YES)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        assert process.stderr.read() == b""
-    assert process.returncode == 141
 
 
 def test_a_store_is_listed_verified_and_pruned(

@@ -166,7 +166,7 @@ def pytest_help(pytester: pytest.Pytester) -> str:
 
 
 def check_make(targets: list[str]) -> None:
-    known = re.findall(r"(?m)^(\w+):", (ROOT / "Makefile").read_text("utf-8"))
+    known = re.findall(r"(?m)^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"))
     assert set(targets) <= set(known)
 
 

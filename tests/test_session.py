@@ -64,15 +64,20 @@ def assert_same_bits(ours: dict[str, History], theirs: dict[str, History]) -> No
 
 @pytest.fixture(scope="module")
 def reference() -> dict[str, dict[str, History]]:
-    """What the first of these tests trained, for the others to compare with."""
+    """What the first of two tests trained, for the other to compare with."""
     kept: dict[str, dict[str, History]] = {}
     return kept
+
+
+in_one_worker = pytest.mark.xdist_group("sessions")
 
 
 def command(*options: str) -> list[str]:
     return [sys.executable, "-m", "pytest", *options]
 
 
+@pytest.mark.slow
+@in_one_worker
 def test_numbers_are_the_same_to_the_bit_whatever_the_workers(
     pytester: pytest.Pytester, session: Path, reference: dict[str, dict[str, History]]
 ) -> None:
@@ -94,6 +99,8 @@ def test_numbers_are_the_same_to_the_bit_whatever_the_workers(
     assert not list((session / "shared" / "locks").iterdir())
 
 
+@pytest.mark.slow
+@in_one_worker
 def test_a_killed_session_is_taken_up_where_it_was(
     pytester: pytest.Pytester, session: Path, reference: dict[str, dict[str, History]]
 ) -> None:
@@ -117,21 +124,20 @@ def test_a_killed_session_is_taken_up_where_it_was(
     assert_same_bits(reference["runs"], runs(store))
 
 
-def test_a_damaged_run_is_trained_again_and_said(
-    pytester: pytest.Pytester, session: Path, reference: dict[str, dict[str, History]]
-) -> None:
+def test_a_damaged_run_is_trained_again_and_said(pytester: pytest.Pytester, session: Path) -> None:
     args = ("--claims-store=store", "-k", "4")
     pytester.runpytest_subprocess(*args).assert_outcomes(passed=1, deselected=3)
+    before = runs(session / "store")
     victim = next((session / "store").glob("runs/*/3.run"))
     content = victim.read_bytes()
     victim.write_bytes(content[:-100])
     result = pytester.runpytest_subprocess(*args)
     result.assert_outcomes(passed=1, deselected=3, warnings=1)
     result.stdout.fnmatch_lines(["*3.run cannot be used (its checksum does not match): the run*"])
-    some = runs(session / "store")
-    assert_same_bits(some, {key: reference["runs"][key] for key in some})
+    assert_same_bits(runs(session / "store"), before)
 
 
+@pytest.mark.slow
 def test_a_worker_without_claims_of_its_own_helps(pytester: pytest.Pytester, session: Path) -> None:
     """One claim, two workers: its runs are trained by both.
 

@@ -66,7 +66,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
 
 
 def test_claims_about_scikit_learn(project: pytest.Pytester) -> None:
-    result = project.runpytest_subprocess("--claims-store=store", "-n2")
+    result = project.runpytest_subprocess("--claims-store=store", "-n0")
     result.assert_outcomes(passed=3)
     results = json.loads((project.path / "claims-report" / "results.json").read_text())
     rate = next(claim for claim in results["claims"] if claim["id"] == "rate")

@@ -8,7 +8,7 @@ _CLASSIFICATION = {
     "binary_focal_crossentropy": ("BinaryFocalCrossentropy",),
     "categorical_crossentropy": ("CategoricalCrossentropy",),
     "categorical_focal_crossentropy": ("CategoricalFocalCrossentropy",),
-    "categorical_generalized_crossentropy": ("CategoricalGeneralizedCrossEntropy",),
+    "categorical_generalized_cross_entropy": ("CategoricalGeneralizedCrossEntropy",),
     "categorical_hinge": ("CategoricalHinge",),
     "crossentropy": ("ce",),
     "hinge": ("Hinge",),

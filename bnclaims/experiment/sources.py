@@ -105,7 +105,7 @@ def resolve(choice: str, *, cache: Path, timeout: float = 5.0) -> DataSource:
     """Find the data to train on, downloading or generating them if need be.
 
     Args:
-        choice: "auto": MNIST if it can be had within reasonable time, else the embedded digits;
+        choice: "auto": MNIST if it is available within reasonable time, else the embedded digits;
             "mnist"; "digits"; or a path: an `.npz` file in Keras's layout or a folder with the four
             IDX files, gzipped or not.
         cache: Folder for the generated digits and for locks; made if missing.
@@ -115,7 +115,7 @@ def resolve(choice: str, *, cache: Path, timeout: float = 5.0) -> DataSource:
         The source, whose files were read and found good.
 
     Raises:
-        DataError: The choice is none of these, or its data cannot be had or used.
+        DataError: The choice is none of these, or its data cannot be loaded.
     """
     cache = cache.absolute()
     if choice == "auto":
@@ -134,7 +134,7 @@ def resolve(choice: str, *, cache: Path, timeout: float = 5.0) -> DataSource:
 
 
 def _auto(cache: Path, timeout: float) -> DataSource:
-    """MNIST if it can be had within reasonable time, else the embedded digits."""
+    """MNIST if it is available within reasonable time, else the embedded digits."""
     reason = _unreachable(timeout) if _absent(_keras_file()) else ""
     if not reason:
         try:

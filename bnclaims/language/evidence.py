@@ -16,7 +16,7 @@ from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import History
 from bnclaims.language.finding import Finding, Verdict
 from bnclaims.language.judgement import chances, explained, found, judged
-from bnclaims.language.sample import Part, Runs
+from bnclaims.language.sample import Part, Runs, Sample
 from bnclaims.running.schedule import Request
 from bnclaims.statistics.design import Design
 
@@ -65,6 +65,8 @@ class Trial:
     """Told how a comparison stands after each look; None once it goes on no further."""
     named: list[Runs] = field(default_factory=list)
     """The runs that the claim named."""
+    measured: list[tuple[str, Sample]] = field(default_factory=list)
+    """Metrics of one arm's runs that the claim named, each with the metric's name."""
     evidence: list["Evidence"] = field(default_factory=list)
     """What it compared, in order."""
 

@@ -161,7 +161,7 @@ def sample_of(
         return values
 
     text = _called(name, runs, arguments)
-    return Sample(
+    sample = Sample(
         compute,
         runs,
         text,
@@ -169,6 +169,9 @@ def sample_of(
         metrics=frozenset({name}),
         multiple=(1.0, text),
     )
+    if len(runs) == 1:
+        runs[0].trial.measured.append((name, sample))
+    return sample
 
 
 def endpoint_of(

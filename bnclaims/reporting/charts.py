@@ -29,6 +29,7 @@ _LONGEST_NAME = 42
 _NAMED_LOOKS = 8
 _NAMED_EPOCHS = 12
 _FOREST_DECADES = 3
+_FEW_TICKS = 7
 _MANYFOLD = 10
 """From which ratio of the largest to the smallest loss on lines coincide on a linear axis."""
 _MOST_ENDS, _LONGEST_END = 8, 100.0
@@ -255,7 +256,8 @@ class Forest:
         svg = _strip("scale of standardised effects")
         ticks = self._ticks()
         for place, tick in enumerate(ticks):
-            minor = min(place, len(ticks) - 1 - place) % 2 and tick
+            beside_zero = abs(tick) == 1 and len(ticks) > _FEW_TICKS
+            minor = tick and (min(place, len(ticks) - 1 - place) % 2 or beside_zero)
             text = _add(svg, "text", x=self._at(tick), y=14)
             text.set("class", "minor" if minor else "major")
             text.text = f"{tick}".replace("-", "\N{MINUS SIGN}")
@@ -379,7 +381,7 @@ class _Plot:
         area = _add(self._svg, "rect", **box, **{"class": "hover"})
         _add(area, "title").text = "\n".join([f"epoch {epoch}", *known])
 
-    def paths(self, curves: Series, style: str) -> None:
+    def paths(self, curves: Sequence[Sequence[float | None]], style: str) -> None:
         """Draws curves from epoch 1 on, broken where there is no value."""
         drawn = "".join(map(self._path, curves))
         _add(self._svg, "path", d=drawn, **{"class": style})
@@ -409,7 +411,7 @@ class _Plot:
         for (name, style, epoch, value), y in zip(known, places, strict=True):
             start = f"M{_short(self._at_x(epoch))} {_short(self._at_y(value))}"
             lead = f"{start}L{_short(self._right + _LEAD - 4)} {_short(y)}"
-            _add(self._svg, "path", d=lead, **{"class": f"lead {style}"})
+            _add(self._svg, "path", d=lead, **{"class": f"leader {style}"})
             self._word(self._right + _LEAD - 2, y + 4, name, "start")
 
     def band(self, spread: Sequence[tuple[float, float] | None], style: str) -> None:

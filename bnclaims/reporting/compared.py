@@ -55,8 +55,8 @@ class Margin:
 
     of: int
     """Place of the arm."""
-    beside: int
-    """Place of the arm that it is compared with."""
+    beside: int | None
+    """Place of the arm that it is compared with; None where it is compared with a number."""
     factor: float
     """Of the other arm's mean: 0.9 for a tenth less."""
     region: Region
@@ -78,14 +78,20 @@ class Compared:
 def compared(claim: ClaimResult) -> Compared | None:
     """Returns the metric that decides a claim; None where its arms' records do not have it."""
     finding = claim.deciding
-    if finding is None or not claim.arms:
+    if finding is None:
         return None
-    named = set(re.findall(r"(\w+)\(", finding.contrast)) & claim.arms[0].metrics.keys()
+    recorded = {name for arm in claim.arms for name in arm.metrics}
+    measured = {record.metric for record in claim.measured}
+    named = set(re.findall(r"(\w+)\(", finding.contrast)) & (recorded | measured)
     if len(named) != 1:
         return None
     metric = named.pop()
-    arms = tuple(_arm_values(arm, metric) for arm in claim.arms)
-    return Compared(METRICS.get(metric, metric), arms, _margin(finding, arms))
+    if metric in recorded:
+        arms = tuple(_arm_values(arm, metric) for arm in claim.arms)
+    else:
+        of = [record for record in claim.measured if record.metric == metric]
+        arms = tuple(ArmValues(record.arm, record.first_seed, record.values) for record in of)
+    return Compared(METRICS.get(metric, metric.replace("_", " ")), arms, _margin(finding, arms))
 
 
 def distinct_names(names: Sequence[str]) -> list[str]:
@@ -104,6 +110,8 @@ def _margin(finding: Finding, arms: tuple[ArmValues, ...]) -> Margin | None:
     """Returns what a contrast asks of one arm, by what the contrast is in each seed."""
     if finding.kind != "mean" or None in finding.values:
         return None
+    if len(arms) == 1 and arms[0].values[: len(finding.values)] == finding.values:
+        return Margin(0, None, 1.0, finding.region)
     for of, beside in permutations(range(len(arms)), 2):
         for sign in (-1, 1):
             factor = _factor(finding.values, arms[of].values, arms[beside].values, sign)

@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from bnclaims.errors import NotFiniteError
 from bnclaims.experiment.history import History
 from bnclaims.language import builtin_metrics
 from bnclaims.language.claim import Claim
 from bnclaims.language.evidence import Trial
 from bnclaims.language.finding import Finding, Values, Verdict, finite
 from bnclaims.language.sample import Runs
-from bnclaims.reporting.results import ArmRecord, Curves, Outcome
+from bnclaims.reporting.results import ArmRecord, Curves, MetricRecord, Outcome
 
 METRICS: dict[str, tuple[Callable[[History], float], str]] = {
     "mean_loss": (builtin_metrics.mean_loss, "loss"),
@@ -66,6 +67,7 @@ def outcome_of(
         declared=declared,
         explanation=tuple(str(evidence) for evidence in trial.evidence),
         arms=_arm_records(trial),
+        measured=_metric_records(trial),
         findings=_deciding_first(trial, verdict),
     )
 
@@ -86,10 +88,7 @@ def _deciding_first(trial: Trial, verdict: Verdict) -> tuple[Finding, ...]:
 
 def _arm_records(trial: Trial) -> tuple[ArmRecord, ...]:
     """Returns the records of a claim's training arms, as far as its evidence has looked."""
-    looked = [evidence.look for evidence in trial.evidence if evidence.look is not None]
-    if not looked:
-        return ()
-    count = trial.design.looks[max(looked)]
+    count = _most_seeds(trial)
     found = ((runs, _histories(trial, runs, count)) for runs in dict.fromkeys(trial.named))
     # A trainer of one's own may leave no curve, and what is probed leaves none.
     return tuple(
@@ -97,6 +96,27 @@ def _arm_records(trial: Trial) -> tuple[ArmRecord, ...]:
         for runs, histories in found
         if any(len(history.loss) for history in histories)
     )
+
+
+def _metric_records(trial: Trial) -> tuple[MetricRecord, ...]:
+    """Returns what the claim measured, arm by arm, each metric once."""
+    count = _most_seeds(trial)
+    found = []
+    for name, sample in {str(sample): (name, sample) for name, sample in trial.measured}.values():
+        (runs,) = sample.sources
+        of = sample.text.removeprefix(f"{name}(").removesuffix(")")
+        try:
+            values = sample.values(len(_histories(trial, runs, count)))
+        except NotFiniteError:  # a comparison may count what diverged by itself
+            continue
+        found.append(MetricRecord(name, of, runs.first_seed, tuple(map(finite, values))))
+    return tuple(record for record in found if record.values)
+
+
+def _most_seeds(trial: Trial) -> int:
+    """Returns how many seeds the evidence has looked at; 0 where it has not."""
+    looked = [evidence.look for evidence in trial.evidence if evidence.look is not None]
+    return trial.design.looks[max(looked)] if looked else 0
 
 
 def _histories(trial: Trial, runs: Runs, count: int) -> list[History]:

@@ -50,7 +50,7 @@ def html(results: Results) -> str:
             anchor=lambda claim: anchors[places[id(claim)]],
             place=lambda claim: places[id(claim)],
             claims=claims,
-            groups=[(name, _ranked(claims, name)) for name in names],
+            groups=_groups(claims),
             publications=names,
             publication_counts=publications,
             subject=subject(names),
@@ -83,7 +83,11 @@ def subject(publications: Sequence[str]) -> str:
     """Returns what claims are from, in a few words: publications without what is in brackets."""
     if len(publications) > _FEW_PUBLICATIONS:
         return f"{len(publications)} publications"
-    return ", ".join(re.sub(r"\s*\(.*?\)", "", name) for name in publications)
+    return ", ".join(map(_without_brackets, publications))
+
+
+def _without_brackets(name: str) -> str:
+    return re.sub(r"\s*\(.*?\)", "", name)
 
 
 def surprises(claims: Sequence[ClaimResult]) -> list[ClaimResult]:
@@ -109,6 +113,13 @@ def found_text(claim: ClaimResult) -> str:
 def publication(claim: ClaimResult) -> str:
     """Returns the publication that a claim is from: its source up to the first comma."""
     return re.split("[,;]", claim.source)[0].strip()
+
+
+def section_name(claim: ClaimResult) -> str:
+    """Returns what a claim is from: publication, and the section that its source quotes next."""
+    quoted = re.match("[^,;]*[,;] *('[^']*')", claim.source)
+    name = _without_brackets(publication(claim))
+    return f"{name}, {quoted[1]}" if quoted else name
 
 
 def in_words(claim: ClaimResult) -> list[str]:
@@ -190,15 +201,20 @@ def _verdict_counts(results: Results) -> dict[str, int]:
     return {name: counts[name] for name in ("all", *COLOURS, "unexpected") if counts[name]}
 
 
-def _ranked(claims: Sequence[ClaimResult], name: str) -> list[ClaimResult]:
-    """Returns a publication's claims, the strongest support first, what has no effect last."""
-    found = [claim for claim in claims if publication(claim) == name]
+def _groups(claims: Sequence[ClaimResult]) -> list[tuple[str, list[ClaimResult]]]:
+    """Returns the claims by section of what they are from, the strongest support first in each.
+
+    What has no effect comes last.
+    """
 
     def rank(claim: ClaimResult) -> tuple[bool, float]:
         _, effect, _ = _ends(claim)
         return effect is None, -(effect or 0.0)
 
-    return sorted(found, key=rank)
+    names = sorted({section_name(claim) for claim in claims})
+    return [
+        (name, sorted((c for c in claims if section_name(c) == name), key=rank)) for name in names
+    ]
 
 
 def _seeds(claims: Sequence[ClaimResult]) -> str:

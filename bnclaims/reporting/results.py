@@ -45,6 +45,18 @@ class ArmRecord:
 
 
 @dataclass(frozen=True)
+class MetricRecord:
+    """A metric that a claim names, in the runs of one arm."""
+
+    metric: str
+    arm: str
+    """What it is of: the arm, and the metric's arguments."""
+    first_seed: Count
+    values: Values
+    """One a seed."""
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What a claim's test came to."""
 
@@ -71,6 +83,8 @@ class Outcome:
     """The evidence in words, an item for each comparison."""
     arms: tuple[ArmRecord, ...]
     """The runs of its training arms."""
+    measured: tuple[MetricRecord, ...]
+    """The metrics that it names, as far as all of their runs have a value."""
     findings: tuple[Finding, ...]
     """What the evidence found, the deciding finding first; empty for an exact claim."""
 

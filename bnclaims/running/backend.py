@@ -38,5 +38,5 @@ class Backend(Protocol):
 
         Raises:
             ArmError: The arm cannot be trained as it is.
-            DataError: Its data cannot be had.
+            DataError: Its data cannot be loaded.
         """

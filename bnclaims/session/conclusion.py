@@ -30,8 +30,8 @@ def verdict_of(error: BaseException | None, trial: Trial | None) -> Verdict | No
     """
     if error is None:
         # A body may not pass over what nobody could decide.
-        left_open = trial is not None and any(evidence.left_open for evidence in trial.evidence)
-        return "inconclusive" if left_open else "supported"
+        is_open = trial is not None and any(evidence.left_open for evidence in trial.evidence)
+        return "inconclusive" if is_open else "supported"
     if isinstance(error, Inconclusive):
         return "inconclusive"
     if not isinstance(error, AssertionError):
@@ -101,7 +101,7 @@ def _data_notes(suite: Suite, trial: Trial | None) -> dict[str, str]:
 
 
 def _code(function: object) -> str:
-    """Returns a claim's source code, '' where it cannot be had."""
+    """Returns a claim's source code, '' where there is none."""
     try:
         return textwrap.dedent(inspect.getsource(function))  # type: ignore[arg-type]
     except (OSError, TypeError):

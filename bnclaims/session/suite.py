@@ -91,7 +91,7 @@ class Suite:
         """The images of the session, the same for all its workers.
 
         Raises:
-            DataError: They cannot be had; the message says what to do.
+            DataError: They cannot be loaded; the message says what to do.
         """
         cache = cache_folder()
         if self._data is not None:
@@ -125,7 +125,7 @@ class Suite:
         """What its arms share.
 
         Raises:
-            DataError: The images cannot be had.
+            DataError: The images cannot be loaded.
         """
         return Session(
             self.source,

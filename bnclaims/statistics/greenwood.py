@@ -2,7 +2,7 @@
 
 Divide m independent exponential numbers by their sum. The proportions p_1, ..., p_m are uniform on
 the simplex and independent of the sum; their spread v = sum((p_i - 1/m)**2) is Greenwood's
-statistic (1946, J. R. Statist. Soc. A 109) less 1/m. Its law is had exactly in two ways.
+statistic (1946, J. R. Statist. Soc. A 109) less 1/m. Its law is computed exactly, in two ways.
 
 **Small spreads.** The ball of radius sqrt(v) about the centre lies inside the simplex while
 v <= 1 / (m * (m - 1)), so that the chance is a ratio of volumes,

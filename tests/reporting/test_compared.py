@@ -7,6 +7,7 @@ import pytest
 
 from bnclaims.language.finding import Region
 from bnclaims.reporting.compared import Compared, compared
+from bnclaims.reporting.results import MetricRecord
 from tests.fake_results import YES, arm, finding, result
 
 PLAIN, NORMED = (2.0, 2.2, 2.1), (1.0, 1.3, 1.1)
@@ -31,6 +32,39 @@ def test_what_a_contrast_asks_is_asked_of_an_arm() -> None:
     assert metric.margin.factor == pytest.approx(0.9)
     assert metric.margin.region.low is None
     assert metric.margin.region.high == pytest.approx(0.9 * 2.1)
+
+
+def records(**values: Any) -> Any:
+    """What a claim measured, by its arms."""
+    return tuple(MetricRecord("input_drift", name, 0, of) for name, of in values.items())
+
+
+def test_a_metric_that_not_every_training_has_is_compared_too() -> None:
+    contrast = "0.9 * input_drift(plain) - input_drift(normed)"
+    found = finding(values=tuple(a_tenth_less()), region=Region(0.0, None), contrast=contrast)
+    arms = arm("plain", *[(v,) for v in PLAIN]), arm("normed", *[(v,) for v in NORMED])
+    drifts = records(plain=PLAIN, normed=NORMED)
+    claim = dataclasses.replace(YES, findings=(found,), arms=arms, measured=drifts)
+    metric = compared(result(claim))
+    assert metric is not None
+    assert metric.metric == "input drift"
+    assert [(row.arm, row.values) for row in metric.arms] == [("plain", PLAIN), ("normed", NORMED)]
+    assert metric.margin is not None
+    assert metric.margin.factor == pytest.approx(0.9)
+
+
+def test_an_arm_may_be_compared_with_a_number() -> None:
+    found = finding(values=PLAIN, region=Region(0.5, None), contrast="input_drift(plain)")
+    claim = dataclasses.replace(YES, findings=(found,), measured=records(plain=PLAIN))
+    metric = compared(result(claim))
+    assert metric is not None
+    assert metric.margin is not None
+    assert (metric.margin.of, metric.margin.beside) == (0, None)
+    assert metric.margin.region == Region(0.5, None)
+    other = dataclasses.replace(found, values=NORMED)
+    metric = compared(result(dataclasses.replace(claim, findings=(other,))))
+    assert metric is not None
+    assert metric.margin is None
 
 
 def test_an_edge_that_is_not_0_moves_the_region() -> None:

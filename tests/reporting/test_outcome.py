@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bnclaims import MLP, mean_loss
+from bnclaims import MLP, mean_loss, metric
 from bnclaims.experiment.arm import Arm, TrainingArm
 from bnclaims.experiment.history import History
 from bnclaims.experiment.sources import DataSource
@@ -67,4 +67,31 @@ def test_the_runs_of_its_arms_are_kept(images: DataSource) -> None:
     assert second.diverged == (1,)
     assert second.metrics["final_loss"][1] is None
     assert second.curves.loss[1][1:] == (None, None)
+    assert wire.from_plain(wire.to_plain(found), Outcome) == found
+
+
+@metric
+def first_loss(history: History, *, times: float = 1.0) -> float:
+    return float(history.loss[0]) * times
+
+
+@metric
+def last_loss(history: History) -> float:
+    return float(history.loss[-1])
+
+
+def test_the_metrics_that_it_names_are_kept(images: DataSource) -> None:
+    trial = new_trial(load=run)
+    train = Train(trial, Session(images, QUICK, versions={}, function_versions={}))
+    one, other = train(MLP(hidden=(1,))), train(MLP(hidden=(2,)), epochs=7)
+    assert first_loss(one) < first_loss(other, times=2.0)
+    last_loss(one)
+    last_loss(other)  # the run of seed 1 diverges
+    found = outcome(trial, "supported")
+    first, doubled, last = found.measured
+    assert (first.metric, first.arm, first.first_seed) == ("first_loss", str(one), 0)
+    assert doubled.arm == f"{other}, times=2.0"
+    assert first.values == tuple(run(one.arm, seed).loss[0] for seed in range(5))
+    assert doubled.values == tuple(2 * run(other.arm, seed).loss[0] for seed in range(5))
+    assert (last.metric, last.arm) == ("last_loss", str(one))
     assert wire.from_plain(wire.to_plain(found), Outcome) == found

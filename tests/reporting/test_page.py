@@ -125,6 +125,21 @@ def test_a_work_is_what_stands_before_the_comma() -> None:
         assert page.publication(result(dataclasses.replace(YES, source=source))) == publication
 
 
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("BN article (its title), 'speed', figure 1", "BN article, 'speed'"),
+        ("Ioffe & Szegedy 2015; algorithm 1", "Ioffe & Szegedy 2015"),
+        ("An article, on 'speed'", "An article"),
+    ],
+)
+def test_claims_are_grouped_by_the_section_that_they_quote(source: str, name: str) -> None:
+    assert page.section_name(result(dataclasses.replace(YES, source=source))) == name
+    assert f"<bdi>{html.escape(name)}</bdi></h3>".replace("&#x27;", "&#39;") in page.html(
+        results(dataclasses.replace(YES, source=source))
+    )
+
+
 # Pictures
 
 
@@ -474,10 +489,12 @@ def test_claims_names_are_not_cut_to_pieces_on_a_telephone(
 
 
 @in_browser
-def test_a_legend_keeps_its_lines_colours(browser: Browser, address: str) -> None:
-    found = opened(browser, address)
+def test_a_legend_keeps_its_lines_colours(browser: Browser) -> None:
+    arms = tuple(arm(f"{name} with a long name", [2.0, 1.0]) for name in "ab")
+    found = browser.new_page()
+    found.set_content(page.section(result(dataclasses.replace(WITH_ARMS, arms=arms))))
     found.emulate_media(forced_colors="active")
-    keys = found.locator("#claim-with-arms .key").all()
+    keys = found.locator(".key").all()
     colours = {key.evaluate("e => getComputedStyle(e).borderTopColor") for key in keys}
     assert len(colours) == len(keys) == 2
 
@@ -523,6 +540,55 @@ def test_a_search_leaves_what_has_the_words(browser: Browser, address: str) -> N
     assert rows.filter(has_text="with-arms").is_visible()
     found.get_by_label("Search").fill("nowhere")
     assert found.get_by_text("No claim is of this kind").is_visible()
+
+
+@in_browser
+def test_the_table_can_be_sorted(browser: Browser, address: str) -> None:
+    found = opened(browser, address)
+    found.get_by_text("All claims as a table").click()
+
+    def column(number: int) -> list[str]:
+        cells = found.locator(f"#table tbody td:nth-child({number})")
+        return [text.strip() for text in cells.all_text_contents()]
+
+    found.get_by_role("button", name="estimate").click()
+    numbers = [float(text.split()[0]) for text in column(3) if "[" in text]
+    assert numbers == sorted(numbers)
+    assert found.locator("#table th[aria-sort=ascending]").inner_text() == "estimate [interval]"
+    found.get_by_role("button", name="estimate").click()
+    numbers = [float(text.split()[0]) for text in column(3) if "[" in text]
+    assert numbers == sorted(numbers, reverse=True)
+    found.get_by_role("button", name="verdict").click()
+    assert column(2) == sorted(column(2))
+    assert found.locator("#table th[aria-sort]").count() == 1
+
+
+@in_browser
+@pytest.mark.parametrize("size", [(1280, 800), (1440, 900)])
+def test_the_first_screen_answers_without_scrolling(
+    browser: Browser, address: str, size: tuple[int, int]
+) -> None:
+    found = browser.new_page(viewport={"width": size[0], "height": size[1]})
+    found.goto(address)
+    answers = ["h1", ".lead", ".tiles", ".trust", ".surprises li:first-child"]
+    for answer in answers:
+        box = found.locator(answer).bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= size[1], answer
+
+
+@in_browser
+def test_many_claims_are_folded(browser: Browser, tmp_path: Path) -> None:
+    many = results(*(dataclasses.replace(WITH_ARMS, id=f"claim-{i}") for i in range(500)))
+    file = tmp_path / "many.html"
+    file.write_text(page.html(many))
+    found = browser.new_context(**VIEWS["phone"]).new_page()
+    found.goto(file.as_uri())
+    assert found.locator(".claim figure:visible").count() == 0
+    claim = found.locator(".claim").nth(1).bounding_box()
+    assert claim is not None
+    assert claim["height"] < 150
+    assert file.stat().st_size < 500 * 12_000
 
 
 @in_browser

@@ -228,7 +228,9 @@ def test_no_file_makes_a_command_fail_without_a_word(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(plots, "write", lambda figures, folder: [])  # seconds for each example
+    monkeypatch.setattr(
+        plots, "write", lambda figures, folder, conditions: []
+    )  # seconds for each example
     file = tmp_path / "results.json"
     file.write_bytes(content)
     status = main([part.format(results=file, folder=tmp_path) for part in command])

@@ -15,6 +15,7 @@ import pytest
 from bnclaims.reporting import badges, wire
 from bnclaims.reporting.results import Results, SessionRecord
 from bnclaims.session.record import UNFINISHED
+from tests import sessions
 from tests.fake_project import BACKEND, claims, prepare
 
 GUARD = 60  # seconds after which a test that hangs gives up
@@ -149,10 +150,10 @@ def test_sigterm_ends_a_session_of_workers_within_seconds(project: pytest.Pytest
 def test_an_error_in_collection_leaves_no_green(project: pytest.Pytester) -> None:
     """Nothing was tested, exit status 2: yesterday's green report stayed."""
     project.makepyfile(test_a=claims(""))
-    assert project.runpytest_subprocess(STORE, "-n0").ret == 0
+    assert sessions.run(project, STORE, "-n0").ret == 0
     assert suite_badge(project) == ("1 supported", True)
     project.makepyfile(test_b="from bnclaims import no_such_name\n")
-    assert project.runpytest_subprocess(STORE, "-n0").ret == pytest.ExitCode.INTERRUPTED
+    assert sessions.run(project, STORE, "-n0").ret == pytest.ExitCode.INTERRUPTED
     results, names = reported(project)
     assert names == []
     assert [error.id for error in results.errors] == ["claim-1", "test_b.py"]
@@ -194,7 +195,7 @@ def test_the_last_of_several_reports_on_a_claim_counts(project: pytest.Pytester)
     project.makeconftest(RERUN)
     fails = "1 / (os.environ['ATTEMPT'] == '{}')"
     project.makepyfile(claims("", fails.format(2), fails.format(1)))
-    project.runpytest_subprocess(STORE, "-n0", "-p", "no:cacheprovider")
+    sessions.run(project, STORE, "-n0", "-p", "no:cacheprovider")
     results, names = reported(project)
     assert names == ["claim-1", "claim-2"]
     assert [error.id for error in results.errors] == ["claim-3"]
@@ -252,7 +253,7 @@ def test_what_a_claim_is_marked_with_and_says_is_kept(project: pytest.Pytester) 
     unseen, a failing teardown left the claim green, and two classes could not share a name.
     """
     project.makepyfile(claims("") + MISUSES)
-    result = project.runpytest_subprocess(STORE, "-n0")
+    result = sessions.run(project, STORE, "-n0")
     result.assert_outcomes(passed=5, failed=1, errors=2, warnings=1)
     result.stdout.fnmatch_lines(
         [
@@ -273,7 +274,7 @@ def test_what_a_claim_is_marked_with_and_says_is_kept(project: pytest.Pytester) 
 def test_a_session_that_fails_elsewhere_is_not_green(project: pytest.Pytester) -> None:
     """Claims were green beside a failing test."""
     project.makepyfile(test_a=claims(""), test_b="def test_plain(): assert False\n")
-    assert project.runpytest_subprocess(STORE, "-n0").ret == 1
+    assert sessions.run(project, STORE, "-n0").ret == 1
     assert suite_badge(project) == ("1 supported, other tests failed", False)
 
 
@@ -283,7 +284,7 @@ def test_a_status_that_another_plugin_changes_is_in_the_report(project: pytest.P
     note = "SESSION = []\ndef pytest_sessionstart(session): SESSION.append(session)\n"
     project.makeconftest(BACKEND + note + change)
     project.makepyfile(claims(""))
-    assert project.runpytest_subprocess(STORE, "-n0").ret == 5
+    assert sessions.run(project, STORE, "-n0").ret == 5
     results, _ = reported(project)
     assert results.session.exit_status == 5
     assert suite_badge(project) == ("1 supported, other tests failed", False)

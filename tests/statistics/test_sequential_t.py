@@ -273,31 +273,6 @@ class TestAdjustedP:
             adjusted_p(1.0, look, STANDARD, 0.01, Power())
 
 
-def test_spent_alpha_ends_at_alpha() -> None:
-    assert spent_alpha(STANDARD, 0.05, Power()) == pytest.approx(
-        (0.00625, 0.0176777, 0.0324760, 0.05), abs=1e-7
-    )
-    assert spent_alpha(STANDARD, 0.05, Power())[-1] == 0.05
-
-
-FAMILIES: list[Spending] = [Power(0.8), Power(), Power(3.0), Pocock(), OBrienFleming()]
-
-
-@pytest.mark.parametrize("spending", FAMILIES)
-def test_spending_rises_from_nothing_to_alpha(spending: Spending) -> None:
-    shares = np.linspace(1e-3, 1, 200)
-    spent = [spending(share, 0.05) for share in shares]
-    assert spent[0] < 0.003
-    assert (np.diff(spent) > 0).all() or spent[0] == 0
-    assert spent[-1] == pytest.approx(0.05)
-
-
-@pytest.mark.parametrize("rho", [0.0, -1.0, math.inf, math.nan])
-def test_power_refuses(rho: float) -> None:
-    with pytest.raises(ValueError, match="rho must be positive"):
-        Power(rho)
-
-
 @pytest.mark.parametrize("sides", [1, 2])
 @pytest.mark.parametrize("spending", [Pocock(), OBrienFleming()])
 def test_families_cross_as_often_as_they_spend(spending: Spending, sides: Sides) -> None:

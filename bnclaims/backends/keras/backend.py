@@ -74,7 +74,7 @@ class KerasBackend:
 
         Raises:
             ArmError: The arm cannot be trained as it is.
-            DataError: Its data cannot be had.
+            DataError: Its data cannot be loaded.
         """
         for first in (iterator := iter(seeds)):
             # Without a seed to train there is no reason to wait for TensorFlow.

@@ -69,7 +69,7 @@ def builder(arm: ModelArm) -> Callable[[], Any]:
 
     Raises:
         ArmError: Two calls of the builder return models that share a layer or a variable.
-        DataError: The images, whose shape a model may depend on, cannot be had.
+        DataError: The images, whose shape a model may depend on, cannot be loaded.
     """
     x, *_ = _tensors(arm.data)
     if not _is_described(arm):
@@ -171,7 +171,7 @@ def resident(arm: ModelArm, model: Any) -> tuple[Any, Any, Any, Any]:
 
     Raises:
         ArmError: The images are too few or of another shape than the model takes.
-        DataError: They cannot be had.
+        DataError: They cannot be loaded.
     """
     x, y, x_test, y_test = _tensors(arm.data)
     if arm.images is not None and arm.images > rows(x):
@@ -226,7 +226,7 @@ def scale(arm: ModelArm, model: Any) -> Any:
 
     Raises:
         ArmError: It cannot be seen what the model does with bytes.
-        DataError: The images cannot be had.
+        DataError: The images cannot be loaded.
     """
     x, *_ = _tensors(arm.data)
     said = arm.data.scale if isinstance(arm.data, Data) else None
@@ -305,7 +305,7 @@ def check_labels(arm: ModelArm, model: Any) -> None:
 
     Raises:
         ArmError: There is such a label.
-        DataError: The images cannot be had.
+        DataError: The images cannot be loaded.
     """
     shape = getattr(model, "output_shape", None)
     if not isinstance(shape, tuple) or not all(isinstance(size, int | None) for size in shape):

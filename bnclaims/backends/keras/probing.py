@@ -52,7 +52,7 @@ def probe(arm: Arm, seeds: Iterable[int]) -> Iterator[tuple[int, History]]:
 
     Raises:
         ArmError: The model does not fit its data.
-        DataError: The images cannot be had, or changed during the session.
+        DataError: The images cannot be loaded, or changed during the session.
     """
     measure = _MEASURES[type(arm)](arm)
     for seed in seeds:

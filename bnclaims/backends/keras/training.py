@@ -1,7 +1,7 @@
 """Trains the runs of an arm: real Keras models, a whole epoch as one program, or by `fit` itself.
 
 The program is traced once an arm, then serves one seed after another, each on one
-thread; several threads train several seeds at a time. So a run knows nothing of its cohort, and
+thread; several threads train several seeds at a time. So a run knows nothing of its company, and
 its numbers are the same to the bit however the work was shared out. Why one seed at a time and not
 a stack of seeds: see "Seeds one at a time" in docs/architecture.md.
 """
@@ -115,7 +115,7 @@ def train(
 
     Raises:
         ArmError: The model does not fit its data, or draws random numbers that no seed decides.
-        DataError: The images cannot be had, or changed during the session.
+        DataError: The images cannot be loaded, or changed during the session.
     """
     if threads == 1:
         with _borrowed(arm) as trainer:

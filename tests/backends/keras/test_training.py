@@ -161,7 +161,7 @@ def test_dropout_has_the_distribution_that_fit_has(small_data: Data) -> None:
 
 
 @pytest.mark.parametrize("build", [MLP("relu", hidden=(64, 32)).with_batch_norm(1), with_dropout])
-def test_a_run_does_not_know_its_cohort(small_data: Data, build: Any) -> None:
+def test_a_run_does_not_know_its_company(small_data: Data, build: Any) -> None:
     """Bit for bit the same alone, in other company, in another order and on two threads."""
     arm = arm_of(small_data, build)
     alone = trained(arm, 2)[0]
@@ -214,56 +214,6 @@ def test_probes_measure_what_they_say(small_data: Data) -> None:
     assert probes["saturated_share"][0, 0] == pytest.approx((np.abs(activations) > 0.9).mean())
 
 
-def test_seeds_pair_across_arms() -> None:
-    """Inserting BN and dropout changes no Dense layer's weights; another seed changes them all."""
-
-    def weights(network: Any, seed: int) -> list[Any]:
-        model = network()
-        Initialisation(model, network).assign(seed)
-        return [layer.kernel.numpy() for layer in model.layers if hasattr(layer, "kernel")]
-
-    plain = MLP("sigmoid", hidden=(32,))
-    for one, other in zip(weights(plain.build, 7), weights(with_dropout, 7), strict=True):
-        np.testing.assert_array_equal(one, other)
-    normed = plain.with_batch_norm(1)
-    for one, other in zip(weights(plain.build, 7), weights(normed.build, 7), strict=True):
-        np.testing.assert_array_equal(one, other)
-    for one, other in zip(weights(plain.build, 7), weights(plain.build, 8), strict=True):
-        assert not np.array_equal(one, other)
-
-
-def with_loaded_weights() -> Any:
-    model = keras.Sequential([keras.Input((784,)), keras.layers.Dense(10, "softmax")])
-    model.set_weights([np.full((784, 10), 0.01, "float32"), np.zeros(10, "float32")])
-    return model
-
-
-def test_weights_that_the_builder_sets_are_kept() -> None:
-    model = with_loaded_weights()
-    Initialisation(model, with_loaded_weights).assign(3)
-    assert (model.layers[0].kernel.numpy() == np.float32(0.01)).all()
-
-
-def test_layers_with_weights_of_their_own_making_differ_by_seed() -> None:
-    def attention() -> Any:
-        inputs = keras.Input((28, 28))
-        x = keras.layers.MultiHeadAttention(2, 8)(inputs, inputs)
-        x = keras.layers.LSTM(4)(x)
-        return keras.Model(inputs, keras.layers.Dense(10, "softmax")(x))
-
-    def values(seed: int) -> list[Any]:
-        model = attention()
-        Initialisation(model, attention).assign(seed)
-        return [v.numpy() for v in model.trainable_variables if "kernel" in v.name]
-
-    first, again, other = values(1), values(1), values(2)
-    for a, b, c in zip(first, again, other, strict=True):
-        np.testing.assert_array_equal(a, b)
-        assert not np.array_equal(a, c)
-    query, key = first[0], first[1]
-    assert not np.array_equal(query, key)
-
-
 class ByNumpy(keras.layers.Layer):  # type: ignore[misc]
     """Changes nothing, by way of Python, where XLA cannot follow."""
 
@@ -309,7 +259,7 @@ def test_with_xla_it_agrees_with_fit(
 
 
 @pytest.mark.parametrize("build", [MLP("sigmoid", hidden=(64,)).with_batch_norm(1), with_dropout])
-def test_with_xla_a_run_does_not_know_its_cohort(small_data: Data, xla: None, build: Any) -> None:
+def test_with_xla_a_run_does_not_know_its_company(small_data: Data, xla: None, build: Any) -> None:
     arm = arm_of(small_data, build)
     alone = trained(arm, 2)[0]
     on_threads = trained(arm, 0, 1, 2, threads=2)[2]  # which compile at the same time

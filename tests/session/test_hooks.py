@@ -5,6 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from bnclaims.session import hooks
+from tests import sessions
+
+ROOT = Path(__file__).parents[2]
+
 CLAIMS = """
 from bnclaims import MLP, claim, mean_loss
 
@@ -73,7 +78,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     stubs = pytester.mkdir("stubs")
     for name in ("tensorflow", "keras"):
         (stubs / f"{name}.py").write_text("raise ImportError('this backend needs no Keras')\n")
-    monkeypatch.setenv("PYTHONPATH", f"{stubs}:{Path(__file__).parents[1]}")
+    monkeypatch.setenv("PYTHONPATH", f"{stubs}:{ROOT}")
     monkeypatch.setenv("BNCLAIMS_DATA", "digits")
     pytester.makepyfile(test_claims=CLAIMS)
     return pytester
@@ -81,6 +86,17 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
 
 def conftest(*parts: str) -> str:
     return "".join(["pytest_plugins = ['bnclaims.plugin']\n", *parts])
+
+
+HOOKS = [name for name in vars(hooks) if name.startswith("pytest_claims_")]
+
+
+@pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="only a checkout has documentation")
+@pytest.mark.parametrize("name", HOOKS)
+def test_a_hook_says_what_it_returns_and_is_in_the_documentation(name: str) -> None:
+    assert (getattr(hooks, name).__doc__ or "").startswith("Returns ")
+    pages = (page.read_text("utf-8") for page in (ROOT / "docs").glob("*.md"))
+    assert any(f"`{name}`" in page for page in pages)
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
@@ -102,14 +118,14 @@ def test_a_backend_is_found_by_its_hook(project: pytest.Pytester, workers: str) 
 def test_another_version_of_a_backend_trains_anew(project: pytest.Pytester) -> None:
     for version in ("7", "7", "8"):
         project.makeconftest(conftest(BACKEND.replace('"7"', f'"{version}"')))
-        project.runpytest_subprocess("--claims-store=store").assert_outcomes(passed=1)
+        sessions.run(project, "--claims-store=store").assert_outcomes(passed=1)
     digests = list((project.path / "store" / "runs").iterdir())
     assert len(digests) == 2 * 2
 
 
 def test_a_store_is_found_by_its_hook(project: pytest.Pytester) -> None:
     project.makeconftest(conftest(BACKEND, STORE))
-    result = project.runpytest_subprocess("--claims-store=store")
+    result = sessions.run(project, "--claims-store=store")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["bnclaims: runs in this process, and nowhere else"])
     assert not (project.path / "store").exists()
@@ -117,10 +133,10 @@ def test_a_store_is_found_by_its_hook(project: pytest.Pytester) -> None:
 
 def test_protocols_are_found_by_their_hook(project: pytest.Pytester) -> None:
     project.makeconftest(conftest(BACKEND, PROTOCOL))
-    result = project.runpytest_subprocess("--claims-store=store")
+    result = sessions.run(project, "--claims-store=store")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["bnclaims: tiny protocol (100 images, 2 epochs)"])
-    result = project.runpytest_subprocess("--claims-store=store", "--claims-protocol=small")
+    result = sessions.run(project, "--claims-store=store", "--claims-protocol=small")
     result.stdout.fnmatch_lines(["bnclaims: small protocol (200 images, 1 epoch)"])
 
 
@@ -136,7 +152,7 @@ def test_what_is_no_protocol_is_refused(
 ) -> None:
     hook = f"def pytest_claims_protocols():\n    return {protocols}\n"
     project.makeconftest(conftest("from bnclaims import TrainingProtocol\n", hook))
-    result = project.runpytest_subprocess()
+    result = sessions.run(project)
     result.stderr.fnmatch_lines([f"ERROR: {words}"])
 
 
@@ -145,6 +161,6 @@ def test_another_backend_of_keras_is_refused_aloud(
 ) -> None:
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     project.makeconftest(conftest())
-    result = project.runpytest_subprocess("--claims-store=store")
+    result = sessions.run(project, "--claims-store=store")
     assert result.ret != 0
     result.stdout.fnmatch_lines(["*KERAS_BACKEND=jax: claims are trained by Keras on TensorFlow*"])

@@ -1,0 +1,83 @@
+"""Files that belong together: replaced all at once, and put back where one cannot be."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bnclaims.reporting.whole import draft_for, replace
+
+
+def content(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): path.read_text()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def write(folder: Path, **files: str) -> None:
+    for name, text in files.items():
+        path = folder / name.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "report"
+    write(folder, page="old", badges__a="old", badges__b="old", mine="kept")
+    return folder
+
+
+def test_what_was_drafted_takes_the_place_of_what_was_there(folder: Path) -> None:
+    with draft_for(folder) as draft:
+        write(draft, page="new", badges__a="new", figures__c="new")
+        replace(draft, folder, unwanted=[Path("badges/b")])
+    assert content(folder) == {
+        "page": "new", "badges/a": "new", "figures/c": "new", "mine": "kept",
+    }  # fmt: skip
+
+
+def test_until_then_nothing_changes(folder: Path) -> None:
+    before = content(folder)
+    with draft_for(folder) as draft:
+        write(draft, page="new")
+        assert content(folder).items() > before.items()  # a draft is beside the files
+    assert content(folder) == before
+
+
+def test_where_one_file_cannot_be_replaced_none_is(folder: Path) -> None:
+    before = content(folder)
+    (folder / "z").mkdir()
+    (folder / "z" / "file").touch()  # a folder with something in it gives way to no file
+    with draft_for(folder) as draft:
+        write(draft, badges__a="new", page="new", new="new", z="new")
+        with pytest.raises(OSError, match="z"):
+            replace(draft, folder)
+    assert content(folder) == before | {"z/file": ""}
+
+
+def test_where_one_file_cannot_be_removed_none_is_replaced(folder: Path) -> None:
+    before = content(folder)
+    with draft_for(folder) as draft:
+        write(draft, page="new")
+        with pytest.raises(FileNotFoundError):
+            replace(draft, folder, unwanted=[Path("badges/b"), Path("absent")])
+    assert content(folder) == before
+
+
+def test_a_folder_that_was_made_for_nothing_goes_again(tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    with pytest.raises(ArithmeticError), draft_for(new):
+        raise ArithmeticError
+    assert not new.exists()
+
+
+def test_drafts_of_killed_sessions_go_after_a_day(folder: Path) -> None:
+    for name in (".draft-old", ".draft-new"):
+        write(folder / name, page="half")
+    os.utime(folder / ".draft-old", (0, 0))
+    with draft_for(folder):
+        assert not (folder / ".draft-old").exists()
+        assert (folder / ".draft-new").exists()
