@@ -18,7 +18,8 @@ from bnclaims.language.figure import Drawing, Line
 from bnclaims.language.finding import Finding
 from bnclaims.reporting.badges import file_names
 from bnclaims.reporting.charts import colours, grades, is_logarithmic
-from bnclaims.reporting.page import arm_lines, distinct_names
+from bnclaims.reporting.compared import distinct_names
+from bnclaims.reporting.page import arm_lines
 from bnclaims.reporting.results import ClaimResult
 
 _SIZE = (6.4, 4.0)
@@ -65,7 +66,7 @@ def claim_figure(claim: ClaimResult) -> Any:
     """
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    class ClaimFigure(Figure):  # type: ignore[misc]
+    class ClaimFigure(Figure):
         """A figure that a notebook shows by itself, whatever its backend is."""
 
         def _repr_png_(self) -> bytes:

@@ -160,8 +160,13 @@ class _Test:
         design = settings.design
         source = suite.source
         data = source if isinstance(source, Data) else suite.chosen_data
-        arguments = {"data": data, "protocol": settings.protocol, "looks": design.looks}
-        arguments |= {"alpha": design.alpha, "design": design.name}
+        arguments: dict[str, Any] = {
+            "data": data,
+            "protocol": settings.protocol,
+            "looks": design.looks,
+            "alpha": design.alpha,
+            "design": design.name,
+        }
         if self._parameters:
             arguments["parameters"] = dict(self._parameters)
         texts = [f"{name}={value!r}" for name, value in arguments.items()]
