@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import dataclasses
+import importlib.metadata
 import importlib.util
 import itertools
 import json
@@ -1140,8 +1141,8 @@ def test_versions_below_a_package_count_too(monkeypatch: pytest.MonkeyPatch) -> 
         "jax": ["jaxlib<=2,>=1", "numpy"],
         "jaxlib": ["numpy"],
     }
-    monkeypatch.setattr(describe_module.metadata, "version", installed.__getitem__)
-    monkeypatch.setattr(describe_module.metadata, "requires", required.get)
+    monkeypatch.setattr(importlib.metadata, "version", installed.__getitem__)
+    monkeypatch.setattr(importlib.metadata, "requires", required.get)
     monkeypatch.setattr(describe_module, "_distributions", lambda: {k: [k] for k in installed})
     version = describe_module._version.__wrapped__
     assert version("optimiser") == "optimiser 1, jax 2, jaxlib 3, numpy 4"

@@ -204,8 +204,9 @@ class _Minibatches:
 
     def _traced(self) -> Any:
         rows = tf.zeros(self._arm.batch_size, tf.int32)
+        before = state.generators()
         program = tf.function(self._look, autograph=False).get_concrete_function(rows)
-        check_randomness(program, self._view.model.variables)
+        check_randomness(program, self._view.model.variables, state.drawn_since(before))
         return program
 
     def _look(self, rows: Any) -> tuple[list[Any], list[list[Any]]]:
