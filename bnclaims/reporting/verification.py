@@ -68,7 +68,7 @@ class Verification(ClaimResult):
         )
 
     def __repr__(self) -> str:
-        return f"<Verification: {' '.join(terminal.row(self).split())}>"
+        return f"<Verification: {' '.join(' '.join(terminal.row(self)).split())}>"
 
     def __str__(self) -> str:
         said = [self.statement, *page.in_words(self), f"Source: {self.source}."]
@@ -78,7 +78,7 @@ class Verification(ClaimResult):
             said.append(f"Expected, because: {self.because}.")
         lines = [line for text in said for line in textwrap.wrap(text, _WIDTH)]
         note = f"{self.protocol} protocol, {self.data_note}"  # its path stays whole, to be copied
-        return "\n".join([terminal.row(self), *lines, note])
+        return "\n".join([*terminal.row(self, _WIDTH), *lines, note])
 
     def _repr_html_(self) -> str:
         return page.section(self)
