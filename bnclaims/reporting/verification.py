@@ -78,7 +78,7 @@ class Verification(ClaimResult):
             said.append(f"Expected, because: {self.because}.")
         lines = [line for text in said for line in textwrap.wrap(text, _WIDTH)]
         note = f"{self.protocol} protocol, {self.data_note}"  # its path stays whole, to be copied
-        return "\n".join([*terminal.row(self), *lines, note])
+        return "\n".join([*terminal.row(self, _WIDTH), *lines, note])
 
     def _repr_html_(self) -> str:
         return page.section(self)
