@@ -111,7 +111,7 @@ def errors_of_2000(rng: np.random.Generator, shape: Shape) -> Array:
 
 def mostly(value: float, share: float) -> Law:
     """A value in all but a share of the seeds, which lose 0.01."""
-    return lambda rng, shape: value + 0.01 * (share - (rng.random(shape) < share))
+    return lambda rng, shape: np.asarray(value + 0.01 * (share - (rng.random(shape) < share)))
 
 
 def zero_inflated(rng: np.random.Generator, shape: Shape) -> Array:
@@ -248,14 +248,14 @@ def compared(name: str, arms: Array, design: Design) -> Evidence:
     """A comparison of arms whose runs are simulated: of superiority to a number, or equivalence."""
 
     def load(arm: Arm, seed: int) -> History:
-        return History(metrics={"value": arms[ARMS.index(arm), seed, None]})
+        return History(metrics={"value": arms[SIMULATED.index(arm), seed : seed + 1]})
 
     trial = Trial(design=design, require=lambda _: None, load=load)
-    one, other = (measured(Runs(arm, 0, trial)) for arm in ARMS)
+    one, other = (measured(Runs(arm, 0, trial)) for arm in SIMULATED)
     return one > 0 if name == "superiority" else abs(one - other) < 6.0
 
 
-ARMS = [FunctionArm(partial(round, ndigits), versions={}) for ndigits in (0, 1)]
+SIMULATED: list[Arm] = [FunctionArm(partial(round, ndigits), versions={}) for ndigits in (0, 1)]
 """Two arms, whose runs are simulated."""
 
 

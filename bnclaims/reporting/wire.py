@@ -11,7 +11,7 @@ from bnclaims.reporting.results import ClaimResult, ErrorRecord, Outcome, Result
 
 FILE = "results.json"
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Raised whenever a reader of the older form would misread the newer."""
 
 _VERSION_KEY = "schemaVersion"

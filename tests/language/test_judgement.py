@@ -276,6 +276,7 @@ def test_what_could_turn_a_supported_claim_stands_beside_it() -> None:
     (finding,) = found_for(one > 0)
     unseen = 1 - 0.05 ** (1 / 5)
     assert finding.seeds == 5
+    assert finding.turns_at is not None
     assert finding.turns_at == pytest.approx(finding.estimate / unseen)
     assert "may befall up to 45% of seeds (95%); if so many fell behind by 1" in explained(
         finding, SEEDS

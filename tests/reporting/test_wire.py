@@ -79,7 +79,7 @@ def test_a_file_has_the_form_of_the_schema(tmp_path: Path) -> None:
 # Files that hold no results
 
 OTHER_VERSION = (
-    "has schema version 3; this is bnclaims for 4: run `pytest --claims-report=DIR` again, "
+    "has schema version 3; this is bnclaims for 5: run `pytest --claims-report=DIR` again, "
     "for which what is stored is not trained anew"
 )
 SMALL = results(WITH_ARMS, YES, EXACT, errors=("broken",))
