@@ -197,18 +197,18 @@ def test_an_undecided_claim_fails_with_what_it_would_take(
     pytester: pytest.Pytester, options: list[str]
 ) -> None:
     pytester.makepyfile(UNDECIDED)
-    result = run(pytester, options, "--claims-looks=5")
+    result = run(pytester, options)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
         [
             "noise is inconclusive, expected supported",
             "*.py:5: assert mean_loss(*",
             "inconclusive: *",
-            "  5 of at most 5 seeds*",
+            "  10 of at most 20 seeds*",
             "  these looks detect a distance of * from the edge with 80% power; *",
             "    *80% power and * give 95%",
             "- planned looks stay as planned; under --claims-design=open seeds may be added",
-            "inconclusive! noise * 5 *",
+            "inconclusive! noise * 10 *",
         ]
     )
 

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from bnclaims.errors import Inconclusive
+from bnclaims.language.bounds import Values
 from bnclaims.language.evidence import Trial
 from bnclaims.session.conclusion import untested, verdict_of
 from tests.fakes import SEEDS, fake_runs, new_trial, samples
 
-LOW = 0.1 * (np.arange(SEEDS) % 3)
-HIGH = LOW[::-1] + 5.0
+LOW: Values = 0.1 * (np.arange(SEEDS, dtype=np.float64) % 3)
+HIGH: Values = LOW[::-1] + 5.0
 
 
 def trial() -> Trial:
