@@ -16,6 +16,7 @@ import msgspec
 from bnclaims.errors import CommandError, MarkerError, ResultsError
 from bnclaims.language import new_claim
 from bnclaims.reporting import badges, changes, github, markdown, report, terminal, wire
+from bnclaims.reporting.page import found_text
 from bnclaims.reporting.results import Results
 from bnclaims.running.local_store import LocalStore
 from bnclaims.session.options import cache_folder
@@ -44,15 +45,13 @@ def _list(asked: argparse.Namespace) -> int:
     results = wire.read(asked.results)
     if asked.json:
         return _say_json(wire.brief(results))
-    width = shutil.get_terminal_size((terminal.WIDTH, 24)).columns
-    for line, _ in terminal.table(results.claims, width):
+    for line, _ in terminal.table(results.claims, _width()):
         _say(line)
     for error in results.errors:
         first, *_ = error.message.split("\n")
         _say(f"error  {error.id}: {first}")
-    if results.claims:
-        _say(terminal.counts(results.claims))
-    for line in terminal.provenance(results.claims):
+    counts = [terminal.counts(results.claims)] if results.claims else []
+    for line in [*terminal.fitted(counts, _width()), *terminal.provenance(results.claims)]:
         _say(line)
     return 0
 
@@ -67,9 +66,15 @@ def _show(asked: argparse.Namespace) -> int:
         return _say_json(msgspec.to_builtins([*claims, *errors][0]))
     for error in errors:
         _say(f"{error.id}: its test raised an error\n{error.message}")
-    for line in [*terminal.evidence(claims), *terminal.provenance(claims)]:
+    words = [found_text(claim) for claim in claims]
+    lines = terminal.fitted([*terminal.evidence(claims), *words], _width())
+    for line in [*lines, *terminal.provenance(claims)]:
         _say(line)
     return 0
+
+
+def _width() -> int:
+    return shutil.get_terminal_size((terminal.WIDTH, 24)).columns
 
 
 def _unknown(name: str, results: Results, path: Path) -> str:

@@ -409,8 +409,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
     if hasattr(config, "workerinput") or config.option.collectonly or config.option.claims_plan:
         return
-    suite = config.stash[_SUITE]
-    reached = config.stash[_RECORD].reached(suite.selected, exitstatus)
+    suite, record = config.stash[_SUITE], config.stash[_RECORD]
+    session.exitstatus = record.status(exitstatus)
+    reached = record.reached(suite.selected, session.exitstatus)
     if not (suite.selected or reached.outcomes or reached.errors):
         return
     end = Ending.of(reached, config, suite)
@@ -461,15 +462,19 @@ def _print_verdicts(terminalreporter: Any, results: Results, config: pytest.Conf
             terminalreporter.write_line(line, **_COLOURS[tone])
     lines = terminal.notes(claims, suite.settings.design.alpha, width)
     if verbose:
-        lines = ["", *terminal.evidence(claims), "", *lines]
+        lines = ["", *terminal.fitted(terminal.evidence(claims), width), "", *lines]
     for line in lines:
         terminalreporter.write_line(line)
 
 
 def _print_plan(terminalreporter: Any, suite: Suite) -> None:
     claims = [
-        (name, [suite.first_look(runs) for runs in trace.runs])
-        for name, trace in suite.traces.items()
+        (
+            name,
+            [suite.first_look(runs) for runs in suite.runs_of(name)],
+            suite.untraced.get(name, ""),
+        )
+        for name in dict.fromkeys([*suite.traces, *suite.untraced])
     ]
     requests = [(request, len(suite.schedule.missing(request))) for request in suite.planned()]
     rate = suite.seconds_per_cost()

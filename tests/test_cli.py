@@ -30,7 +30,8 @@ def test_list_prints_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str
 def test_list_fits_the_terminal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = saved(tmp_path / "r", outcome("bn-count-matters-more-for-sigmoid-than-for-relu", 9.0))
+    name = "bn-count-matters-more-for-sigmoid-than-for-relu"
+    folder = saved(tmp_path / "r", outcome(name, 9.0), YES, NO, MAYBE)
     monkeypatch.setenv("COLUMNS", "60")
     main(["list", folder])
     lines = capsys.readouterr().out.splitlines()
@@ -84,7 +85,8 @@ def test_show_prints_the_evidence_of_one(
     folder = saved(tmp_path / "r", YES, outcome("hostile", 9.0, statement=HOSTILE))
     assert main(["show", folder, "hostile"]) == 0
     out = capsys.readouterr().out
-    assert out.startswith(f"hostile: {HOSTILE}")
+    assert out.startswith(f"hostile: {HOSTILE.splitlines()[0]}")
+    assert "The number compared averages 8.2" in out
     assert "supported: s1 = " in out
     assert "yes" not in out
     assert out.endswith("\nquick protocol, MNIST\n")

@@ -149,12 +149,12 @@ def test_verdicts_and_table_whatever_the_workers(
             "refuted * wrong * 5 *",
             "lower: Less is lower",
             "  supported: mean_loss(relu no BN, 2) - *",
-            "    standardised effect from the edge * [[]*[]], the two sides correlate *",
+            "    standardised effect from the edge * [[]*[]], the two sides*",
             "    p = * adjusted for repeated looks and by Holm correction",
             "trend: It falls from level to level",
-            "    standardised effect * Page's trend test p = *",
+            "    standardised effect * Page's trend*",
             "quick protocol, *small.npz*",
-            "wrong is refuted, as expected: it is higher by 1",
+            "wrong is refuted, as expected: -1.0* [[]*[]], claimed > 0; declared*",
             "3 of 3 verdicts are significant at 0.01 after Holm correction*",
         ]
         if "-n2" not in workers
@@ -204,11 +204,11 @@ def test_an_undecided_claim_fails_with_what_it_would_take(
             "noise is inconclusive, expected supported",
             "*.py:5: assert mean_loss(*",
             "inconclusive: *",
-            "  20 of at most 20 seeds*",
+            "  10 of at most 20 seeds*",
             "  these looks detect a distance of * from the edge with 80% power; *",
             "    *80% power and * give 95%",
             "- planned looks stay as planned; under --claims-design=open seeds may be added",
-            "inconclusive! noise * 20 *",
+            "inconclusive! noise * 10 *",
         ]
     )
 
@@ -272,6 +272,46 @@ def test_negated(train):
     result.assert_outcomes(passed=1, deselected=3)
     plan = run(pytester, options, "-k", "negated", "--claims-plan")
     plan.stdout.fnmatch_lines(["    relu no BN, 4", "4 arms, 20 runs for the first look:"])
+
+
+def test_a_plan_says_why_a_claim_s_arms_are_not_known(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    pytester.makepyfile(
+        test_claims=CLAIMS
+        + """
+@claim("It takes a folder", source="here")
+def test_folder(train, tmp_path):
+    assert loss(train, 1) < loss(train, 2)
+
+@claim("It goes wrong", source="here")
+def test_wrong(train):
+    train(3)
+
+@claim("It goes wrong later", source="here")
+def test_later(train):
+    loss(train, 7)
+    raise LookupError("no such thing\\nat all")
+
+@claim("It names nothing", source="here")
+def test_nothing():
+    pass
+"""
+    )
+    plan = run(pytester, options, "-k", "folder or wrong or later or nothing", "--claims-plan")
+    plan.stdout.fnmatch_lines(
+        [
+            "*::test_wrong",
+            "    (not traced: it ended with TypeError: model=3: give an MLP, or a function *)",
+            "*::test_later",
+            "    relu no BN, 7",
+            "    (traced so far only: it ended with LookupError: no such thing)",
+            "*::test_nothing",
+            "    (not traced: it names no arm)",
+            "*::test_folder",
+            "    (not traced: fixtures are made when it runs: tmp_path)",
+        ]
+    )
 
 
 def test_a_claim_may_not_pass_over_what_nobody_could_decide(
@@ -626,7 +666,7 @@ def test_what_is_stored_and_as_expected_is_told_by_counts_and_findings(
             "*= claims =*",
             "3 claims: 2 supported, 1 refuted; all as expected",
             "quick protocol, *small.npz*",
-            "wrong is refuted, as expected: it is higher by 1",
+            "wrong is refuted, as expected: -1.0* [[]*[]], claimed > 0; declared*",
         ],
     )
     result.stdout.no_fnmatch_line("verdict *")

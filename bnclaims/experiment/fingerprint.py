@@ -307,6 +307,8 @@ class _Describer:
             described["config"] = self._config(value.get_config())
         if weights := getattr(value, "weights", None):
             described["weights"] = [_array(weight.numpy()) for weight in weights]
+        if hasattr(drawn := getattr(value, "state", None), "numpy"):  # a `SeedGenerator`
+            described["drawn"] = _array(drawn.numpy())
         return described
 
     def _config(self, config: Any) -> Any:

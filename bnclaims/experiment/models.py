@@ -49,20 +49,23 @@ class Remade:
 
     kind: type
     config: Mapping[str, Any]
+    without_decay: str = ""
+    """A pattern of the variables that an optimizer leaves out of its weight decay."""
 
     @classmethod
     def of(cls, original: Any) -> "Remade":
         """Returns how to make an object of Keras's, or of a derived class, anew.
 
         Raises:
-            TypeError: Its `get_config` leaves out what it was made with.
+            TypeError: Its `get_config` leaves out what it was made with, or it leaves single
+                variables out of its weight decay.
         """
         config = {name: value for name, value in original.get_config().items() if name != "name"}
         if schedule := _schedule(original):
             config["learning_rate"] = schedule
         if "name" in original.get_config() and not hasattr(original, "apply_gradients"):
             config["name"] = original.name  # a metric is reported by its name
-        remade = cls(type(original), config)
+        remade = cls(type(original), config, _without_decay(original))
         if lost := _lost(original, remade.build()):
             raise TypeError(
                 f"{type(original).__name__} cannot be made anew for each run: made from its "
@@ -82,15 +85,30 @@ class Remade:
             ValueError: It cannot be made from its configuration.
         """
         try:
-            return self.kind.from_config(dict(self.config))  # type: ignore[attr-defined]
+            made: Any = self.kind.from_config(dict(self.config))  # type: ignore[attr-defined]
         except TypeError as error:
             raise ValueError(f"{self} from its get_config(): {error}") from error
+        if self.without_decay:
+            made.exclude_from_weight_decay(var_names=[self.without_decay])
+        return made
 
 
 def _schedule(original: Any) -> Any:
     """Returns an optimizer's own schedule of the learning rate, or None."""
     rate = getattr(original, "_learning_rate", None)
     return rate if callable(rate) and not hasattr(rate, "assign") else None
+
+
+def _without_decay(original: Any) -> str:
+    """Returns what an optimizer's configuration does not say of its weight decay."""
+    if getattr(original, "_exclude_from_weight_decay", None):
+        raise TypeError(
+            f"{type(original).__name__} leaves variables out of its weight decay, which are of one "
+            "model: name them, as in exclude_from_weight_decay(var_names=['bias']), or compile the "
+            "model in its builder"
+        )
+    pattern = getattr(original, "_exclude_from_weight_decay_pattern", None)
+    return pattern.pattern if pattern else ""
 
 
 def _lost(original: Any, remade: Any) -> str:

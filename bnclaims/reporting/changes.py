@@ -68,7 +68,8 @@ def _different(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
 def _conditions(results: Results, other: Results) -> dict[str, str]:
     """Returns what verdicts depend on; of the data, those of claims that both have judged."""
     protocol, shared = results.protocol, {claim.id for claim in other.claims}
-    data = sorted({claim.data_name for claim in results.claims if claim.id in shared})
+    claims = [claim for claim in results.claims if claim.id in shared and claim.data != "none"]
+    data = sorted({claim.data_name for claim in claims})
     return {
         "protocol": f"{protocol.name}, {protocol.size}",
         "data": " and ".join(data) or ABSENT,

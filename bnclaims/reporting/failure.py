@@ -1,13 +1,13 @@
 """What a claim says whose verdict is not the expected one: where, what was found, what now."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bnclaims.language.claim import Expected
 from bnclaims.language.finding import Finding
-from bnclaims.reporting.results import Outcome
-from bnclaims.reporting.terminal import numbers_text
+from bnclaims.reporting.page import found_text
+from bnclaims.reporting.results import ClaimResult, Outcome
+from bnclaims.reporting.terminal import fitted, numbers_text
 from bnclaims.statistics.design import Design, Open
 
 _PASTED = "    "
@@ -51,6 +51,7 @@ def text(
     found = [
         f"claim: {outcome.statement}",
         f"source: {outcome.source}",
+        *([found_text(ClaimResult.beside([outcome])[0])] if outcome.deciding else []),
         *evidence,
         f"{outcome.protocol} protocol, {outcome.data_note}",
     ]
@@ -161,21 +162,10 @@ def _weaker(finding: Finding) -> str:
 
 
 def _wrapped(lines: Sequence[str], width: int) -> list[str]:
-    """Returns lines that fit, broken ones indented below; what is to be pasted stays whole."""
+    """Returns lines that fit, but for what is to be pasted, which stays whole."""
     return [
         part
         for text in lines
         for line in text.splitlines()
-        for part in ([line] if line.startswith(_PASTED) else _parts(line, width))
+        for part in ([line] if line.startswith(_PASTED) else fitted([line], width))
     ]
-
-
-def _parts(line: str, width: int) -> list[str]:
-    indentation = " " * (len(line) - len(line.lstrip()))
-    return textwrap.wrap(
-        line,
-        width,
-        subsequent_indent=indentation + "  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    ) or [""]

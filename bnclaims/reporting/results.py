@@ -234,7 +234,8 @@ class Results:
     @property
     def data_names(self) -> list[str]:
         """What data the claims are of, each once."""
-        return sorted({claim.data_name for claim in self.claims})
+        with_data = [claim for claim in self.claims if claim.data != "none"] or self.claims
+        return sorted({claim.data_name for claim in with_data})
 
     @property
     def conditions(self) -> str:

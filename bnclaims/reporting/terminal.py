@@ -26,6 +26,8 @@ _NARROWEST_ID = 12
 _VERDICT_WIDTH = len("inconclusive!") + 1
 _WRAPPING: dict[str, Any] = {"subsequent_indent": "    ", "break_long_words": False}
 
+_KEPT = "\N{NO-BREAK SPACE}"
+
 _FINER = 8
 """How many more decimals an interval gets at most, to be seen clear of an edge."""
 
@@ -74,15 +76,8 @@ def row(outcome: Outcome, width: int = WIDTH) -> list[str]:
     if len(line) <= width:
         return [line]
     room = max(width - _VERDICT_WIDTH, _NARROWEST_ID)
-    first, *more = [*textwrap.wrap(outcome.id, room), *_numbers_lines(numbers, room)]
+    first, *more = [*textwrap.wrap(outcome.id, room), *_wrapped(numbers, room)]
     return [verdict + first, *(" " * _VERDICT_WIDTH + part for part in more)]
-
-
-def _numbers_lines(numbers: str, room: int) -> list[str]:
-    """Returns numbers in a line, or broken where a new one begins."""
-    # No break within an interval, nor between it and its estimate.
-    kept = re.sub(r" (?=\[|[^\[]*\])", "\0", numbers)
-    return [line.replace("\0", " ") for line in textwrap.wrap(kept, room, break_on_hyphens=False)]
 
 
 def counts(claims: Sequence[ClaimResult]) -> str:
@@ -94,6 +89,30 @@ def counts(claims: Sequence[ClaimResult]) -> str:
     unexpected = sum(not claim.as_expected for claim in claims)
     surprise = f"{unexpected} unexpected" if unexpected else "all as expected"
     return f"{len(claims)} claim{'s' * (len(claims) != 1)}: {said}; {surprise}"
+
+
+def fitted(lines: Sequence[str], width: int) -> list[str]:
+    """Returns lines that fit a terminal, broken ones indented below.
+
+    Long words stay whole, and so does an interval with its estimate.
+    """
+    return [
+        part
+        for line in lines
+        for part in _wrapped(line, width, " " * (len(line) - len(line.lstrip()) + 2)) or [""]
+    ]
+
+
+def _wrapped(line: str, width: int, indentation: str = "") -> list[str]:
+    kept = re.sub(r"\S+ \[[^\]]*\]", lambda number: number[0].replace(" ", _KEPT), line)
+    parts = textwrap.wrap(
+        kept,
+        width,
+        subsequent_indent=indentation,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [part.replace(_KEPT, " ") for part in parts]
 
 
 def evidence(claims: Sequence[ClaimResult]) -> list[str]:
@@ -144,7 +163,7 @@ def notes(claims: Sequence[ClaimResult], alpha: float, width: int = WIDTH) -> li
         if not claim.as_expected:
             lines.append(f"! {claim.id}: expected {claim.expected}, now {claim.verdict}")
         elif claim.verdict != "supported":
-            lines.append(f"{claim.id} is {claim.verdict}, as expected: {claim.because}")
+            lines.append(_as_declared(claim))
     if any(claim.deciding and claim.deciding.disagrees for claim in claims):
         lines.append("the t test and the sign-flip test disagree on some: see -v")
     lines += _family(claims, alpha)
@@ -154,6 +173,12 @@ def notes(claims: Sequence[ClaimResult], alpha: float, width: int = WIDTH) -> li
     return [*textwrap.wrap(counts(claims), width, **_WRAPPING), *provenance(claims), *wrapped]
 
 
+def _as_declared(claim: Outcome) -> str:
+    """Returns an expected finding: its numbers here, and the reason that its claim declares."""
+    found = f": {numbers_text(claim.deciding)}" if claim.deciding else ""
+    return f"{claim.id} is {claim.verdict}, as expected{found}; declared reason: {claim.because}"
+
+
 def provenance(claims: Sequence[Outcome]) -> list[str]:
     """Returns under which protocol and on which data claims were judged, a line for each."""
     with_data = [claim for claim in claims if claim.data != "none"] or claims
@@ -161,7 +186,7 @@ def provenance(claims: Sequence[Outcome]) -> list[str]:
 
 
 def plan(
-    claims: Iterable[tuple[str, Sequence[Request]]],
+    claims: Iterable[tuple[str, Sequence[Request], str]],
     requests: Sequence[tuple[Request, int]],
     rate: float | None,
     workers: int,
@@ -169,17 +194,18 @@ def plan(
     """Returns what a session would do: its claims with their arms, what is missing, an estimate.
 
     Args:
-        claims: Each claim's id and the requests of its first look.
+        claims: Each claim's id, the requests of its first look, and why these are not all, if so.
         requests: Each request once, with how many of its runs are missing.
         rate: Seconds per unit of cost in runs that are stored; None where there are none.
         workers: How many share the work.
     """
     lines = []
-    for name, needs in claims:
+    for name, needs, why in claims:
         lines.append(name)
-        lines += [f"    {request.arm}" + _from(request) for request in needs] or [
-            "    (not traced)"
-        ]
+        lines += [f"    {request.arm}" + _from(request) for request in needs]
+        if why or not needs:
+            so_far = "traced so far only" if needs else "not traced"
+            lines.append(f"    ({so_far}: {why or 'it names no arm'})")
     missing = sum(runs for _, runs in requests)
     total = sum(len(request.seeds) for request, _ in requests)
     lines.append(f"{len(requests)} arms, {total} runs for the first look:")

@@ -59,6 +59,16 @@ class Record:
         """How claims are called, as their reports say."""
         self._unread: dict[str, str] = {}
         """Why a file that has to do with claims could not be imported, by its name."""
+        self._interrupted = False
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Notes an interruption before pytest does, which a second one may keep from it."""
+        self._interrupted = excinfo.errisinstance(KeyboardInterrupt)
+
+    def status(self, exit_status: int) -> int:
+        """Returns pytest's exit status, or what it would be had it come to set it."""
+        unnoticed = self._interrupted and exit_status == pytest.ExitCode.OK
+        return pytest.ExitCode.INTERRUPTED if unnoticed else exit_status
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Notes a step of a test: its setup, its call or its teardown."""

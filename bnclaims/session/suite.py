@@ -1,6 +1,5 @@
 """A session's claims: what they will need, and what it takes to get it."""
 
-import contextlib
 import inspect
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -63,6 +62,8 @@ class Suite:
         self._functions = FunctionBackend(KerasBackend(settings.threads))
         self.mailbox = mailbox
         self.traces: dict[str, Trace] = {}
+        self.untraced: dict[str, str] = {}
+        """Why a test's arms are not all known before it runs, by its name."""
         self._progress, self._telling = Progress(), threading.Lock()
         self._selected: dict[str, str] = {}
         self.tests: dict[str, list[str]] = {}
@@ -146,12 +147,18 @@ class Suite:
         """
         self.backend.prepare()
         wanted = inspect.signature(function).parameters.keys()
-        if not wanted <= {"train", "probe", *others}:
+        if strange := sorted(wanted - {"train", "probe", *others}):
+            self.untraced[name] = f"fixtures are made when it runs: {', '.join(strange)}"
             return
 
         def passes(trial: Trial) -> bool | None:
             fixtures = {"train": self.train(trial), "probe": self.probe(trial)} | dict(others)
-            return _passes(function, {argument: fixtures[argument] for argument in wanted})
+            end = _end(function, {argument: fixtures[argument] for argument in wanted})
+            if end is None or isinstance(end, AssertionError):
+                return end is None
+            if not trial.answers:
+                self.untraced[name] = _in_words(end)
+            return None
 
         self.traces[name] = traced(
             passes, lambda answers: self.trial(tracing=True, answers=answers)
@@ -189,6 +196,10 @@ class Suite:
         """Returns the requests of all claims' first look, each once."""
         runs = (runs for trace in self.traces.values() for runs in trace.runs)
         return list(dict.fromkeys(map(self.first_look, runs)))
+
+    def runs_of(self, name: str) -> tuple[Runs, ...]:
+        """Returns the arms that a test is known to name."""
+        return self.traces[name].runs if name in self.traces else ()
 
     def first_look(self, runs: Runs) -> Request:
         """Returns what an arm's first look needs."""
@@ -234,13 +245,18 @@ class Suite:
         return seconds / cost if cost else None
 
 
-def _passes(function: Callable[..., None], arguments: Mapping[str, Any]) -> bool | None:
-    """Runs a body that is traced; says whether it passed, None if it raised no assertion."""
-    # How a body ends is reported when it runs in earnest; what it prints, TensorFlow too.
-    with silence(), contextlib.suppress(Exception, *_ENDS):
+def _end(function: Callable[..., None], arguments: Mapping[str, Any]) -> BaseException | None:
+    """Runs a body that is traced; returns what ended it, None if it came to its end."""
+    # What it prints, TensorFlow too, is printed when it runs in earnest.
+    with silence():
         try:
             function(**arguments)
-        except AssertionError:
-            return False
-        return True
+        except (Exception, *_ENDS) as error:  # noqa: BLE001  (it is raised again in earnest)
+            return error
     return None
+
+
+def _in_words(end: BaseException) -> str:
+    """Returns in a line how a body ended before its end."""
+    first, *_ = str(end).splitlines() or [""]
+    return f"it ended with {type(end).__name__}{first and f': {first}'}"

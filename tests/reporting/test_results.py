@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from bnclaims.reporting.results import ClaimResult, fdr, holm_p
-from tests.fake_results import EXACT, MAYBE, NO, YES, several
+from tests.fake_results import EXACT, MAYBE, NO, YES, results, several
 
 
 def test_results_are_sorted_and_know_their_p_among_all() -> None:
@@ -45,3 +45,9 @@ def test_a_claim_without_findings_is_exact_or_without_a_value() -> None:
     assert EXACT.kind_without_numbers == "exact"
     assert dataclasses.replace(EXACT, verdict="inconclusive").kind_without_numbers == "no value"
     assert MAYBE.deciding == MAYBE.findings[0]
+
+
+def test_data_are_named_unless_no_claim_has_any() -> None:
+    exact = dataclasses.replace(EXACT, data="none", data_note="no data")
+    assert results(YES, exact).data_names == ["MNIST"]
+    assert results(exact).data_names == ["no data"]

@@ -121,3 +121,36 @@ def test_the_evidence_of_a_claim_ends_with_its_p_among_all() -> None:
     lines = terminal.evidence([result(YES)])
     assert lines[:2] == ["yes: It holds", "  supported: s1 = 8.388 [4.974, 11.8], claimed > 0"]
     assert lines[-1] == "    p = 2e-04 adjusted for repeated looks and by Holm correction"
+
+
+def test_a_declared_reason_is_told_apart_from_what_was_measured_here() -> None:
+    """The reason may tell of another protocol, or of other data."""
+    why = "under the article's protocol it is 3"
+    declared = [
+        dataclasses.replace(claim, verdict="refuted", expected="refuted", because=why)
+        for claim in (NO, EXACT)
+    ]
+    text = " ".join(" ".join(terminal.notes([result(claim) for claim in declared], 0.01)).split())
+    assert (
+        f"no is refuted, as expected: -9.5 [-11.7, -7.2], claimed > 0; declared reason: {why}"
+        in (text)
+    )
+    assert f"exact is refuted, as expected; declared reason: {why}" in text
+
+
+def test_an_interval_stays_beside_its_estimate() -> None:
+    assert terminal.fitted(["found a = 0.1 [-1.0, 1.3], claimed"], 22) == [
+        "found a =",
+        "  0.1 [-1.0, 1.3],",
+        "  claimed",
+    ]
+
+
+def test_lines_fit_and_long_words_stay_whole() -> None:
+    path = "/a/path/that/is/longer/than/the/line"
+    assert terminal.fitted(["  some words and more", path, ""], 14) == [
+        "  some words",
+        "    and more",
+        path,
+        "",
+    ]

@@ -121,6 +121,21 @@ def test_an_interrupted_session_reports_what_it_reached(project: pytest.Pytester
     assert said in (project.path / "claims-report" / "index.html").read_text()
 
 
+def test_a_second_interruption_leaves_no_status_of_success(project: pytest.Pytester) -> None:
+    """It kept pytest from setting its status, so the report said 0."""
+    impatient = """
+@pytest.hookimpl(trylast=True)
+def pytest_keyboard_interrupt():
+    raise KeyboardInterrupt
+"""
+    project.makeconftest(f"{BACKEND}\nimport pytest\n{impatient}")
+    project.makepyfile(claims("", "signal.raise_signal(signal.SIGTERM)"))
+    assert project.runpytest_subprocess(STORE, "-n0").ret != 0
+    results, names = reported(project)
+    assert names == ["claim-1"]
+    assert results.session == SessionRecord(2, interrupted=True, unfinished=1)
+
+
 def wait_for(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + GUARD
     while not condition():

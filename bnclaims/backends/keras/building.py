@@ -383,12 +383,13 @@ def _labels(labels: NDArray[Any]) -> Any:
     return tf.constant(labels)
 
 
-def check_randomness(program: Any, variables: list[Any]) -> None:
+def check_randomness(program: Any, variables: list[Any], drawn: str) -> None:
     """Refuses a program that draws random numbers which no seed decides.
 
     Args:
         program: A concrete function.
         variables: The Keras variables that a run sets; the program must use no others.
+        drawn: Whose global generator was drawn from while it was traced, '' for none.
 
     Raises:
         ValueError: It draws from a generator of its own, or uses another variable.
@@ -396,8 +397,14 @@ def check_randomness(program: Any, variables: list[Any]) -> None:
     known = {id(v.value) for v in variables}
     if strange := [v.name for v in program.variables if id(v) not in known]:
         raise ValueError(
-            f"it uses variables that are neither the model's nor its optimizer's: {strange}. "
-            "Random layers need a keras.random.SeedGenerator of their own"
+            f"it uses variables that are neither the model's nor its optimizer's: {strange}. Make "
+            "them with self.add_weight in a layer; random layers need a "
+            "keras.random.SeedGenerator of their own"
+        )
+    if drawn:
+        raise ValueError(
+            f"it draws from the generator of {drawn} while it is traced, so that all batches and "
+            "seeds would get one number: use keras.random with a keras.random.SeedGenerator"
         )
     graph = program.graph.as_graph_def()
     nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]

@@ -238,6 +238,9 @@ class _Case:
         plain_rate = not callable(rate) or hasattr(rate, "assign") or isinstance(rate, known)
         return type(self.compiled.optimizer) not in _PLAIN_OPTIMIZERS or not plain_rate
 
+    def begun(self) -> bool:
+        return bool(int(self.compiled.optimizer.iterations) > 0)
+
     def averages(self) -> bool:
         return bool(self.compiled.optimizer.use_ema)
 
@@ -249,6 +252,13 @@ class _Case:
             type(layer).compute_mask is not keras.Layer.compute_mask
             for layer in self.model._flatten_layers(include_self=False)
             if not type(layer).__module__.startswith("keras.")
+        )
+
+    def keeps_state_of_a_batch(self) -> bool:
+        fixed = any(tensor.shape[0] is not None for tensor in self.model.inputs)
+        return fixed or any(
+            getattr(layer, "stateful", False)
+            for layer in self.model._flatten_layers(include_self=False)
         )
 
     def own_losses_in_layers(self) -> bool:
@@ -282,8 +292,10 @@ _OBSTACLES: dict[str, Callable[[_Case], bool]] = {
     "the loss is not a mean over examples": _Case.no_mean_over_examples,
     "it has metrics besides the accuracy": _Case.other_metrics,
     "the optimizer is not among those that our program is tested with": _Case.other_optimizer,
+    "the optimizer comes with a state, from training before": _Case.begun,
     "the optimizer averages the weights": _Case.averages,
     "it has masks": _Case.masks,
+    "it has a fixed batch size, or a layer with a state for each row": _Case.keeps_state_of_a_batch,
     "layers add losses of their own": _Case.own_losses_in_layers,
     "it is not all in float32": _Case.other_numbers,
     "it has no trainable weights": _Case.nothing_to_train,

@@ -72,21 +72,22 @@ def known(seed: int = 0) -> Iterator[None]:
 
 @contextlib.contextmanager
 def undisturbed(seed: int) -> Iterator[None]:
-    """Runs a block that may draw from the global generators, which go on afterwards as before.
+    """Runs a block that may draw from the global generators, alone; they go on as before.
 
     TensorFlow's stays out of it: setting it would start anew what a program under way draws.
     """
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
-    keras_generator = global_state.get_global_attribute(_SEEDS[1])
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002
-    global_state.set_global_attribute(_SEEDS[1], keras.random.SeedGenerator(seed))
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002
-        global_state.set_global_attribute(_SEEDS[1], keras_generator)
+    with _one_at_a_time:
+        python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+        keras_generator = global_state.get_global_attribute(_SEEDS[1])
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        global_state.set_global_attribute(_SEEDS[1], keras.random.SeedGenerator(seed))
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)  # noqa: NPY002
+            global_state.set_global_attribute(_SEEDS[1], keras_generator)
 
 
 def settings() -> dict[str, str]:
@@ -107,6 +108,13 @@ def generators() -> tuple[Any, ...]:
     numpy = (kind, keys.tobytes(), *rest)
     keras_seed = global_state.get_global_attribute(_SEEDS[0])
     return random.getstate(), numpy, keras_seed, context.global_seed()
+
+
+def drawn_since(before: tuple[Any, ...]) -> str:
+    """Returns whose generator, Python's or NumPy's, is no longer as `generators` said; or ''."""
+    now = generators()
+    changed = [name for name, i in (("Python", 0), ("NumPy", 1)) if now[i] != before[i]]
+    return " and ".join(changed)
 
 
 @contextlib.contextmanager

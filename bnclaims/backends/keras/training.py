@@ -280,8 +280,13 @@ class _Program:
             epoch = tf.function(functools.partial(self._epoch, jit_compile), autograph=False)
             try:
                 order = tf.range(len(self.x), dtype=tf.int32)
+                before = state.generators()
                 concrete = epoch.get_concrete_function(order, tf.constant(0), tf.constant(0))
-                check_randomness(concrete, [*self.model.variables, *self.model.optimizer.variables])
+                check_randomness(
+                    concrete,
+                    [*self.model.variables, *self.model.optimizer.variables],
+                    state.drawn_since(before),
+                )
                 # Runs the partial batches only: all is compiled now, in no epoch's time.
                 concrete(order, tf.constant(0), tf.constant(0))
             except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError) as error:

@@ -380,6 +380,15 @@ LOSSES: dict[str, Case] = {
     "function": of_loss(own_loss, regression, TARGETS, by_fit=True),
     "own class": of_loss(OwnLoss(1.5), regression, TARGETS, by_fit=True),
     "misspelt": of_loss("mesquared", regression, TARGETS, refused="mesquared"),
+    "mse, one label for three outputs": of_loss("mse", regression, TARGETS[:, :1]),
+    "categorical, along another axis": of_loss(
+        K.CategoricalCrossentropy(axis=1),
+        functional(lambda x: L.Softmax(axis=1)(L.Reshape((3, 2))(L.Dense(6)(x)))),
+        np.stack([ONE_HOT, ONE_HOT], axis=2),
+    ),
+    "labels that are words": of_loss(
+        SPARSE, dense(), np.array(["a", "b", "c"])[CLASSES], refused="y_train has type <U1; expect"
+    ),
     "labels (n, T)": Case(PER_STEP, lambda: made(TOKENS, TOKENS % 3), by_fit=False),
     "labels (n, T, 1)": Case(PER_STEP, lambda: made(TOKENS, TOKENS[..., None] % 3), by_fit=False),
     "labels (n, T, k)": Case(
@@ -426,6 +435,12 @@ def by(make: Callable[[], Any], **more: Any) -> Case:
     )
 
 
+def without_decay() -> Any:
+    optimizer = keras.optimizers.AdamW(0.01, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "scale"])
+    return optimizer
+
+
 O = keras.optimizers  # noqa: E741
 S = keras.optimizers.schedules
 OPTIMIZERS: dict[str, Case] = {
@@ -464,10 +479,14 @@ OPTIMIZERS: dict[str, Case] = {
     "clipped norms": by(lambda: O.SGD(0.1, clipnorm=0.1), by_fit=False),
     "clipped norm": by(lambda: O.SGD(0.1, global_clipnorm=0.1), by_fit=False),
     "weight decay": by(lambda: O.Adam(0.01, weight_decay=0.1), by_fit=False),
+    "weight decay but of biases": by(without_decay, by_fit=False),
     "exponential schedule": by(lambda: O.SGD(S.ExponentialDecay(0.1, 2, 0.5)), by_fit=False),
     "cosine schedule": by(lambda: O.Adam(S.CosineDecay(0.01, 4)), by_fit=False),
     "stepped schedule": by(lambda: O.SGD(S.PiecewiseConstantDecay([2], [0.1, 0.01]))),
     "own schedule": by(lambda: O.SGD(OwnSchedule())),
+    "schedule, accumulated": by(
+        lambda: O.SGD(S.ExponentialDecay(0.1, 1, 0.5), gradient_accumulation_steps=2)
+    ),
     "rate by a function": by(lambda: O.SGD(lambda: 0.05), by_fit=True),
     "own class": by(lambda: OwnOptimizer(0.01), by_fit=True),
     "misspelt": Case(
@@ -548,6 +567,9 @@ DATA: dict[str, Case] = {
     "inputs in a tuple": Case(two_inputs_in_a_tuple, formed(tuple(INPUTS.values())), by_fit=True),
     "outputs by name": Case(
         two_outputs, lambda: made(NUMBERS, LABELS), {"loss": LOSS_OF_EACH}, eagerly=False
+    ),
+    "an output without a loss": Case(
+        two_outputs, lambda: made(NUMBERS, LABELS), {"loss": {"kind": SPARSE}}, eagerly=False
     ),
     "outputs with metrics": Case(
         two_outputs,
@@ -696,6 +718,89 @@ def compiles_itself() -> Any:
     return model
 
 
+def trained_before() -> Any:
+    model = compiled(optimizer=lambda: keras.optimizers.Adam(0.05))()
+    model.train_on_batch(NUMBERS[:8], CLASSES[:8])
+    return model
+
+
+def with_lora() -> Any:
+    model = dense()()
+    model.layers[0].enable_lora(2)
+    return model
+
+
+def frozen_when_built() -> Any:
+    model = dense(lambda: layers.Dense(4))()
+    model.layers[1].trainable = False
+    return model
+
+
+def of_stateful_rows() -> Any:
+    return Sequential(
+        [
+            keras.Input(batch_shape=(8, 5, 3)),
+            layers.SimpleRNN(3, stateful=True),
+            layers.Dense(3, "softmax"),
+        ]
+    )
+
+
+def eights() -> Data:
+    return Data("tiny", SEQUENCES[:16], CLASSES[:16], SEQUENCES[16:24], CLASSES[16:24])
+
+
+class NoisyByNumPy(layers.Layer):  # type: ignore[misc]
+    def call(self, x: Any) -> Any:
+        return x + np.random.normal()
+
+
+class CountsByItself(layers.Layer):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = tf.Variable(0.0, trainable=False)
+
+    def call(self, x: Any) -> Any:
+        return x * self.calls.assign_add(1.0)
+
+
+class AddsLossInTraining(layers.Layer):  # type: ignore[misc]
+    def call(self, x: Any, training: bool = False) -> Any:
+        if training:
+            self.add_loss(keras.ops.mean(keras.ops.square(x)))
+        return x
+
+
+class CountsEvaluations(layers.Layer):  # type: ignore[misc]
+    def build(self, shape: Any) -> None:
+        self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False)
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        if not training:
+            self.calls.assign_add(1.0)
+        return x * (1 + self.calls / 5)
+
+
+class HoldsADense(layers.Layer):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.within = layers.Dense(4, kernel_regularizer="l2", activity_regularizer="l2")
+
+    def call(self, x: Any) -> Any:
+        return self.within(x)
+
+
+class Shrinks(keras.callbacks.Callback):  # type: ignore[misc]
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        for variable in self.model.trainable_variables:
+            variable.assign(variable * 0.9)
+
+
+class StopsWithinAnEpoch(keras.callbacks.Callback):  # type: ignore[misc]
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self.model.stop_training = batch == 1
+
+
 def hooked_instance() -> Any:
     model = dense()()
     model.train_step = lambda data: {"loss": keras.ops.mean(data[0])}
@@ -790,6 +895,22 @@ HOOKS: dict[str, Case] = {
     "builder compiles, and the arm says the same": Case(
         compiled(optimizer=lambda: O.SGD(0.1)), numbers, {"loss": SPARSE}, by_fit=False
     ),
+    "builder trains before": Case(trained_before, numbers, ITS_OWN, by_fit=True),
+    "builder freezes a layer": Case(frozen_when_built, numbers, by_fit=False),
+    "builder adds lora": Case(with_lora, numbers),
+    "state of each row": Case(of_stateful_rows, eights, by_fit=True),
+    "state of each row, and a rest": Case(
+        of_stateful_rows, sequences, refused=r"by fit on tiny: Incompatible shapes: .4,3. vs. .8,3."
+    ),
+    "layer that adds a loss in training": Case(dense(AddsLossInTraining), numbers),
+    "layer that counts evaluations": Case(dense(CountsEvaluations), numbers),
+    "regularised layer within an own one": Case(dense(HoldsADense), numbers, by_fit=True),
+    "layer that draws by NumPy": Case(
+        dense(NoisyByNumPy), numbers, refused="draws from the generator of NumPy while it is trace"
+    ),
+    "layer that keeps a tf.Variable": Case(
+        dense(CountsByItself), numbers, refused=r"uses variables .* Make them with self.add_weight"
+    ),
     "no loss": Case(dense(), numbers, {"loss": None}, refused="has no loss: name one"),
     "mixed precision": Case(
         in_state(dtype_policy="mixed_bfloat16"), numbers, by_fit=True, tolerance=2e-2
@@ -815,6 +936,8 @@ HOOKS: dict[str, Case] = {
         arm={"optimizer": Optimizer("SGD", learning_rate=0.1, use_ema=True, ema_momentum=0.5)},
         leaves_others=True,
     ),
+    "weights changed after each batch": of_callback(Shrinks),
+    "stopped within an epoch": of_callback(StopsWithinAnEpoch),
     "stopped at NaN": of_callback(C.TerminateOnNaN),
     "checkpoints": of_callback(
         lambda: C.ModelCheckpoint("here.keras"), refused="ModelCheckpoint reads or writes files"

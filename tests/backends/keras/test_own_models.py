@@ -12,7 +12,7 @@ import pytest
 
 from bnclaims.backends.keras import state, training
 from bnclaims.backends.keras.training import train
-from bnclaims.errors import ArmError
+from bnclaims.errors import ArmError, DescriptionError
 from bnclaims.experiment.arm import TrainingArm
 from bnclaims.experiment.data import Data
 from bnclaims.experiment.history import History
@@ -174,6 +174,38 @@ def with_optimizer() -> Any:
 def test_parts_that_models_share_are_refused(model: Any, words: str, threads: int) -> None:
     with pytest.raises(ArmError, match=words):
         trained(arm_of(model, optimizer=None, loss=None), 0, 1, threads=threads)
+
+
+COUNTED = keras.Variable(0.0, trainable=False)
+DRAWS = keras.random.SeedGenerator(3)
+
+
+class Counting(Subclass):
+    def call(self, x: Any, training: bool = False) -> Any:
+        COUNTED.assign_add(1.0)
+        return super().call(x + COUNTED, training=training)
+
+
+class Drawing(Subclass):
+    def call(self, x: Any, training: bool = False) -> Any:
+        noise = keras.random.normal(keras.ops.shape(x), seed=DRAWS)
+        return super().call(x + noise, training=training)
+
+
+def counting() -> Any:
+    return Counting()
+
+
+def drawing_elsewhere() -> Any:
+    return Drawing()
+
+
+@pytest.mark.parametrize("model", [counting, drawing_elsewhere])
+def test_what_lives_outside_of_a_model_and_changes_is_refused(model: Any) -> None:
+    with pytest.raises(
+        DescriptionError, match=f"model {model.__name__} has changed since the clai"
+    ):
+        trained(arm_of(model), 0, 1)
 
 
 class DrawsItsWeights(keras.layers.Layer):  # type: ignore[misc]
