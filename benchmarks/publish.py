@@ -25,7 +25,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 def main(folders: list[str]) -> None:
     reports = [wire.read(Path(folder)) for folder in folders]
-    figures = plots.write(reports[0].figures, DOCS / "figures")
+    figures = plots.write(reports[0].figures, DOCS / "figures", reports[0].conditions)
     badges.write(reports[0], DOCS / "badges")
     page = DOCS / "results.md"
     markdown.insert(page, "claims", markdown.badge_table(reports[0], DOCS / "badges", page))
