@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from bnclaims.errors import DescriptionError
 from bnclaims.experiment.data import Data
-from bnclaims.experiment.fingerprint import STATED_BY_THE_ARM, describe, digest
+from bnclaims.experiment.fingerprint import STATED_BY_THE_ARM, describe, digest, distributions
 from bnclaims.experiment.losses import asks_for_accuracy, is_classification
 from bnclaims.experiment.models import MLP, Layer, Remade
 from bnclaims.experiment.protocol import KERAS_DEFAULTS, Optimizer, TrainingProtocol
@@ -382,7 +382,7 @@ def _names(description: Any, package: str) -> bool:
 
 
 def _version(package: str) -> str:
-    names = metadata.packages_distributions().get(package, [package])
+    names = distributions().get(package, [package])
     return ", ".join(f"{name} {metadata.version(name)}" for name in sorted(set(names)))
 
 

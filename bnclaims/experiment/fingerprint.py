@@ -522,13 +522,15 @@ def _named(module: str, name: str = "") -> Any:
     return described
 
 
-_distributions = functools.cache(metadata.packages_distributions)
-
-
 @functools.cache
+def distributions() -> Mapping[str, list[str]]:
+    """Returns which distributions each installed package belongs to: to find out takes long."""
+    return metadata.packages_distributions()
+
+
 def _version(package: str) -> str:
     """Returns the versions of a package and of what it computes by, as JAX does by jaxlib."""
-    found = sorted({*_distributions().get(package, [package])})
+    found = sorted({*distributions().get(package, [package])})
     try:
         below = sorted({name for each in found for name in _required(each)} - {*found})
         return ", ".join(f"{name} {metadata.version(name)}" for name in (*found, *below))
@@ -554,7 +556,7 @@ def _required(distribution: str) -> set[str]:
 
 
 def _is_there(distribution: str) -> bool:
-    return any(distribution in names for names in _distributions().values())
+    return any(distribution in names for names in distributions().values())
 
 
 def _package(kind: type) -> str:
