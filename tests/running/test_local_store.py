@@ -542,7 +542,7 @@ def test_a_lock_that_a_killed_session_left_says_who_holds_it_now(tmp_path: Path)
     store = LocalStore(tmp_path)
     with store.lock(ARM, "0"):
         (path,) = (tmp_path / "locks").iterdir()
-    path.write_text(f"12345678 {platform.node()}-of-a-longer-name\n")
+    path.write_text(f"1 {'x' * 100}\n")
     with store.lock(ARM, "0"):
         assert store.holder(ARM, "0") == f"process {os.getpid()} on {platform.node()}"
 
