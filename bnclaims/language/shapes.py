@@ -197,4 +197,4 @@ def _weighted(levels: Sequence[Sample], weights: Any) -> Sample:
 
 
 def _renamed(sample: Sample, text: str) -> Sample:
-    return Sample(sample.values, sample.sources, text, limits=sample.limits, metrics=sample.metrics)
+    return Sample(sample.values, sample.sources, text, limits=sample.limits, terms=sample.terms)
