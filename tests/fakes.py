@@ -115,6 +115,7 @@ def sample(
     limits: Limits = ANYTHING,
     metric: str = "",
     first_seed: int = 0,
+    unit: str = "",
 ) -> Sample:
     """A sample with known values, as if of a metric of the arm with this number."""
     runs = fake_runs(f"arm{number}", trial=trial, first_seed=first_seed)
@@ -126,6 +127,7 @@ def sample(
         limits=limits,
         metrics=frozenset({metric} if metric else ()),
         multiple=(1.0, text),
+        unit=unit,
     )
 
 
@@ -147,11 +149,13 @@ def endpoint(
     high: Sequence[float] | None = None,
     trial: Trial | None = None,
     number: int = 1,
+    *,
+    unit: str = "",
 ) -> Endpoint:
     """Times known between two bounds."""
     ends = np.array(low), np.array(low if high is None else high)
     runs = fake_runs(f"arm{number}", trial=trial)
-    return Endpoint(lambda n: (ends[0][:n], ends[1][:n]), (runs,), f"time{number}")
+    return Endpoint(lambda n: (ends[0][:n], ends[1][:n]), (runs,), f"time{number}", unit=unit)
 
 
 # Simulated claims

@@ -72,6 +72,7 @@ class Sample:
         scaled: Whether it is more than a sum of metrics and constants, so that a constant in it
             need not be a margin.
         multiple: If it is a number times a metric, that number and the metric's text.
+        unit: What its values are in, as it stands after a number; '' where they have none.
     """
 
     __hash__ = None  # type: ignore[assignment]
@@ -88,6 +89,7 @@ class Sample:
         metrics: frozenset[str] = frozenset(),
         scaled: bool = False,
         multiple: tuple[float, str] | None = None,
+        unit: str = "",
     ) -> None:
         self._compute = compute
         self.sources = sources
@@ -98,6 +100,7 @@ class Sample:
         self.metrics = metrics
         self.scaled = scaled
         self.multiple = multiple
+        self.unit = unit
 
     def __str__(self) -> str:
         if not self.sources:
@@ -263,6 +266,7 @@ class Endpoint(Sample):
         metrics: As for a sample.
         scaled: As for a sample.
         multiple: As for a sample.
+        unit: As for a sample.
     """
 
     def __init__(
@@ -348,6 +352,12 @@ class Part:
         """The runs that it comes from."""
         ours = self.contrast.sources
         return ours if self.margin is None else _merged(ours, self.margin.sources)
+
+    @property
+    def unit(self) -> str:
+        """The unit of the contrast, or of what a margin leaves of it; '' where there is none."""
+        contrast = self.contrast
+        return contrast.unit if self.margin is None else _unit(self.margin, contrast, "-")
 
     def faces(self, count: int) -> tuple[Values, ...]:
         """Returns what must be positive in the mean: one array `(count,)`, or two for a margin."""
@@ -478,6 +488,7 @@ def _combined(
         "metrics": left.metrics | right.metrics,
         "scaled": sign in "*/" or left.scaled or right.scaled,
         "multiple": _multiple(left, right, sign),
+        "unit": _unit(left, right, sign),
     }
     if isinstance(left, Endpoint) or isinstance(right, Endpoint):
         if sign in "*/" and right.sources and (left.sources or sign == "/"):
@@ -536,6 +547,17 @@ def _multiple(left: Sample, right: Sample, sign: str) -> tuple[float, str] | Non
         return None
     factor, text = metric.multiple
     return (factor / number.offset if sign == "/" else factor * number.offset), text
+
+
+def _unit(left: Sample, right: Sample, sign: str) -> str:
+    """Returns the unit of a sum, product or quotient; '' where it has none."""
+    if sign in "+-":
+        # A mere number is in the unit of what it is added to.
+        units = {term.unit for term in (left, right) if term.sources}
+        return units.pop() if len(units) == 1 else ""
+    if not right.sources:
+        return left.unit
+    return right.unit if sign == "*" and not left.sources else ""
 
 
 def _merged(ours: Sequence[Runs], theirs: Sequence[Runs]) -> tuple[Runs, ...]:

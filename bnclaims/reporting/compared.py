@@ -69,6 +69,8 @@ class Compared:
 
     metric: str
     """In words."""
+    unit: str
+    """Of the metric; '' where it has none."""
     arms: tuple[ArmValues, ...]
     """In the order of the claim's arms."""
     margin: Margin | None
@@ -81,8 +83,8 @@ def compared(claim: ClaimResult) -> Compared | None:
     if finding is None:
         return None
     recorded = {name for arm in claim.arms for name in arm.metrics}
-    measured = {record.metric for record in claim.measured}
-    named = set(re.findall(r"(\w+)\(", finding.contrast)) & (recorded | measured)
+    units = {record.metric: record.unit for record in claim.measured}
+    named = set(re.findall(r"(\w+)\(", finding.contrast)) & (recorded | units.keys())
     if len(named) != 1:
         return None
     metric = named.pop()
@@ -91,7 +93,8 @@ def compared(claim: ClaimResult) -> Compared | None:
     else:
         of = [record for record in claim.measured if record.metric == metric]
         arms = tuple(ArmValues(record.arm, record.first_seed, record.values) for record in of)
-    return Compared(METRICS.get(metric, metric.replace("_", " ")), arms, _margin(finding, arms))
+    words = METRICS.get(metric, metric.replace("_", " "))
+    return Compared(words, units.get(metric, ""), arms, _margin(finding, arms))
 
 
 def distinct_names(names: Sequence[str]) -> list[str]:

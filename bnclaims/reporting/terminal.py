@@ -255,7 +255,7 @@ def _cells(outcome: Outcome) -> tuple[str, ...]:
     if finding is None:
         return _verdict(outcome), outcome.id, outcome.kind_without_numbers, "", "", "", ""
     estimate, low, high = rounded(finding)
-    numbers = (estimate, f"[{low}, {high}]", claimed_text(finding), str(finding.seeds))
+    numbers = (estimate, f"[{low}, {high}]", finding.claimed, str(finding.seeds))
     p = "exact" if finding.p is None else p_text(finding.p)
     return _verdict(outcome), outcome.id, *numbers, p
 
@@ -266,12 +266,7 @@ def _verdict(outcome: Outcome) -> str:
 
 def numbers_text(finding: Finding) -> str:
     """Returns a finding's numbers and what is claimed: `0.43 [0.36, 0.50], claimed > 0.1`."""
-    return f"{interval_text(finding)}, claimed {claimed_text(finding)}"
-
-
-def claimed_text(finding: Finding) -> str:
-    """Returns what is claimed of a finding's number, with its unit: `> 0.1`, `> 0.5 of seeds`."""
-    return f"{finding.region}" + " of seeds" * (finding.kind == "share")
+    return f"{interval_text(finding)}, claimed {finding.claimed}"
 
 
 def interval_text(finding: Finding) -> str:

@@ -36,7 +36,7 @@ def test_what_a_contrast_asks_is_asked_of_an_arm() -> None:
 
 def records(**values: Any) -> Any:
     """What a claim measured, by its arms."""
-    return tuple(MetricRecord("input_drift", name, 0, of) for name, of in values.items())
+    return tuple(MetricRecord("input_drift", name, 0, of, "SD") for name, of in values.items())
 
 
 def test_a_metric_that_not_every_training_has_is_compared_too() -> None:

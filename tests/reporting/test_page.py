@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from bnclaims.language.finding import Region, Verdict
 from bnclaims.reporting import page, report
 from bnclaims.reporting.compared import distinct_names
-from bnclaims.reporting.results import ClaimResult, Results
+from bnclaims.reporting.results import ClaimResult, MetricRecord, Results
 from tests.fake_results import (
     EXACT,
     HOSTILE,
@@ -161,6 +161,36 @@ def test_the_table_says_what_was_claimed() -> None:
         "&gt; 0",
         "5",
     ]
+
+
+def test_numbers_stand_beside_what_is_claimed_and_its_unit() -> None:
+    found = finding(unit="epochs", region=Region(0.25, None))
+    text = page.html(results(dataclasses.replace(YES, findings=(found, found))))
+    assert '<td class="number">&gt; 0.25 epochs</td>' in text
+    assert "claimed &gt; 0.25 epochs; <br>found 1.00 [0.50, 1.50]" in text
+    assert "averages 1.00 epochs (interval 0.50 to 1.50); the claim says above 0.25 epochs" in text
+    assert "above 0.25 epochs: supported</li>" in text
+
+
+def test_a_share_is_one_of_seeds() -> None:
+    found = finding(kind="share", unit="of seeds", region=Region(0.5, None), estimate=0.9)
+    text = page.found_text(result(dataclasses.replace(YES, findings=(found,))))
+    assert text.startswith("The comparison holds in 0.90 of seeds (interval 0.50 to 1.50); ")
+    assert "the claim says above 0.5 of seeds" in text
+
+
+def test_the_means_of_arms_have_the_metrics_unit() -> None:
+    records = tuple(
+        MetricRecord("input_drift", name, 0, of, "SD")
+        for name, of in (("plain", (2.0, 2.2, 2.1)), ("BN", (1.0, 1.2, 1.1)))
+    )
+    found = finding(
+        values=(1.0, 1.0, 1.0), unit="SD", contrast="input_drift(plain) - input_drift(BN)"
+    )
+    claim = dataclasses.replace(YES, findings=(found,), measured=records)
+    assert page.found_text(result(claim)).startswith(
+        "The input drift was 2.10 SD with plain and 1.10 SD with BN"
+    )
 
 
 def test_claims_called_alike_have_places_of_their_own() -> None:

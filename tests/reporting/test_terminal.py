@@ -53,8 +53,17 @@ def test_surprise_colours_a_verdict_and_not_the_verdict_itself() -> None:
 
 
 def test_a_share_is_one_of_seeds() -> None:
-    shown = terminal.numbers_text(finding(kind="share", region=Region(0.5, None)))
+    shown = terminal.numbers_text(finding(kind="share", unit="of seeds", region=Region(0.5, None)))
     assert shown == "1.00 [0.50, 1.50], claimed > 0.5 of seeds"
+
+
+def test_a_number_stands_beside_what_is_claimed_and_its_unit() -> None:
+    found = finding(unit="epochs", region=Region(-0.5, 0.5))
+    claim = dataclasses.replace(YES, findings=(found,))
+    assert terminal.row(claim) == [
+        "supported     yes 1.00 [0.50, 1.50], claimed within ±0.5 epochs, n 5"
+    ]
+    assert terminal.table([claim])[1][0].split("] ")[1] == "within ±0.5 epochs 5 0.001"
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
@@ -63,7 +72,7 @@ def test_the_table_fits(width: int) -> None:
     wide = finding(region=Region(-1.25, 0.75), estimate=-12.25, low=-12.5, high=-12.0)
     claims = [
         dataclasses.replace(MAYBE, id=name, findings=(wide,)),
-        dataclasses.replace(YES, id=name[::-1]),
+        dataclasses.replace(YES, id=name[::-1], findings=(finding(unit="of activations"),)),
     ]
     lines = [line for line, _ in terminal.table(claims, width)]
     assert max(map(len, lines)) <= width
@@ -72,6 +81,7 @@ def test_the_table_fits(width: int) -> None:
     text = " ".join(" ".join(lines).split())
     assert "-12.25 [-12.50, -12.00]" in text
     assert "between -1.25 and 0.75" in text
+    assert "> 0 of activations" in text
 
 
 def test_where_the_columns_have_no_room_a_verdict_takes_some_lines() -> None:
