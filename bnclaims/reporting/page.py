@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _RAREST = 1_000
 """The rarest that a sentence says: five seeds cannot show one in a million."""
+_LEAST_CHANGE = 0.001
+"""Below it, means in three digits hardly differ."""
 _SURPRISES = 4
 _FEW_PUBLICATIONS = 3
 _NOT_MNIST = "NOT MNIST"
@@ -295,7 +297,11 @@ def _ratio(mean: float, beside: float) -> str:
         return ""
     if mean > 2 * beside:
         return f": {mean / beside:.2g} times as high"
-    return f": {abs(mean / beside - 1):.0%} {'lower' if mean < beside else 'higher'}"
+    change = abs(mean / beside - 1)
+    if change < _LEAST_CHANGE:
+        return f": less than {_LEAST_CHANGE:.1%} apart"
+    digits = 0 if change >= 10 * _LEAST_CHANGE else 1
+    return f": {change:.{digits}%} {'lower' if mean < beside else 'higher'}"
 
 
 def _asked(margin: Margin, finding: Finding, unit: str) -> str:

@@ -31,6 +31,9 @@ _KEPT = "\N{NO-BREAK SPACE}"
 _FINER = 8
 """How many more decimals an interval gets at most, to be seen clear of an edge."""
 
+_ROUNDING = 1e-12
+"""How much of a number the rounding of arithmetic may be: less is no difference to show."""
+
 
 def table(outcomes: Sequence[Outcome], width: int = WIDTH) -> list[tuple[str, Tone]]:
     """Returns the verdict table, a line each, with what colours it.
@@ -277,19 +280,22 @@ def interval_text(finding: Finding) -> str:
 def rounded(finding: Finding) -> tuple[str, str, str]:
     """Returns estimate and ends of the interval, with as many decimals as these deserve."""
     ends = finding.ends
+    rounding = _ROUNDING * max(map(abs, filter(math.isfinite, (finding.estimate, *ends))))
     width = ends[1] - ends[0]
+    if width <= rounding:
+        width = 0.0
     for _ in range(_FINER + 1):
         estimate, *texts = (_number(value, width) for value in (finding.estimate, *ends))
-        if not any(_crosses(texts, ends, edge) for edge in finding.region.edges):
+        if not any(_crosses(texts, ends, edge, rounding) for edge in finding.region.edges):
             break
         width /= 10
     return estimate, texts[0], texts[1]
 
 
-def _crosses(texts: Sequence[str], ends: Sequence[float], edge: float) -> bool:
+def _crosses(texts: Sequence[str], ends: Sequence[float], edge: float, rounding: float) -> bool:
     """Says whether rounding moves an end of an interval onto, or over, an edge it is clear of."""
     return any(
-        end != edge and (float(text) - edge) * (end - edge) <= 0
+        abs(end - edge) > rounding and (float(text) - edge) * (end - edge) <= 0
         for text, end in zip(texts, ends, strict=True)
     )
 

@@ -97,6 +97,15 @@ def test_a_metric_that_not_every_training_has_is_not_shown(contrast: str) -> Non
     assert of(a_tenth_less(), Region(0.0, None), contrast) is None
 
 
+def test_of_two_arms_in_one_ratio_nothing_is_asked() -> None:
+    """Whatever is made of them is linear in either: `a - b` is also `-(a - 3 * b)`."""
+    arms = arm("plain", *[(2 * v,) for v in NORMED]), arm("normed", *[(v,) for v in NORMED])
+    found = finding(values=NORMED, contrast="mean_loss(plain) - mean_loss(normed)")
+    metric = compared(result(dataclasses.replace(YES, findings=(found,), arms=arms)))
+    assert metric is not None
+    assert metric.margin is None
+
+
 def test_a_mean_is_of_the_runs_that_have_a_value() -> None:
     metric = of(a_tenth_less(), Region(0.0, None))
     assert isinstance(metric, Compared)

@@ -193,6 +193,23 @@ def test_the_means_of_arms_have_the_metrics_unit() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (2.0, ": less than 0.1% apart."),
+        (2.0 * (1 + 1e-15), ": less than 0.1% apart."),
+        (2.0 * 1.004, ": 0.4% lower."),
+        (2.0 * 0.98, ": 2% higher."),
+        (0.5, ": 4 times as high."),
+    ],
+)
+def test_a_small_difference_is_not_called_0_percent(other: float, said: str) -> None:
+    arms = arm("net, plain", (2.0,), (2.0,)), arm("net, BN", (other,), (other,))
+    made = finding(contrast="mean_loss(net, plain) - mean_loss(net, BN)")
+    text = page.found_text(result(dataclasses.replace(YES, findings=(made,), arms=arms)))
+    assert text.endswith(said)
+
+
 def test_claims_called_alike_have_places_of_their_own() -> None:
     alike = [dataclasses.replace(YES, id=name) for name in ("a[b c]", "a[b/c]", "a[b c]", "学习")]
     text = page.html(results(*alike))
@@ -341,6 +358,9 @@ def test_without_arms_the_number_compared_is_said() -> None:
         (["a, f(p=1, q=2)", "a, f(p=1, q=3)"], ["f(p=1, q=2)", "f(p=1, q=3)"]),
         (["a", "a, y"], ["a", "a, y"]),
         (["a, x", "a, x"], ["a, x", "a, x"]),
+        (["relu, 50, Adam", "relu, 1, Adam"], ["relu, 50", "relu, 1"]),
+        (["relu, batch 4", "relu, batch 64"], ["batch 4", "batch 64"]),
+        (["a, z", "a, y, z"], ["a", "a, y"]),
     ],
 )
 def test_arms_are_called_by_what_tells_them_apart(names: list[str], short: list[str]) -> None:

@@ -19,6 +19,9 @@ from tests.fake_results import EXACT, MAYBE, NO, YES, finding, outcome, result
         ((1e-7, 0.5e-7, 2e-7), ("1.00e-07", "5.0e-08", "2.00e-07")),
         ((0.0, None, None), ("0", "-inf", "inf")),
         ((0.0, 0.0, 5e-324), ("0", "0", "4.941e-324")),
+        # Equal but for rounding, and an edge met but for rounding: neither is a difference.
+        ((1.0, 1 - 2e-16, 1 + 2e-16), ("1", "1", "1")),
+        ((0.1, 1e-17, 0.2), ("0.10", "0.00", "0.20")),
     ],
 )
 def test_rounding_neither_hides_a_difference_nor_moves_it_over_an_edge(
