@@ -278,8 +278,9 @@ def test_what_could_turn_a_supported_claim_stands_beside_it() -> None:
     assert finding.seeds == 5
     assert finding.turns_at is not None
     assert finding.turns_at == pytest.approx(finding.estimate / unseen)
-    assert "may befall up to 45% of seeds (95%); if so many fell behind by 1" in explained(
-        finding, SEEDS
+    assert (
+        "up to 45% of seeds may fail without one among these 5 (95% confidence); so many failures, each by 1"
+        in explained(finding, SEEDS)
     )
     # So many, so far behind, leave a mean on the edge.
     collapsed = (1 - unseen) * finding.estimate + unseen * (finding.estimate - finding.turns_at)
