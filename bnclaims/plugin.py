@@ -2,6 +2,7 @@
 
 import contextlib
 import shlex
+import shutil
 import signal
 import sys
 import threading
@@ -143,7 +144,7 @@ def _die_on_sigterm() -> None:
 def pytest_configure_node(node: Any) -> None:
     """Tells an xdist worker where the mailbox is, and how wide the terminal."""
     node.workerinput["bnclaims_mailbox"] = str(node.config.stash[_MAILBOX])
-    node.workerinput["bnclaims_columns"] = node.config.get_terminal_writer().fullwidth
+    node.workerinput["bnclaims_columns"] = _columns(node.config)
 
 
 @pytest.hookimpl(trylast=True)
@@ -405,7 +406,10 @@ class _VerdictLines:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Writes the report: on the controller only, and before the summary, which may not come."""
+    """Writes the report: on the controller only, and before the summary, which may not come.
+
+    Where that fails, the session does.
+    """
     config = session.config
     if hasattr(config, "workerinput") or config.option.collectonly or config.option.claims_plan:
         return
@@ -415,6 +419,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if not (suite.selected or reached.outcomes or reached.errors):
         return
     end = Ending.of(reached, config, suite)
+    session.exitstatus = end.exit_status
     config.stash[_ENDING] = session, end
     if not config.pluginmanager.hasplugin("terminalreporter"):
         _complain(end.problems)
@@ -438,11 +443,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 
 def _settle_report(config: pytest.Config) -> None:
-    """Has the report say what pytest's exit status came to be."""
+    """Has the report say what pytest's exit status came to be, which is no success without it."""
     if _ENDING in config.stash:
         session, end = config.stash[_ENDING]
         known = len(end.problems)
         end.settle(int(session.exitstatus))
+        session.exitstatus = end.exit_status
         _complain(end.problems[known:])
 
 
@@ -582,7 +588,10 @@ def _failure(
 def _columns(config: pytest.Config) -> int:
     """Returns how wide the terminal is that the controller writes to."""
     worker = getattr(config, "workerinput", None)
-    return int(worker["bnclaims_columns"]) if worker else config.get_terminal_writer().fullwidth
+    if worker:
+        return int(worker["bnclaims_columns"])
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    return int(reporter._tw.fullwidth) if reporter else shutil.get_terminal_size().columns
 
 
 def _properties(outcome: Outcome) -> list[tuple[str, object]]:

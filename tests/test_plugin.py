@@ -910,4 +910,10 @@ def test_a_report_that_cannot_be_written_is_said(
     pytester.makepyfile(CLAIMS)
     result = run(pytester, options, "--claims-report=/dev/null/x")
     result.assert_outcomes(passed=3)
-    result.stdout.fnmatch_lines(["cannot write the report to /dev/null/x: *"])
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        [
+            "cannot write the report to /dev/null/x: *",
+            "the session fails, as it has no report: exit status 1",
+        ]
+    )

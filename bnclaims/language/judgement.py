@@ -165,10 +165,13 @@ def _unseen(finding: Finding) -> list[str]:
     """Returns what seeds that fail as none of these did would do to a supported mean."""
     if finding.turns_at is None:
         return []
-    most = f"up to {contrasts.unseen_share(finding.seeds):.0%} of seeds (95%)"
-    words = f"  failures that {finding.seeds} seeds did not show may befall {most}; "
     behind = finding.with_unit(f"{finding.turns_at:.2g}")
-    return [words + f"if so many fell behind by {behind}, the claim would not hold"]
+    unseen = (
+        f"up to {contrasts.unseen_share(finding.seeds):.0%} of seeds may fail (95% confidence, as "
+        f"none of {finding.seeds} did); so many failures, each by {behind}, would overturn the "
+        "claim"
+    )
+    return [f"  {unseen}"]
 
 
 def _edge_t(face: Values, *, closed: bool, is_last: bool) -> float:

@@ -210,9 +210,10 @@ class LocalStore:
                     "them, and what a killed session was at may be waited for",
                 )
             else:
-                # Not by `write_text`: to truncate a file costs more than the lock.
+                # Not by `write_text`: to truncate a file costs more than the lock. The end of the
+                # line keeps apart what a killed session left.
                 with contextlib.suppress(OSError), path.open("r+") as file:
-                    file.write(f"{os.getpid()} {platform.node()}")
+                    file.write(f"{os.getpid()} {platform.node()}\n")
                 return lock
         soft = SoftFileLock(path.with_suffix(_SOFT), thread_local=False)
         soft.acquire(blocking=False)

@@ -43,8 +43,13 @@ class Ending:
         ending.write()
         return ending
 
+    @property
+    def exit_status(self) -> int:
+        """With which status pytest ends: not with success where a report is wanted and failed."""
+        return self.results.session.exit_status
+
     def write(self) -> None:
-        """Writes the report, where one is wanted."""
+        """Writes the report, where one is wanted; if that fails, success becomes a failure."""
         if self.folder is None:
             return
         try:
@@ -53,13 +58,19 @@ class Ending:
             kind = "" if isinstance(error, OSError) else f"{type(error).__name__}: "
             kept = "; the older report is as it was" if self.folder.exists() else ""
             self.problems.append(f"cannot write the report to {self.folder}: {kind}{error}{kept}")
+            if self.exit_status == pytest.ExitCode.OK:
+                self._end_with(pytest.ExitCode.TESTS_FAILED)
+                self.problems.append("the session fails, as it has no report: exit status 1")
 
     def settle(self, exit_status: int) -> None:
         """Has the report say with which status pytest ends, after other plugins' last word."""
-        if exit_status != self.results.session.exit_status:
-            session = dataclasses.replace(self.results.session, exit_status=exit_status)
-            self.results = dataclasses.replace(self.results, session=session)
+        if exit_status != self.exit_status:
+            self._end_with(exit_status)
             self.write()
+
+    def _end_with(self, exit_status: int) -> None:
+        session = dataclasses.replace(self.results.session, exit_status=int(exit_status))
+        self.results = dataclasses.replace(self.results, session=session)
 
 
 def _figures(config: pytest.Config, suite: Suite) -> tuple[list[Drawing], list[str]]:

@@ -159,7 +159,7 @@ def test_a_finding_has_the_unit_of_what_was_compared() -> None:
     (finding,) = evidence.findings
     assert (finding.unit, finding.claimed) == ("epochs", "> 2 epochs")
     assert ", claimed > 2 epochs\n" in str(evidence)
-    assert re.search(r"if so many fell behind by [\d.]+ epochs, the claim", str(evidence))
+    assert re.search(r"so many failures, each by [\d.]+ epochs, would overturn", str(evidence))
     near, relative, ratio = abs(one - 5) < 1, abs(one - 5) < 0.5 * other, one / other > 2
     assert {evidence.verdict for evidence in (near, relative, ratio)} <= {"supported", "refuted"}
     assert [e.findings[0].unit for e in (near, relative, ratio)] == ["epochs", "epochs", ""]
@@ -319,9 +319,9 @@ def test_what_could_turn_a_supported_claim_stands_beside_it() -> None:
     assert finding.seeds == 5
     assert finding.turns_at is not None
     assert finding.turns_at == pytest.approx(finding.estimate / unseen)
-    assert "may befall up to 45% of seeds (95%); if so many fell behind by 1" in explained(
-        finding, SEEDS
-    )
+    said = explained(finding, SEEDS)
+    assert "up to 45% of seeds may fail (95% confidence, as none of 5 did)" in said
+    assert "so many failures, each by 1" in said
     # So many, so far behind, leave a mean on the edge.
     collapsed = (1 - unseen) * finding.estimate + unseen * (finding.estimate - finding.turns_at)
     assert collapsed == pytest.approx(0.0)

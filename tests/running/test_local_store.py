@@ -537,6 +537,16 @@ def test_a_lock_says_who_holds_it(tmp_path: Path) -> None:
         assert store.holder(ARM, "0") == f"process {os.getpid()} on {platform.node()}"
 
 
+def test_a_lock_that_a_killed_session_left_says_who_holds_it_now(tmp_path: Path) -> None:
+    """What was left of a longer line was taken for a part of the machine's name."""
+    store = LocalStore(tmp_path)
+    with store.lock(ARM, "0"):
+        (path,) = (tmp_path / "locks").iterdir()
+    path.write_text(f"1 {'x' * 100}\n")
+    with store.lock(ARM, "0"):
+        assert store.holder(ARM, "0") == f"process {os.getpid()} on {platform.node()}"
+
+
 def test_locks_leave_no_files(tmp_path: Path) -> None:
     for seed in range(5):
         assert is_free(tmp_path, str(seed))

@@ -178,15 +178,20 @@ def test_an_error_in_collection_leaves_no_green(project: pytest.Pytester) -> Non
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
 def test_the_report_needs_no_terminal(project: pytest.Pytester, workers: str) -> None:
-    """`-p no:terminal` was an internal error, also where there are no claims."""
+    """`-p no:terminal` was an internal error, also where there are no claims or one is refuted."""
     project.makepyfile(test_plain="def test_plain(): pass\n")
     command = [STORE, "-p", "no:terminal", workers]
     assert project.runpytest_subprocess(*command).ret == 0
-    project.makepyfile(test_a=claims("", "1 / 0"))
+    refuted = """
+@claim("It is not", source="here")
+def test_refuted(train):
+    assert loss(train, 1) > loss(train, 2)
+"""
+    project.makepyfile(test_a=claims("", "1 / 0") + refuted)
     result = project.runpytest_subprocess(*command)
     assert result.ret == 1
     assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
-    assert suite_badge(project) == ("1 supported, 1 error", False)
+    assert suite_badge(project) == ("1 supported, 1 refuted, 1 error", False)
 
 
 RERUN = (
@@ -304,3 +309,56 @@ def test_a_status_that_another_plugin_changes_is_in_the_report(project: pytest.P
     results, _ = reported(project)
     assert results.session.exit_status == 5
     assert suite_badge(project) == ("1 supported, other tests failed", False)
+
+
+FULL_DISK = (
+    BACKEND
+    + """
+import errno
+from bnclaims.reporting import wire
+
+def save(results, folder):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+wire.save = save
+"""
+)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_a_session_without_its_report_is_no_success(
+    project: pytest.Pytester, workers: str, terminal: bool
+) -> None:
+    """It ended with 0, and yesterday's green badges stayed for whoever publishes them next."""
+    project.makepyfile(claims("", ""))
+    assert sessions.run(project, STORE, "-n0").ret == 0
+    before = suite_badge(project)
+    project.makeconftest(FULL_DISK)
+    command = [STORE, workers, *([] if terminal else ["-p", "no:terminal"])]
+    result = project.runpytest_subprocess(*command)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    said = (result.stdout if terminal else result.stderr).str()
+    assert said.count("the older report is as it was") == 1
+    assert said.count("the session fails, as it has no report: exit status 1") == 1
+    assert suite_badge(project) == before == ("2 supported", True)
+    assert project.runpytest_subprocess(*command, "--claims-report=none").ret == 0
+
+
+def test_only_success_becomes_a_failure_without_a_report(project: pytest.Pytester) -> None:
+    project.makeconftest(FULL_DISK)
+    project.makepyfile(test_a=claims(""), test_b="from bnclaims import no_such_name\n")
+    result = sessions.run(project, STORE, "-n0")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["cannot write the report to *"])
+    result.stdout.no_fnmatch_line("the session fails*")
+
+
+def test_a_plugin_cannot_make_a_success_of_a_session_without_its_report(
+    project: pytest.Pytester,
+) -> None:
+    change = "def pytest_terminal_summary(): SESSION[0].exitstatus = 0\n"
+    note = "SESSION = []\ndef pytest_sessionstart(session): SESSION.append(session)\n"
+    project.makeconftest(FULL_DISK + note + change)
+    project.makepyfile(claims("", "1 / 0"))
+    assert sessions.run(project, STORE, "-n0").ret == pytest.ExitCode.TESTS_FAILED
