@@ -50,9 +50,9 @@ def val_loss(history: History) -> float:
     return float(_curve(history, "val_loss")[-1])
 
 
-@metric(low=0, high=1, unit="of images")
+@metric(low=0, high=1, unit="of labels")
 def val_accuracy(history: History) -> float:
-    """Returns the share of test images that are classified rightly after the last epoch."""
+    """Returns the share of test labels that are predicted rightly after the last epoch."""
     return float(_curve(history, "val_accuracy")[-1])
 
 
