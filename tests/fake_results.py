@@ -45,6 +45,7 @@ def finding(**changes: Any) -> Finding:
         low=0.5,
         high=1.5,
         region=Region(0.0, None),
+        unit="",
         seeds=5,
         p=0.001,
         nominal_p=0.001,

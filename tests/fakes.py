@@ -116,6 +116,7 @@ def sample(
     limits: Limits = ANYTHING,
     metric: str = "",
     first_seed: int = 0,
+    unit: str = "",
 ) -> Sample:
     """A sample with known values, as if of a metric of the arm with this number."""
     runs = fake_runs(f"arm{number}", trial=trial, first_seed=first_seed)
@@ -126,6 +127,7 @@ def sample(
         text,
         limits=limits,
         terms={Term(text, (runs,), metric or "s"): 1.0},
+        unit=unit,
     )
 
 
@@ -147,6 +149,8 @@ def endpoint(
     high: Sequence[float] | None = None,
     trial: Trial | None = None,
     number: int = 1,
+    *,
+    unit: str = "",
 ) -> Endpoint:
     """Times known between two bounds."""
     ends = np.array(low), np.array(low if high is None else high)
@@ -157,6 +161,7 @@ def endpoint(
         (runs,),
         text,
         terms={Term(text, (runs,), "time"): 1.0},
+        unit=unit,
     )
 
 

@@ -28,7 +28,7 @@ class KerasObject:
 
     def __str__(self) -> str:
         arguments = ", ".join(f"{name}={value!r}" for name, value in self.arguments)
-        return f"{self.class_name}({arguments})"
+        return f"{self.class_name}({arguments})" if arguments else self.class_name
 
     def made_by(self, get: Callable[[dict[str, Any]], Any]) -> Any:
         """Returns the object from one of Keras's `get` functions.

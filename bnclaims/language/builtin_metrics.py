@@ -21,6 +21,8 @@ NORMALIZATIONS = (
 )  # fmt: skip
 """Keras's layers whose few weights scale and shift: gradients and updates compare without them."""
 
+_EPOCHS = "epochs"
+
 
 # Learning curves
 
@@ -48,15 +50,15 @@ def val_loss(history: History) -> float:
     return float(_curve(history, "val_loss")[-1])
 
 
-@metric(low=0, high=1)
+@metric(low=0, high=1, unit="of labels")
 def val_accuracy(history: History) -> float:
-    """Returns the share of test images that are classified rightly after the last epoch."""
+    """Returns the share of test labels that are predicted rightly after the last epoch."""
     return float(_curve(history, "val_accuracy")[-1])
 
 
 @metric(low=0)
 def curve_roughness(history: History) -> float:
-    """Returns how unsteady the learning curve is, in nats: the sum of all its rises.
+    """Returns how unsteady the learning curve is: the sum of all its rises.
 
     It is `sum(max(0, f[i + 1] - f[i]))` over the points of `fine_loss`, the training loss at about
     twenty points an epoch: 0 for a curve that only falls. It includes the noise of the
@@ -66,7 +68,7 @@ def curve_roughness(history: History) -> float:
         return float(np.maximum(np.diff(_curve(history, "fine_loss")), 0).sum())
 
 
-@metric(low=0)
+@metric(low=0, unit="s")
 def seconds_per_epoch(history: History) -> float:
     """Returns the median wall time of an epoch, in seconds, over the epochs that were trained.
 
@@ -81,11 +83,11 @@ class Target(TypedDict, total=False):
     """What `epochs_to` waits for: one of these."""
 
     loss: float
-    """A training loss of at most this, in nats."""
+    """A training loss of at most this."""
     accuracy: float
     """A training accuracy of at least this, from 0 to 1."""
     val_loss: float
-    """A loss on the test images of at most this, in nats."""
+    """A loss on the test images of at most this."""
     val_accuracy: float
     """An accuracy on the test images of at least this, from 0 to 1."""
 
@@ -113,7 +115,7 @@ def epochs_to(
         unreached: Counts a run that did not get there as so many epochs, which makes this a sample
             like any other (with the budget it is the restricted mean time of survival analysis;
             Royston & Parmar 2013, BMC Med. Res. Methodol. 13).
-        target: One of `loss`, `val_loss` (at most this, in nats), `accuracy` and `val_accuracy` (at
+        target: One of `loss`, `val_loss` (at most this), `accuracy` and `val_accuracy` (at
             least this, from 0 to 1).
 
     Raises:
@@ -131,7 +133,9 @@ def epochs_to(
     if not target.keys().isdisjoint({"accuracy", "val_accuracy"}):
         check_accuracy("epochs_to", runs)
     if unreached is None:
-        return endpoint_of("epochs_to", _reached, runs, target, (0.0, math.inf))
+        return endpoint_of(
+            "epochs_to", _reached, runs, target, limits=(0.0, math.inf), unit=_EPOCHS
+        )
     budget = getattr(runs.arm, "epochs", 0)
     if not budget <= unreached < math.inf:
         raise ClaimError(
@@ -139,7 +143,9 @@ def epochs_to(
             f"count as sooner than some that did, or have no mean; give {budget} or more"
         )
     arguments = {**target, "unreached": unreached}
-    return sample_of("epochs_to", _reached_or, (runs,), arguments, (0.0, math.inf))
+    return sample_of(
+        "epochs_to", _reached_or, (runs,), arguments, limits=(0.0, math.inf), unit=_EPOCHS
+    )
 
 
 @overload
@@ -161,7 +167,7 @@ def diverged(runs: Runs | History) -> Endpoint | float:
     if isinstance(runs, History):
         return _diverged(runs)[0]
     checked_runs("diverged", runs)
-    return endpoint_of("diverged", _diverged, runs, {}, (0.0, 1.0))
+    return endpoint_of("diverged", _diverged, runs, {}, limits=(0.0, 1.0), unit="")
 
 
 def _reached(history: History, **target: Unpack[Target]) -> tuple[float, float]:
@@ -208,7 +214,7 @@ def gradient_ratio(history: History) -> float:
         return float(np.exp(np.log(norms[:, 0] / norms[:, -1]).mean()))
 
 
-@metric(low=0)
+@metric(low=0, unit="decades")
 def gradient_imbalance(history: History) -> float:
     """Returns by how many powers of ten gradient norms differ across layers, at initialisation.
 
@@ -253,7 +259,7 @@ def batch_variance_variance(history: History) -> float:
     return float(_probed(history, "batch_variance_variance")[0])
 
 
-@metric(low=0)
+@metric(low=0, unit="decades")
 def update_spread(history: History) -> float:
     """Returns how unlike the sizes of the parameter updates are across layers, in powers of ten.
 
@@ -269,7 +275,7 @@ def update_spread(history: History) -> float:
         return float(np.log10(norms / sizes).std(axis=1).mean())
 
 
-@metric(low=0)
+@metric(low=0, unit="SD")
 def input_drift(history: History) -> float:
     """Returns how far the inputs of the layers move in an epoch, in their standard deviations.
 
@@ -287,7 +293,7 @@ def input_drift(history: History) -> float:
 # A layer alone
 
 
-@metric(low=0, high=1)
+@metric(low=0, high=1, unit="of activations")
 def saturation(history: History) -> float:
     """Returns the share of a probed layer's activations at the extremes of its range.
 

@@ -29,6 +29,11 @@ def finite(value: SupportsFloat) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def with_unit(number: str, unit: str) -> str:
+    """Returns a number, as text, with its unit after it, if it has one."""
+    return f"{number} {unit}" if unit else number
+
+
 @dataclass(frozen=True)
 class Region:
     """Where a claim says that a number is."""
@@ -95,6 +100,9 @@ class Finding:
     """Upper end; None if unbounded."""
     region: Region
     """Where the mean, or the share, has to lie for the claim to hold."""
+    unit: str
+    """Of estimate, interval and region, as it stands after a number: `of seeds` for a share; ''
+    where they have none."""
     seeds: Positive
     p: Number | None
     """Look-adjusted p of the verdict's direction, or, undecided, of the estimate's; None where all
@@ -136,6 +144,15 @@ class Finding:
     def is_exact(self) -> bool:
         """Whether all seeds gave the same value, which then decides without any test."""
         return self.p is None
+
+    @property
+    def claimed(self) -> str:
+        """What is claimed of the number, with its unit: `> 0.1`, `> 0.5 of seeds`."""
+        return self.with_unit(str(self.region))
+
+    def with_unit(self, number: str) -> str:
+        """Returns a number of the finding's, as text, with its unit after it."""
+        return with_unit(number, self.unit)
 
     @property
     def ends(self) -> tuple[float, float]:

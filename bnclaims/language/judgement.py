@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from bnclaims.language.bounds import ANYTHING, Limits, Values
-from bnclaims.language.finding import Finding, Look, Region, Share, Verdict, finite
+from bnclaims.language.finding import Finding, Look, Region, Share, Verdict, finite, with_unit
 from bnclaims.language.sample import Endpoint, Part
 from bnclaims.statistics import contrasts, futility, planning
 from bnclaims.statistics.design import Design, decisions, lowest_share
@@ -98,7 +98,7 @@ def explained(finding: Finding, last: int) -> str:
     """
     number = "{:.4g} [{:.4g}, {:.4g}]".format(finding.estimate, *finding.ends)
     lines = [
-        f"{finding.verdict}: {finding.contrast} = {number}, claimed {finding.region}",
+        f"{finding.verdict}: {finding.contrast} = {number}, claimed {finding.claimed}",
         f"  {finding.seeds} of at most {last} seeds, {_tested(finding)}",
         *_details(finding),
     ]
@@ -136,7 +136,8 @@ def _seen(finding: Finding) -> str:
             "80% power; "
         )
     return (
-        f"these looks detect a distance of {finding.detectable:.2g} from the edge with 80% power; "
+        f"these looks detect a distance of {finding.with_unit(f'{finding.detectable:.2g}')} from "
+        "the edge with 80% power; "
     )
 
 
@@ -164,9 +165,13 @@ def _unseen(finding: Finding) -> list[str]:
     """Returns what seeds that fail as none of these did would do to a supported mean."""
     if finding.turns_at is None:
         return []
-    most = f"up to {contrasts.unseen_share(finding.seeds):.0%} of seeds (95%)"
-    words = f"  failures that {finding.seeds} seeds did not show may befall {most}; "
-    return [words + f"if so many fell behind by {finding.turns_at:.2g}, the claim would not hold"]
+    behind = finding.with_unit(f"{finding.turns_at:.2g}")
+    unseen = (
+        f"up to {contrasts.unseen_share(finding.seeds):.0%} of seeds may fail (95% confidence, as "
+        f"none of {finding.seeds} did); so many failures, each by {behind}, would overturn the "
+        "claim"
+    )
+    return [f"  {unseen}"]
 
 
 def _edge_t(face: Values, *, closed: bool, is_last: bool) -> float:
@@ -213,6 +218,7 @@ def _found_mean(
         low=looks[-1].low,
         high=looks[-1].high,
         region=region,
+        unit=part.unit,
         seeds=count,
         p=None if exact else _undivided(adjusted, support, design),
         nominal_p=None if exact else float(contrasts.nominal_p(sign * nearest)),
@@ -302,11 +308,12 @@ def _found_share(
     return Finding(
         kind="share",
         verdict=verdict,
-        contrast=f"share of seeds in which {part}",
+        contrast=with_unit(f"share of seeds in which {part}", part.unit),
         estimate=looks[-1].estimate,
         low=looks[-1].low,
         high=looks[-1].high,
         region=Region(0.5, None),
+        unit="of seeds",
         seeds=count,
         p=_undivided(design.adjusted_share_p(counted, look), support, design),
         nominal_p=float(contrasts.binomial_p(counted, count)),

@@ -44,7 +44,7 @@ class PairMetric(Protocol[P]):
 
 
 class _Declaration(Protocol):
-    """What `metric(low=..., high=...)` returns."""
+    """What `metric(low=..., high=..., unit=...)` returns."""
 
     @overload
     def __call__(
@@ -59,13 +59,14 @@ def metric(function: Callable[Concatenate[History, History, P], float], /) -> Pa
 @overload
 def metric(function: Callable[Concatenate[History, P], float], /) -> Metric[P]: ...
 @overload
-def metric(*, low: float = ..., high: float = ...) -> _Declaration: ...
+def metric(*, low: float = ..., high: float = ..., unit: str = ...) -> _Declaration: ...
 def metric(
     function: Callable[..., float] | None = None,
     /,
     *,
     low: float = -math.inf,
     high: float = math.inf,
+    unit: str = "",
 ) -> Any:
     """Makes a metric of a function of histories: `@metric def last(history): ...`.
 
@@ -78,20 +79,28 @@ def metric(
         function: Takes one history or two and returns a number.
         low: The least value that it can have: `@metric(low=0, high=1)`.
         high: The largest.
+        unit: What it is in, as reports say it after a number: `@metric(unit="epochs")`. Sums,
+            differences and multiples keep it; products, ratios and logarithms have none.
+
+    Raises:
+        TypeError: The unit is no string.
     """
+    if not isinstance(unit, str):
+        raise TypeError(f"unit={unit!r}: give what stands after a number, as in unit='epochs'")
     if function is None:
-        return lambda function: _Metric(function, (low, high))
-    return _Metric(function, (low, high))
+        return lambda function: _Metric(function, (low, high), unit)
+    return _Metric(function, (low, high), unit)
 
 
 class _Metric:
     """A function of histories that takes runs, too."""
 
-    def __init__(self, function: Callable[..., float], limits: Limits) -> None:
+    def __init__(self, function: Callable[..., float], limits: Limits, unit: str) -> None:
         update_wrapper(self, function)  # which copies its attributes, too
         self._function = function
         self._name = function.__name__
         self._limits = limits
+        self._unit = unit
 
     def __call__(
         self, *runs: Runs | History, diverged: float | None = None, **arguments: Any
@@ -100,7 +109,14 @@ class _Metric:
             return self._function(*runs, **arguments)
         handles = self._checked(runs, arguments)
         if diverged is None:
-            return sample_of(self._name, self._function, handles, arguments, self._limits)
+            return sample_of(
+                self._name,
+                self._function,
+                handles,
+                arguments,
+                limits=self._limits,
+                unit=self._unit,
+            )
         if not math.isfinite(diverged):
             raise ClaimError(f"diverged={diverged}: count a run that diverged as a finite number")
         low, high = self._limits
@@ -109,7 +125,8 @@ class _Metric:
             _counting_diverged(self._function),
             handles,
             arguments | {"diverged": diverged},
-            (min(low, diverged), max(high, diverged)),
+            limits=(min(low, diverged), max(high, diverged)),
+            unit=self._unit,
         )
 
     def __repr__(self) -> str:
@@ -142,7 +159,9 @@ def sample_of(
     function: Callable[..., float],
     runs: tuple[Runs, ...],
     arguments: Mapping[str, Any],
+    *,
     limits: Limits,
+    unit: str,
 ) -> Sample:
     """Returns a function of histories as a sample: its value for each seed of the arms.
 
@@ -152,6 +171,7 @@ def sample_of(
         runs: Of one arm or more, paired seed by seed.
         arguments: The function's keyword arguments.
         limits: Between which numbers the values lie, whatever the runs.
+        unit: What the values are in; '' where they have no unit.
     """
 
     def compute(count: int) -> Values:
@@ -168,6 +188,7 @@ def sample_of(
         text,
         limits=limits,
         terms={Term(text, runs, name): 1.0},
+        unit=unit,
     )
     if len(runs) == 1:
         runs[0].trial.measured.append((name, sample))
@@ -179,7 +200,9 @@ def endpoint_of(
     function: Callable[..., tuple[float, float]],
     runs: Runs,
     arguments: Mapping[str, Any],
+    *,
     limits: Limits,
+    unit: str,
 ) -> Endpoint:
     """Returns a function of a history as an endpoint: its two bounds for each seed of the arm.
 
@@ -189,6 +212,7 @@ def endpoint_of(
         runs: Of the arm.
         arguments: The function's keyword arguments.
         limits: Between which numbers the bounds lie, whatever the runs.
+        unit: What the bounds are in; '' where they have no unit.
     """
 
     def bounds(count: int) -> tuple[Values, Values]:
@@ -203,6 +227,7 @@ def endpoint_of(
         text,
         limits=limits,
         terms={Term(text, (runs,), name): 1.0},
+        unit=unit,
     )
 
 

@@ -71,6 +71,7 @@ class Sample:
         limits: Between which numbers its values lie, whatever the runs.
         terms: Of which terms it is the weighted sum, less its offset; none where it is the same
             whatever the runs.
+        unit: What its values are in, as it stands after a number; '' where they have none.
     """
 
     __hash__ = None  # type: ignore[assignment]
@@ -85,6 +86,7 @@ class Sample:
         sides: tuple[Sample, Sample] | None = None,
         limits: Limits = ANYTHING,
         terms: Terms,
+        unit: str = "",
     ) -> None:
         self._compute = compute
         self.sources = sources
@@ -93,6 +95,7 @@ class Sample:
         self.sides = sides
         self.limits = limits
         self.terms = terms
+        self.unit = unit
 
     def __str__(self) -> str:
         if not self.sources:
@@ -256,6 +259,7 @@ class Endpoint(Sample):
         sides: As for a sample.
         limits: As for a sample.
         terms: As for a sample.
+        unit: As for a sample.
     """
 
     def __init__(
@@ -341,6 +345,12 @@ class Part:
         """The runs that it comes from."""
         ours = self.contrast.sources
         return ours if self.margin is None else _merged(ours, self.margin.sources)
+
+    @property
+    def unit(self) -> str:
+        """The unit of the contrast, or of what a margin leaves of it; '' where there is none."""
+        contrast = self.contrast
+        return contrast.unit if self.margin is None else _unit(self.margin, contrast, "-")
 
     def faces(self, count: int) -> tuple[Values, ...]:
         """Returns what must be positive in the mean: one array `(count,)`, or two for a margin."""
@@ -481,6 +491,7 @@ def _combined(
         "sides": _sides(left, right, sign),
         "limits": bounds.of_limits(operation, left.limits, right.limits, sign),
         "terms": _terms(operation, left, right, sign),
+        "unit": _unit(left, right, sign),
     }
     if isinstance(left, Endpoint) or isinstance(right, Endpoint):
         if sign in "*/" and right.sources and (left.sources or sign == "/"):
@@ -554,6 +565,17 @@ def _log_kind(sample: Sample) -> str:
         case [(Term(kind=str(kind)), 1.0)] if kind and not sample.offset:
             return f"log({kind})"
     return ""
+
+
+def _unit(left: Sample, right: Sample, sign: str) -> str:
+    """Returns the unit of a sum, product or quotient; '' where it has none."""
+    if sign in "+-":
+        # A mere number is in the unit of what it is added to.
+        units = {term.unit for term in (left, right) if term.sources}
+        return units.pop() if len(units) == 1 else ""
+    if not right.sources:
+        return left.unit
+    return right.unit if sign == "*" and not left.sources else ""
 
 
 def _merged(ours: Sequence[Runs], theirs: Sequence[Runs]) -> tuple[Runs, ...]:

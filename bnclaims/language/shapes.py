@@ -170,7 +170,7 @@ def _trend(levels: Sequence[Sample], tolerance: Sample | Number, *, falling: boo
     sign, word = (1.0, "fall") if falling else (-1.0, "rise")
     gain = _weighted(levels, sign * contrasts.trend_weights(len(levels)))
     trend = Part(
-        _renamed(gain, f"{word} per level of {levels[0]} … {levels[-1]}"),
+        _renamed(gain, f"{word} per level of {levels[0]} … {levels[-1]}", gain.unit),
         levels=tuple(reversed(levels) if falling else levels),
     )
     steps = (one - other if falling else other - one for one, other in pairwise(levels))
@@ -196,5 +196,12 @@ def _weighted(levels: Sequence[Sample], weights: Any) -> Sample:
     return as_sample(sum(terms, start=0.0))
 
 
-def _renamed(sample: Sample, text: str) -> Sample:
-    return Sample(sample.values, sample.sources, text, limits=sample.limits, terms=sample.terms)
+def _renamed(sample: Sample, text: str, unit: str = "") -> Sample:
+    return Sample(
+        sample.values,
+        sample.sources,
+        text,
+        limits=sample.limits,
+        terms=sample.terms,
+        unit=unit,
+    )

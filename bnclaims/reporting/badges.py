@@ -10,11 +10,12 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
 
 from bnclaims.reporting.letters import width
 from bnclaims.reporting.results import ClaimResult, Results
+from bnclaims.reporting.terminal import numbers_text
 
 COLOURS = {
     "supported": "#00664d",
@@ -47,10 +48,10 @@ def write(results: Results, folder: Path) -> list[Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     badges = [_claim(claim) for claim in results.claims]
-    badges += [(error.id, "error", "error") for error in results.errors]
+    badges += [_Badge(error.id, "error", "error") for error in results.errors]
     names = claim_files(results)
-    paths = [_written(folder, names[badge[0]], *badge) for badge in sorted(badges)]
-    return [*paths, _written(folder, _SUITE, *_suite(results))]
+    paths = [_written(folder, names[badge.label], badge) for badge in sorted(badges)]
+    return [*paths, _written(folder, _SUITE, _suite(results))]
 
 
 def files(folder: Path) -> set[str]:
@@ -107,10 +108,18 @@ def endpoint(label: str, message: str, colour: str) -> dict[str, Any]:
     return {"schemaVersion": 1, "label": label, "message": message, "color": colour}
 
 
-def svg(label: str, message: str, colour: str) -> str:
-    """Returns a badge as an SVG picture with a title for those who cannot see it."""
+def svg(label: str, message: str, colour: str, details: str = "") -> str:
+    """Returns a badge as an SVG picture, with a title for a pointer and those who cannot see it.
+
+    Args:
+        label: What the badge is of, on the left.
+        message: What is said of it, on the right.
+        colour: Of the right half.
+        details: What the title says beside both.
+    """
     left, right = (width(text, _SIZE) + _PADDING for text in (label, message))
-    whole, title = left + right, escape(f"{label}: {message}")
+    whole = left + right
+    title = f"{label}: {message}" + (f" · {details}" if details else "")
 
     def words(text: str, centre: float) -> str:
         # Another font's letters move apart or together, so that they stay within.
@@ -119,7 +128,8 @@ def svg(label: str, message: str, colour: str) -> str:
 
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{whole:.0f}" height="{_HEIGHT}" '
-        f'role="img" aria-label="{escape(title, {chr(34): "&quot;"})}"><title>{title}</title>'
+        f'role="img" aria-label="{escape(title, {chr(34): "&quot;"})}">'
+        f"<title>{escape(title)}</title>"
         f'<clipPath id="r"><rect width="{whole:.0f}" height="{_HEIGHT}" rx="3"/></clipPath>'
         f'<g clip-path="url(#r)"><rect width="{left:.1f}" height="{_HEIGHT}" '
         f'fill="{_LABEL_COLOUR}"/><rect x="{left:.1f}" width="{right:.1f}" height="{_HEIGHT}" '
@@ -129,27 +139,36 @@ def svg(label: str, message: str, colour: str) -> str:
     )
 
 
-def _claim(claim: ClaimResult) -> tuple[str, str, str]:
-    """Returns label, message and verdict."""
+class _Badge(NamedTuple):
+    label: str
+    message: str
+    verdict: str
+    details: str = ""
+
+
+def _claim(claim: ClaimResult) -> _Badge:
     unexpected = "" if claim.as_expected else ", unexpected"
     seeds = f", n = {claim.deciding.seeds}" if claim.deciding else ""
     of = f"{claim.protocol} protocol, {claim.data_name}"
-    return claim.id, f"{claim.verdict}{unexpected}{seeds} · {of}", claim.verdict
+    message = f"{claim.verdict}{unexpected}{seeds} · {of}"
+    numbers = numbers_text(claim.deciding) if claim.deciding else ""
+    return _Badge(claim.id, message, claim.verdict, numbers)
 
 
-def _suite(results: Results) -> tuple[str, str, str]:
+def _suite(results: Results) -> _Badge:
     counts = [
         f"{count} {verdict}" + "s" * (verdict == "error" and count > 1)
         for verdict, count in tally(results)
     ]
     counts += [results.ending_in_brief] if results.ending_in_brief else []
     verdict = "supported" if results.all_as_expected else "error"
-    return _SUITE, f"{', '.join(counts) or 'none'} · {results.conditions}", verdict
+    return _Badge(_SUITE, f"{', '.join(counts) or 'none'} · {results.conditions}", verdict)
 
 
-def _written(folder: Path, name: str, label: str, message: str, verdict: str) -> Path:
+def _written(folder: Path, name: str, badge: _Badge) -> Path:
+    label, message, verdict, details = badge
     data = endpoint(label, message, COLOURS[verdict])
     (folder / f"{name}.json").write_text(json.dumps(data) + "\n", encoding="utf-8")
     path = folder / f"{name}.svg"
-    path.write_text(svg(label, message, COLOURS[verdict]), encoding="utf-8")
+    path.write_text(svg(label, message, COLOURS[verdict], details), encoding="utf-8")
     return path

@@ -13,7 +13,7 @@ from itertools import groupby, pairwise
 from typing import Any
 
 from bnclaims.language.figure import Line
-from bnclaims.language.finding import Look, Region, Series
+from bnclaims.language.finding import Finding, Look, Region, Series, with_unit
 from bnclaims.reporting.compared import ArmValues, Compared, distinct_names
 from bnclaims.reporting.letters import width
 
@@ -105,13 +105,19 @@ def arms(metric: Compared) -> str:
     shown = [*known, *(region.edges if region else ())]
     x = _padded(min(shown), max(shown), below=True)
     plot = _Plot(x, (len(rows), 0), label, height=_ROW * len(rows) + _BOTTOM + 2, left=_ROW_LEFT)
-    plot.columns(metric.metric)
+    plot.columns(_named(metric.metric, metric.unit))
     if metric.margin:
-        plot.row_region(metric.margin.of, metric.margin.region)
+        region_of = with_unit(str(metric.margin.region), metric.unit)
+        plot.row_region(metric.margin.of, metric.margin.region, region_of)
     plot.joints(_joined(rows))
     for place, row in enumerate(rows):
         plot.row(place, row, f"c{place % COLOURS}")
     return plot.svg()
+
+
+def _named(quantity: str, unit: str) -> str:
+    """Returns an axis's title."""
+    return f"{quantity} ({unit})" if unit else quantity
 
 
 def _joined(rows: Sequence[ArmValues]) -> Iterator[list[tuple[int, float]]]:
@@ -187,21 +193,23 @@ def histograms(lines: Sequence[Line], edges: Sequence[float], label: str) -> str
     return "".join(plots)
 
 
-def seeds(values: Sequence[float | None], region: Region, average: float) -> str:
+def seeds(finding: Finding) -> str:
     """Returns a contrast seed by seed, with its mean and the claimed region.
 
     Args:
-        values: One a seed; None where the seed leaves it open, as all of them may.
-        region: Where the mean has to lie.
-        average: What is judged: the mean, or a share, for which what is open counts as 0.
+        finding: Of which a seed may leave the value open, as all of them may; in a share what is
+            open counts as 0.
     """
+    values, average = finding.values, finding.estimate
     known = [value for value in values if value is not None]
     label = f"{len(values)} seeds"
     label += f", from {min(known):.4g} to {max(known):.4g}" if known else ""
     label += f", {len(values) - len(known)} open" if len(known) < len(values) else ""
-    plot = _Plot((-0.5, len(values) - 0.5), _around([*known, average], region), label)
-    plot.region(region)
-    plot.axes("seed", "contrast", whole_x=True)
+    plot = _Plot((-0.5, len(values) - 0.5), _around([*known, average], finding.region), label)
+    plot.region(finding)
+    # A seed's own value in a share is whether it holds.
+    unit = "" if finding.kind == "share" else finding.unit
+    plot.axes("seed", _named("contrast", unit), whole_x=True)
     plot.level(average, "average", f"average: {average:.4g}")
     for seed, value in enumerate(values):
         if value is not None:
@@ -209,20 +217,21 @@ def seeds(values: Sequence[float | None], region: Region, average: float) -> str
     return plot.svg()
 
 
-def looks(found: Sequence[Look], region: Region) -> str:
+def looks(finding: Finding) -> str:
     """Returns estimate and repeated interval look by look, with the claimed region.
 
     Args:
-        found: The looks of a finding.
-        region: Where the mean has to lie.
+        finding: Whose looks they are.
     """
+    found, region = finding.looks, finding.region
     ends = [end for look in found for end in (look.low, look.high) if end is not None]
     estimates = [look.estimate for look in found]
     label = "; ".join(f"{look.seeds} seeds: {_interval(look)}" for look in found)
     plot = _Plot((0, found[-1].seeds + 3), _around([*ends, *estimates], region), label)
-    plot.region(region)
+    plot.region(finding)
     ticks = [look.seeds for look in found] if len(found) <= _NAMED_LOOKS else None
-    plot.axes("seeds at the look", "estimate", whole_x=True, x_ticks=ticks)
+    title = _named("estimate", finding.unit)
+    plot.axes("seeds at the look", title, whole_x=True, x_ticks=ticks)
     for look in found:
         plot.interval(look)
     return plot.svg()
@@ -347,14 +356,14 @@ class _Plot:
         _add(self._word(_ROW_LEFT, y - 15, name, "start"), "title").text = row.arm
         self._word(self._right, y - 15, row.mean_text, "end")
 
-    def row_region(self, place: int, region: Region) -> None:
+    def row_region(self, place: int, region: Region, claimed: str) -> None:
         """Shades where the claim says that a row's mean is, and draws the edges."""
         left = self._left if region.low is None else self._at_x(region.low)
         right = self._right if region.high is None else self._at_x(region.high)
         top, bottom = self._at_y(place + 0.42), self._at_y(place + 0.94)
         box = {"x": left, "y": top, "width": right - left, "height": bottom - top}
         shade = _add(self._svg, "rect", **box, **{"class": "region"})
-        _add(shade, "title").text = f"claimed: {region}"
+        _add(shade, "title").text = f"claimed: {claimed}"
         for edge in region.edges:
             x = self._at_x(edge)
             _add(self._svg, "line", x1=x, x2=x, y1=top, y2=bottom, **{"class": "edge"})
@@ -439,14 +448,15 @@ class _Plot:
         ends = {"x1": at, "x2": at, "y1": self._at_y(low), "y2": self._at_y(high)}
         _add(self._svg, "line", **ends, **{"class": "whisker"})
 
-    def region(self, region: Region) -> None:
+    def region(self, finding: Finding) -> None:
         """Shades where the claim says the mean is, and draws its edges."""
+        region = finding.region
         top = self._at_y(self._y[1] if region.high is None else region.high)
         bottom = self._at_y(self._y[0] if region.low is None else region.low)
         box = {"x": _LEFT, "y": top, "width": self._right - _LEFT, "height": bottom - top}
         _add(self._svg, "rect", **box, **{"class": "region"})
         for edge in region.edges:
-            self.level(edge, "edge", f"claimed: {region}")
+            self.level(edge, "edge", f"claimed: {finding.claimed}")
 
     def level(self, y: float, style: str, title: str) -> None:
         at = self._at_y(y)

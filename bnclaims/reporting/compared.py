@@ -69,6 +69,8 @@ class Compared:
 
     metric: str
     """In words."""
+    unit: str
+    """Of the metric; '' where it has none."""
     arms: tuple[ArmValues, ...]
     """In the order of the claim's arms."""
     margin: Margin | None
@@ -81,8 +83,8 @@ def compared(claim: ClaimResult) -> Compared | None:
     if finding is None:
         return None
     recorded = {name for arm in claim.arms for name in arm.metrics}
-    measured = {record.metric for record in claim.measured}
-    named = set(re.findall(r"(\w+)\(", finding.contrast)) & (recorded | measured)
+    units = {record.metric: record.unit for record in claim.measured}
+    named = set(re.findall(r"(\w+)\(", finding.contrast)) & (recorded | units.keys())
     if len(named) != 1:
         return None
     metric = named.pop()
@@ -91,15 +93,22 @@ def compared(claim: ClaimResult) -> Compared | None:
     else:
         of = [record for record in claim.measured if record.metric == metric]
         arms = tuple(ArmValues(record.arm, record.first_seed, record.values) for record in of)
-    return Compared(METRICS.get(metric, metric.replace("_", " ")), arms, _margin(finding, arms))
+    words = METRICS.get(metric, metric.replace("_", " "))
+    return Compared(words, units.get(metric, ""), arms, _margin(finding, arms))
 
 
 def distinct_names(names: Sequence[str]) -> list[str]:
-    """Returns arms' names without what all of them say; as they are where one would say nothing."""
+    """Returns arms' names without what all of them say, but for the model where no word is left."""
     parts = [re.split(r", (?![^(]*\))", name) for name in names]
     shared = set(parts[0]).intersection(*parts)
-    short = [", ".join(part for part in name if part not in shared) for name in parts]
-    return short if all(short) and len(set(short)) == len(names) else list(names)
+    short = [_without(shared, name) for name in parts]
+    if not all(re.search(r"[^\W\d_]", name) for name in short):
+        short = [_without(shared - {name[0]}, name) for name in parts]
+    return short if len(set(short)) == len(names) else list(names)
+
+
+def _without(shared: set[str], parts: Sequence[str]) -> str:
+    return ", ".join(part for part in parts if part not in shared)
 
 
 def _arm_values(arm: ArmRecord, metric: str) -> ArmValues:
@@ -134,8 +143,14 @@ def _factor(contrast: Values, of: Values, beside: Values, sign: int) -> float | 
     ):
         return None
     factors = [(a - sign * c) / b for c, a, b in rows]
-    same = all(math.isclose(factor, factors[0], rel_tol=_SAME) for factor in factors)
-    return round(factors[0], 6) if same and factors[0] > 0 else None
+    # The same holds where one arm is a multiple of the other.
+    if _are_same([a / b for _, a, b in rows]) or not _are_same(factors):
+        return None
+    return round(factors[0], 6) if factors[0] > 0 else None
+
+
+def _are_same(numbers: Sequence[float]) -> bool:
+    return all(math.isclose(number, numbers[0], rel_tol=_SAME) for number in numbers)
 
 
 def _first(values: Values, finding: Finding) -> list[float]:

@@ -155,10 +155,10 @@ def _weaker(finding: Finding) -> str:
     if finding.kind == "share":
         return ""
     if low is not None and high is not None:
-        return f"a wider margin than {finding.region}"
+        return f"a wider margin than {finding.claimed}"
     sign, edge = (1, low) if low is not None else (-1, high)
     has_margin = sign * (edge or 0.0) > 0
-    return f"less than {finding.region}" if has_margin and sign * finding.estimate > 0 else ""
+    return f"less than {finding.claimed}" if has_margin and sign * finding.estimate > 0 else ""
 
 
 def _wrapped(lines: Sequence[str], width: int) -> list[str]:

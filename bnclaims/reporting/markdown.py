@@ -82,7 +82,7 @@ def _row(claim: ClaimResult) -> str:
     if finding is None:
         cells += [claim.kind_without_numbers, "", ""]
     else:
-        cells += [_text(interval_text(finding)), _text(str(finding.region)), str(finding.seeds)]
+        cells += [_text(interval_text(finding)), _text(finding.claimed), str(finding.seeds)]
     return f"| {' | '.join(cells)} |"
 
 

@@ -109,7 +109,8 @@ def _metric_records(trial: Trial) -> tuple[MetricRecord, ...]:
             values = sample.values(len(_histories(trial, runs, count)))
         except NotFiniteError:  # a comparison may count what diverged by itself
             continue
-        found.append(MetricRecord(name, of, runs.first_seed, tuple(map(finite, values))))
+        numbers = tuple(map(finite, values))
+        found.append(MetricRecord(name, of, runs.first_seed, numbers, sample.unit))
     return tuple(record for record in found if record.values)
 
 

@@ -11,7 +11,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from bnclaims.language.figure import Drawing, Line
-from bnclaims.language.finding import Finding, Region
+from bnclaims.language.finding import Finding, Region, with_unit
 from bnclaims.reporting import badges, charts
 from bnclaims.reporting.badges import COLOURS, MARKS, tally
 from bnclaims.reporting.compared import Compared, Margin, compared, distinct_names
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _RAREST = 1_000
 """The rarest that a sentence says: five seeds cannot show one in a million."""
+_LEAST_CHANGE = 0.001
+"""Below it, means in three digits hardly differ."""
 _SURPRISES = 4
 _FEW_PUBLICATIONS = 3
 _NOT_MNIST = "NOT MNIST"
@@ -277,14 +279,17 @@ def _arms_text(metric: Compared, finding: Finding) -> str:
     if len(means) < len(metric.arms):
         return ""
     names = distinct_names([arm.arm for arm in metric.arms])
-    each = [f"{arm.mean_text} with {name}" for name, arm in zip(names, metric.arms, strict=True)]
+    each = [
+        f"{with_unit(arm.mean_text, metric.unit)} with {name}"
+        for name, arm in zip(names, metric.arms, strict=True)
+    ]
     if len(means) != 2:
         return f"{metric.metric.capitalize()}: {'; '.join(each)}."
     margin = metric.margin
     first = margin.of if margin else 0
     ratio = _ratio(means[first], means[1 - first])
     words = f"The {metric.metric} was {each[first]} and {each[1 - first]}{ratio}."
-    return f"{words} {_asked(margin, finding)}" if margin else words
+    return f"{words} {_asked(margin, finding, metric.unit)}" if margin else words
 
 
 def _ratio(mean: float, beside: float) -> str:
@@ -292,12 +297,16 @@ def _ratio(mean: float, beside: float) -> str:
         return ""
     if mean > 2 * beside:
         return f": {mean / beside:.2g} times as high"
-    return f": {abs(mean / beside - 1):.0%} {'lower' if mean < beside else 'higher'}"
+    change = abs(mean / beside - 1)
+    if change < _LEAST_CHANGE:
+        return f": less than {_LEAST_CHANGE:.1%} apart"
+    digits = 0 if change >= 10 * _LEAST_CHANGE else 1
+    return f": {change:.{digits}%} {'lower' if mean < beside else 'higher'}"
 
 
-def _asked(margin: Margin, finding: Finding) -> str:
+def _asked(margin: Margin, finding: Finding, unit: str) -> str:
     if finding.region.edges != (0.0,) or margin.factor == 1:
-        return f"The claim asks for a mean {region_text(margin.region)}."
+        return f"The claim asks for a mean {with_unit(region_text(margin.region), unit)}."
     than = "lower" if margin.factor < 1 else "higher"
     below = margin.region.low is None
     bound = "more" if below == (margin.factor < 1) else "less"
@@ -307,19 +316,20 @@ def _asked(margin: Margin, finding: Finding) -> str:
 def _compared(claim: ClaimResult, finding: Finding) -> str:
     # `assert not (a < b)`, or a comparison's verdict, asserts something else than its comparison.
     same = finding.verdict == claim.verdict
-    claimed = f"{'the claim' if same else 'its comparison'} says {region_text(finding.region)}"
+    region = finding.with_unit(region_text(finding.region))
+    claimed = f"{'the claim' if same else 'its comparison'} says {region}"
     if finding.is_exact:
-        return f"Every seed gave {finding.estimate:.4g}; {claimed}."
+        return f"Every seed gave {finding.with_unit(f'{finding.estimate:.4g}')}; {claimed}."
     where = {
         "supported": "the whole interval is",
         "refuted": "none of the interval is",
         "inconclusive": "part of the interval is",
     }[finding.verdict]
     estimate, low, high = rounded(finding)
-    words = (
-        f"The number compared averages {estimate} (interval {low} to {high}); {claimed}, and "
-        f"{where}."
-    )
+    is_share = finding.kind == "share"
+    number = "The comparison holds in" if is_share else "The number compared averages"
+    found = f"{finding.with_unit(estimate)} (interval {low} to {high})"
+    words = f"{number} {found}; {claimed}, and {where}."
     return words + ("" if same else f" So its comparison is {finding.verdict}; see its test.")
 
 

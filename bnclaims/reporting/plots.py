@@ -99,7 +99,9 @@ def _seeds(axes: Any, finding: Finding, short: Mapping[str, str]) -> None:
     axes.plot([finding.estimate], [-1], "D", color=_COLOURS[4], label="estimate and interval")
     low = left if region.low is None else region.low
     high = right if region.high is None else region.high
-    axes.axvspan(low, high, color=_COLOURS[2], alpha=0.12, linewidth=0, label=f"claimed: {region}")
+    axes.axvspan(
+        low, high, color=_COLOURS[2], alpha=0.12, linewidth=0, label=f"claimed: {finding.claimed}"
+    )
     for edge in region.edges:
         axes.axvline(edge, color=_COLOURS[2], linestyle="--", linewidth=1)
     contrast = finding.contrast

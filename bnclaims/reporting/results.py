@@ -54,6 +54,8 @@ class MetricRecord:
     first_seed: Count
     values: Values
     """One a seed."""
+    unit: str
+    """Of the values; '' where they have none."""
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,9 @@ _KEPT = "\N{NO-BREAK SPACE}"
 _FINER = 8
 """How many more decimals an interval gets at most, to be seen clear of an edge."""
 
+_ROUNDING = 1e-12
+"""How much of a number the rounding of arithmetic may be: less is no difference to show."""
+
 
 def table(outcomes: Sequence[Outcome], width: int = WIDTH) -> list[tuple[str, Tone]]:
     """Returns the verdict table, a line each, with what colours it.
@@ -255,7 +258,7 @@ def _cells(outcome: Outcome) -> tuple[str, ...]:
     if finding is None:
         return _verdict(outcome), outcome.id, outcome.kind_without_numbers, "", "", "", ""
     estimate, low, high = rounded(finding)
-    numbers = (estimate, f"[{low}, {high}]", claimed_text(finding), str(finding.seeds))
+    numbers = (estimate, f"[{low}, {high}]", finding.claimed, str(finding.seeds))
     p = "exact" if finding.p is None else p_text(finding.p)
     return _verdict(outcome), outcome.id, *numbers, p
 
@@ -266,12 +269,7 @@ def _verdict(outcome: Outcome) -> str:
 
 def numbers_text(finding: Finding) -> str:
     """Returns a finding's numbers and what is claimed: `0.43 [0.36, 0.50], claimed > 0.1`."""
-    return f"{interval_text(finding)}, claimed {claimed_text(finding)}"
-
-
-def claimed_text(finding: Finding) -> str:
-    """Returns what is claimed of a finding's number, with its unit: `> 0.1`, `> 0.5 of seeds`."""
-    return f"{finding.region}" + " of seeds" * (finding.kind == "share")
+    return f"{interval_text(finding)}, claimed {finding.claimed}"
 
 
 def interval_text(finding: Finding) -> str:
@@ -282,19 +280,22 @@ def interval_text(finding: Finding) -> str:
 def rounded(finding: Finding) -> tuple[str, str, str]:
     """Returns estimate and ends of the interval, with as many decimals as these deserve."""
     ends = finding.ends
+    rounding = _ROUNDING * max(map(abs, filter(math.isfinite, (finding.estimate, *ends))))
     width = ends[1] - ends[0]
+    if width <= rounding:
+        width = 0.0
     for _ in range(_FINER + 1):
         estimate, *texts = (_number(value, width) for value in (finding.estimate, *ends))
-        if not any(_crosses(texts, ends, edge) for edge in finding.region.edges):
+        if not any(_crosses(texts, ends, edge, rounding) for edge in finding.region.edges):
             break
         width /= 10
     return estimate, texts[0], texts[1]
 
 
-def _crosses(texts: Sequence[str], ends: Sequence[float], edge: float) -> bool:
+def _crosses(texts: Sequence[str], ends: Sequence[float], edge: float, rounding: float) -> bool:
     """Says whether rounding moves an end of an interval onto, or over, an edge it is clear of."""
     return any(
-        end != edge and (float(text) - edge) * (end - edge) <= 0
+        abs(end - edge) > rounding and (float(text) - edge) * (end - edge) <= 0
         for text, end in zip(texts, ends, strict=True)
     )
 

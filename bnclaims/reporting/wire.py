@@ -95,7 +95,7 @@ def _brief_claim(claim: ClaimResult) -> dict[str, Any]:
     if finding := claim.deciding:
         numbers = ("estimate", "low", "high", "seeds", "p")
         told |= {name: getattr(finding, name) for name in numbers}
-        told["claimed"] = msgspec.to_builtins(finding.region)
+        told |= {"claimed": msgspec.to_builtins(finding.region), "unit": finding.unit}
     return told
 
 

@@ -290,7 +290,7 @@ def test_an_arm_is_called_by_what_is_special_about_it() -> None:
     assert str(arm_of(model=builder, images=None, epochs=10)) == "builder, epochs 10, on tiny"
     assert model_name(builder) == "builder"
     assert str(arm_of(model=MLP("tanh"), batch_size=4)) == "tanh no BN, batch 4, epochs 2, on tiny"
-    assert str(ProbeArm(Layer("tanh", GLOROT_NORMAL))) == "tanh layer, GlorotNormal()"
+    assert str(ProbeArm(Layer("tanh", GLOROT_NORMAL))) == "tanh layer, GlorotNormal"
     assert str(batches_of()) == "relu no BN untrained, batch 2"
     assert str(FunctionArm(float)) == "float"
 

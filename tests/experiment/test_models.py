@@ -65,7 +65,7 @@ def test_bn_arguments_count_whatever_their_order() -> None:
         (MLP(hidden=(64, 32)), "relu no BN, 64-32"),
         (
             MLP("tanh", hidden=(8,), initializer=GLOROT_NORMAL).with_batch_norm(1, center=False),
-            "tanh 1 BN, center=False, GlorotNormal(), 8",
+            "tanh 1 BN, center=False, GlorotNormal, 8",
         ),
     ],
 )

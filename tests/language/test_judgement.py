@@ -1,5 +1,6 @@
 """Judgement: what the numbers of some seeds come to, and what is said beside the verdict."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -145,6 +146,46 @@ def test_an_endpoint_is_judged_by_the_share_of_seeds() -> None:
     assert (never < soon).verdict == "refuted"
 
 
+def test_a_finding_has_the_unit_of_what_was_compared() -> None:
+    rng = np.random.default_rng(5)
+    noise = rng.normal(0, 0.1, SEEDS)
+    trial = new_trial()
+    one, other = (
+        sample(mean + noise[::step], trial, n, unit="epochs")
+        for n, (mean, step) in enumerate([(5.0, 1), (2.0, -1)], start=1)
+    )
+    evidence = one > other + 2
+    assert evidence.verdict == "supported"
+    (finding,) = evidence.findings
+    assert (finding.unit, finding.claimed) == ("epochs", "> 2 epochs")
+    assert ", claimed > 2 epochs\n" in str(evidence)
+    assert re.search(r"so many failures, each by [\d.]+ epochs, would overturn", str(evidence))
+    near, relative, ratio = abs(one - 5) < 1, abs(one - 5) < 0.5 * other, one / other > 2
+    assert {evidence.verdict for evidence in (near, relative, ratio)} <= {"supported", "refuted"}
+    assert [e.findings[0].unit for e in (near, relative, ratio)] == ["epochs", "epochs", ""]
+    assert near.findings[0].claimed == "between 4 and 6 epochs"
+
+
+def test_a_share_is_one_of_seeds_and_its_margin_in_the_metrics_unit() -> None:
+    trial = new_trial()
+    soon, late = (
+        endpoint([time] * SEEDS, trial=trial, number=n, unit="epochs")
+        for n, time in enumerate([1.0, 4.0], start=1)
+    )
+    evidence = soon < late - 2
+    assert evidence.verdict == "supported"
+    (finding,) = evidence.findings
+    assert finding.contrast == "share of seeds in which time2 - time1 > 2 epochs"
+    assert (finding.unit, finding.claimed) == ("of seeds", "> 0.5 of seeds")
+
+
+def test_an_undecided_claim_says_its_distance_with_the_unit() -> None:
+    noise = np.random.default_rng(5).normal(0, 1.0, SEEDS)
+    evidence = sample(noise - noise.mean() + 0.01, unit="epochs") > 0
+    assert evidence.verdict == "inconclusive"
+    assert re.search(r"a distance of [\d.]+ epochs from the edge", str(evidence))
+
+
 def test_what_the_budget_leaves_open_counts_for_neither_side() -> None:
     never, neither = times(NEVER, NEVER)
     evidence = never < neither - 1.0
@@ -278,9 +319,9 @@ def test_what_could_turn_a_supported_claim_stands_beside_it() -> None:
     assert finding.seeds == 5
     assert finding.turns_at is not None
     assert finding.turns_at == pytest.approx(finding.estimate / unseen)
-    assert "may befall up to 45% of seeds (95%); if so many fell behind by 1" in explained(
-        finding, SEEDS
-    )
+    said = explained(finding, SEEDS)
+    assert "up to 45% of seeds may fail (95% confidence, as none of 5 did)" in said
+    assert "so many failures, each by 1" in said
     # So many, so far behind, leave a mean on the edge.
     collapsed = (1 - unseen) * finding.estimate + unseen * (finding.estimate - finding.turns_at)
     assert collapsed == pytest.approx(0.0)

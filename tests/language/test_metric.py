@@ -1,5 +1,6 @@
 """Metrics: what makes samples of the runs of arms, and how they count what diverged."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,13 @@ from bnclaims import (
     NotFiniteError,
     Runs,
     curve_roughness,
+    diverged,
     epochs_to,
+    gradient_ratio,
     mean_loss,
     measured,
     metric,
+    seconds_per_epoch,
     val_accuracy,
 )
 from bnclaims.experiment.arm import TrainingArm
@@ -85,6 +89,37 @@ def test_a_metric_knows_its_limits() -> None:
     assert sign(runs("falls"), diverged=-2).limits == (-2, 1)
     assert sign(runs("falls"), diverged=0).limits == (-1, 1)
     assert (val_accuracy(runs("falls")) - val_accuracy(runs("breaks"))).limits == (-1, 1)
+
+
+def test_a_metric_knows_its_unit() -> None:
+    @metric(unit="steps", low=0)
+    def steps(history: History) -> float:
+        return float(history.loss[0])
+
+    assert steps(runs("falls")).unit == "steps"
+    assert steps(runs("breaks"), diverged=9.0).unit == "steps"
+    assert (steps(runs("falls")) - 0.5 * steps(runs("breaks")) - 3).unit == "steps"
+    assert gap(runs("falls"), runs("breaks")).unit == ""
+    untyped: Any = metric
+    with pytest.raises(TypeError, match=r"unit=3: give what stands after a number, as in unit="):
+        untyped(unit=3)
+
+
+@pytest.mark.parametrize(
+    ("unit", "of"),
+    [
+        ("", mean_loss),  # in nats where it is a cross-entropy, and only there
+        ("", curve_roughness),
+        ("epochs", partial(epochs_to, loss=0.5)),
+        ("epochs", partial(epochs_to, loss=0.5, unreached=1)),
+        ("", diverged),
+        ("s", seconds_per_epoch),
+        ("of labels", val_accuracy),
+        ("", gradient_ratio),
+    ],
+)
+def test_the_metrics_that_come_with_it_have_units(unit: str, of: Any) -> None:
+    assert of(runs("falls")).unit == unit
 
 
 def test_limits_of_a_metric_may_be_set_anew() -> None:

@@ -340,3 +340,41 @@ def test_seeds_start_at_an_integer(seed: Any) -> None:
     """One claim's first_seed=1.5 was an internal error of all of them."""
     with pytest.raises(ValueError, match=r"first_seed=.*: give an integer of 0 or more"):
         fake_runs(first_seed=seed)
+
+
+# Units
+
+UNITS = st.sampled_from(["", "epochs", "s"])
+factors = finite.filter(lambda c: abs(c) > 1e-3)
+
+
+def in_units(*units: str) -> list[Sample]:
+    """Samples of as many arms."""
+    ones = np.ones(SEEDS)
+    return [sample(ones + n, number=n, unit=unit) for n, unit in enumerate(units, start=1)]
+
+
+@given(st.lists(factors, min_size=1, max_size=4), finite, UNITS)
+def test_what_is_linear_in_a_unit_has_it(weights: list[float], offset: float, unit: str) -> None:
+    terms = in_units(*[unit] * len(weights))
+    ends = [endpoint([1.0], number=n, unit=unit) for n, _ in enumerate(weights)]
+    for of in (terms, ends):
+        added = sum((w * one for w, one in zip(weights, of, strict=True)), start=offset)
+        assert isinstance(added, Sample)
+        for expression in (added, -added, offset - added, added / weights[0], added * weights[0]):
+            assert expression.unit == unit
+
+
+@given(UNITS, UNITS, factors)
+def test_other_expressions_have_no_unit(one: str, other: str, number: float) -> None:
+    a, b = in_units(one, other)
+    for expression in (a * b, a / b, number / a, log(a)):
+        assert expression.unit == ""
+    for expression in (a + b, a - number * b, b - a):
+        assert expression.unit == (one if one == other else "")
+
+
+def test_a_number_has_the_unit_of_what_it_is_added_to() -> None:
+    (a,) = in_units("epochs")
+    for expression in (a + 3, 3 - a, 3 + a, np.float64(3) * a):
+        assert expression.unit == "epochs"

@@ -85,6 +85,15 @@ def test_a_slope_is_the_least_squares_slope() -> None:
     )
 
 
+def test_a_trend_has_its_levels_unit_and_a_slope_none() -> None:
+    trial = new_trial()
+    levels = [sample(STEPS - n, trial, n, unit="epochs") for n in (1, 2, 3)]
+    falling = decreasing(levels, tolerance=0.5)
+    assert falling.verdict == "supported"
+    assert {finding.unit for finding in falling.findings} == {"epochs"}
+    assert slope(levels, at=[0, 1, 4]).unit == rate(levels, at=[1, 2, 4]).unit == ""
+
+
 def test_a_ratio_may_be_claimed_on_the_log_scale() -> None:
     slow, fast = samples(new_trial(), np.exp(1 + STEPS), np.exp(-STEPS))
     evidence = log(fast / slow) < np.log(0.5)

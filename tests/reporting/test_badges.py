@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bnclaims.reporting import badges
 from bnclaims.reporting.results import SessionRecord
-from tests.fake_results import MAYBE, NO, YES, outcome, results
+from tests.fake_results import EXACT, MAYBE, NO, YES, outcome, results
 
 
 def text_of(path: Path) -> list[str]:
@@ -36,6 +36,21 @@ def test_each_claim_and_the_suite_get_a_badge(tmp_path: Path) -> None:
         "message": "inconclusive, unexpected, n = 20 · quick protocol, MNIST",
         "color": badges.COLOURS["inconclusive"],
     }
+
+
+def test_a_badges_title_says_the_numbers_and_what_was_claimed(tmp_path: Path) -> None:
+    badges.write(results(YES, EXACT, errors=("broken",)), tmp_path)
+
+    def title(name: str) -> str:
+        root = ET.parse(tmp_path / f"{name}.svg").getroot()
+        (found,) = (element.text or "" for element in root.iter() if element.tag.endswith("title"))
+        assert root.attrib["aria-label"] == found
+        return found
+
+    of = "quick protocol, MNIST"
+    assert title("yes") == f"yes: supported, n = 5 · {of} · 8.4 [5.0, 11.8], claimed > 0"
+    assert title("exact") == f"exact: supported · {of}"
+    assert title("broken") == "broken: error"
 
 
 def test_the_suite_is_green_only_when_all_is_as_expected(tmp_path: Path) -> None:

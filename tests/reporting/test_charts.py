@@ -1,5 +1,6 @@
 """The page's charts: any numbers can be drawn, and what is drawn is what was found."""
 
+import dataclasses
 import math
 import re
 import xml.etree.ElementTree as ET
@@ -14,6 +15,7 @@ from bnclaims.language.figure import Line
 from bnclaims.language.finding import Look, Region
 from bnclaims.reporting import charts
 from bnclaims.reporting.compared import ArmValues, Compared, Margin
+from tests.fake_results import finding
 
 known = st.floats(-1e300, 1e300)
 numbers = st.none() | known
@@ -43,7 +45,8 @@ def test_any_curves_can_be_drawn(first: Any, second: Any) -> None:
     known,
 )
 def test_any_seeds_can_be_drawn(values: list[float | None], region: Region, average: float) -> None:
-    picture = pictures(charts.seeds(values, region, average))[0]
+    made = finding(values=tuple(values), region=region, estimate=average)
+    picture = pictures(charts.seeds(made))[0]
     dots = [element for element in picture if element.tag == "circle"]
     assert len(dots) == sum(value is not None for value in values)
 
@@ -51,7 +54,7 @@ def test_any_seeds_can_be_drawn(values: list[float | None], region: Region, aver
 @given(st.lists(st.lists(numbers, max_size=4), min_size=1, max_size=4), regions)
 def test_any_arms_can_be_drawn(values: list[list[float | None]], region: Region) -> None:
     arms = tuple(ArmValues("arm " * 20, i // 2, tuple(v)) for i, v in enumerate(values))
-    drawn = pictures(charts.arms(Compared("loss", arms, Margin(0, 0, 1.0, region))))
+    drawn = pictures(charts.arms(Compared("loss", "", arms, Margin(0, 0, 1.0, region))))
     dots = [element for picture in drawn for element in picture.iter("circle")]
     assert len(dots) == sum(value is not None for row in values for value in row)
 
@@ -72,7 +75,9 @@ def test_arms_have_rows_with_names_means_and_lines_between_the_runs_of_a_seed() 
         ArmValues("normed", 0, (1.0, None)),
         ArmValues("again", 1000, (1.5, 1.6)),
     )
-    drawn = pictures(charts.arms(Compared("loss", arms, Margin(1, 0, 0.9, Region(None, 1.9)))))[0]
+    drawn = pictures(charts.arms(Compared("loss", "", arms, Margin(1, 0, 0.9, Region(None, 1.9)))))[
+        0
+    ]
     words = [element.text for element in drawn.iter("text")]
     for word in ("plain", "2.10", "normed", "1.00", "again", "1.55", "loss"):
         assert word in words
@@ -85,7 +90,7 @@ def test_arms_have_rows_with_names_means_and_lines_between_the_runs_of_a_seed() 
 
 def test_an_arm_has_one_colour_in_all_charts() -> None:
     arms = tuple(ArmValues(name, 0, (1.0,)) for name in "abc")
-    drawn = pictures(charts.arms(Compared("loss", arms, None)))[0]
+    drawn = pictures(charts.arms(Compared("loss", "", arms, None)))[0]
     assert list(dots(drawn)) == charts.styles([Line(name, ((1.0, 2.0),)) for name in "abc"])
 
 
@@ -101,9 +106,9 @@ def test_text_has_one_size_in_all_charts() -> None:
     drawn = [
         charts.curves([line], "x"),
         charts.histograms([line], (0.0, 0.5, 1.0), "x"),
-        charts.seeds([1.0], Region(0.0, None), 1.0),
-        charts.looks([Look(5, 1.0, 0.0, 2.0)], Region(0.0, None)),
-        charts.arms(Compared("x", (ArmValues("a", 0, (1.0,)),), None)),
+        charts.seeds(finding()),
+        charts.looks(finding()),
+        charts.arms(Compared("x", "", (ArmValues("a", 0, (1.0,)),), None)),
     ]
     widths = {pictures(svg)[0].attrib["viewBox"].split()[2] for svg in drawn}
     assert len(widths) == 1
@@ -111,8 +116,24 @@ def test_text_has_one_size_in_all_charts() -> None:
 
 @given(numbers, known, numbers)
 def test_any_look_and_effect_can_be_drawn(low: Any, estimate: float, high: Any) -> None:
-    pictures(charts.looks([Look(5, estimate, low, high)], Region(0.0, None)))
+    pictures(charts.looks(finding(looks=(Look(5, estimate, low, high),))))
     pictures(charts.Forest([low, estimate, high]).row(low, estimate, high, "x"))
+
+
+def test_charts_say_the_unit_on_their_axis_and_of_what_is_claimed() -> None:
+    made = finding(unit="epochs", region=Region(0.7, None))
+    margin = Margin(0, None, 1.0, made.region)
+    row = ArmValues("a", 0, (1.0, 2.0))
+    for drawn, title in (
+        (charts.seeds(made), "contrast (epochs)"),
+        (charts.looks(made), "estimate (epochs)"),
+        (charts.arms(Compared("time", "epochs", (row,), margin)), "time (epochs)"),
+    ):
+        picture = pictures(drawn)[0]
+        assert title in {element.text for element in picture.iter("text")}
+        assert "claimed: > 0.7 epochs" in titles(picture)
+    share = dataclasses.replace(made, kind="share", unit="of seeds")
+    assert "contrast</text>" in charts.seeds(share)  # a seed's own value is 0 or 1
 
 
 def level(svg: str) -> float:
@@ -122,8 +143,11 @@ def level(svg: str) -> float:
 
 def test_the_line_among_the_seeds_is_what_is_judged() -> None:
     # One seed of four holds, one does not, two leave it open: a quarter, not a half.
-    drawn = charts.seeds([1.0, 0.0, None, None], Region(0.5, None), 0.25)
-    closed = charts.seeds([1.0, 0.0, 0.0, 0.0], Region(0.5, None), 0.25)
+    quarter = finding(region=Region(0.5, None), estimate=0.25)
+    drawn, closed = (
+        charts.seeds(dataclasses.replace(quarter, values=(1.0, 0.0, rest, rest)))
+        for rest in (None, 0.0)
+    )
     assert level(drawn) == level(closed)
 
 
@@ -171,8 +195,8 @@ def test_a_curve_of_one_epoch_is_a_dot() -> None:
 
 
 def test_looks_are_named_on_their_axis() -> None:
-    found = [Look(n, 1.0, 0.0, 2.0) for n in (5, 15)]
-    drawn = pictures(charts.looks(found, Region(0.0, None)))[0]
+    found = finding(looks=tuple(Look(n, 1.0, 0.0, 2.0) for n in (5, 15)))
+    drawn = pictures(charts.looks(found))[0]
     words = [e.text for e in drawn if e.tag == "text"]
     assert words.index("15") == words.index("5") + 1
 

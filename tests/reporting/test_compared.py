@@ -36,7 +36,7 @@ def test_what_a_contrast_asks_is_asked_of_an_arm() -> None:
 
 def records(**values: Any) -> Any:
     """What a claim measured, by its arms."""
-    return tuple(MetricRecord("input_drift", name, 0, of) for name, of in values.items())
+    return tuple(MetricRecord("input_drift", name, 0, of, "SD") for name, of in values.items())
 
 
 def test_a_metric_that_not_every_training_has_is_compared_too() -> None:
@@ -95,6 +95,15 @@ def test_what_is_not_linear_in_two_arms_asks_nothing_of_one(values: list[Any]) -
 )
 def test_a_metric_that_not_every_training_has_is_not_shown(contrast: str) -> None:
     assert of(a_tenth_less(), Region(0.0, None), contrast) is None
+
+
+def test_of_two_arms_in_one_ratio_nothing_is_asked() -> None:
+    """Whatever is made of them is linear in either: `a - b` is also `-(a - 3 * b)`."""
+    arms = arm("plain", *[(2 * v,) for v in NORMED]), arm("normed", *[(v,) for v in NORMED])
+    found = finding(values=NORMED, contrast="mean_loss(plain) - mean_loss(normed)")
+    metric = compared(result(dataclasses.replace(YES, findings=(found,), arms=arms)))
+    assert metric is not None
+    assert metric.margin is None
 
 
 def test_a_mean_is_of_the_runs_that_have_a_value() -> None:

@@ -4,9 +4,10 @@ import dataclasses
 import re
 from pathlib import Path
 
+from bnclaims.language.finding import Region
 from bnclaims.reporting import markdown, page
 from bnclaims.reporting.results import SessionRecord
-from tests.fake_results import EXACT, MAYBE, NO, STRANGE, YES, outcome, results
+from tests.fake_results import EXACT, MAYBE, NO, STRANGE, YES, finding, outcome, results
 
 
 def test_the_summary_says_what_was_claimed() -> None:
@@ -25,6 +26,12 @@ def test_the_summary_says_what_was_claimed() -> None:
         r"| ✗ refuted | no | -9.5 \[-11.7, -7.2\] | &gt; 0 | 5 |",
         r"| ✓ supported | yes | 8.4 \[5.0, 11.8\] | &gt; 0 | 5 |",
     ]
+
+
+def test_the_summary_says_the_unit() -> None:
+    found = finding(unit="epochs", region=Region(0.25, None))
+    lines = markdown.summary(results(dataclasses.replace(YES, findings=(found,))))
+    assert lines[-1].endswith(r"| 1.00 \[0.50, 1.50\] | &gt; 0.25 epochs | 5 |")
 
 
 def test_an_interrupted_session_is_said_before_its_claims() -> None:

@@ -70,7 +70,7 @@ def test_the_runs_of_its_arms_are_kept(images: DataSource) -> None:
     assert wire.from_plain(wire.to_plain(found), Outcome) == found
 
 
-@metric
+@metric(unit="points")
 def first_loss(history: History, *, times: float = 1.0) -> float:
     return float(history.loss[0]) * times
 
@@ -90,6 +90,7 @@ def test_the_metrics_that_it_names_are_kept(images: DataSource) -> None:
     found = outcome(trial, "supported")
     first, doubled, last = found.measured
     assert (first.metric, first.arm, first.first_seed) == ("first_loss", str(one), 0)
+    assert (first.unit, last.unit) == ("points", "")
     assert doubled.arm == f"{other}, times=2.0"
     assert first.values == tuple(run(one.arm, seed).loss[0] for seed in range(5))
     assert doubled.values == tuple(2 * run(other.arm, seed).loss[0] for seed in range(5))

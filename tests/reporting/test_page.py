@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from bnclaims.language.finding import Region, Verdict
 from bnclaims.reporting import page, report
 from bnclaims.reporting.compared import distinct_names
-from bnclaims.reporting.results import ClaimResult, Results
+from bnclaims.reporting.results import ClaimResult, MetricRecord, Results
 from tests.fake_results import (
     EXACT,
     HOSTILE,
@@ -161,6 +161,53 @@ def test_the_table_says_what_was_claimed() -> None:
         "&gt; 0",
         "5",
     ]
+
+
+def test_numbers_stand_beside_what_is_claimed_and_its_unit() -> None:
+    found = finding(unit="epochs", region=Region(0.25, None))
+    text = page.html(results(dataclasses.replace(YES, findings=(found, found))))
+    assert '<td class="number">&gt; 0.25 epochs</td>' in text
+    assert "claimed &gt; 0.25 epochs; <br>found 1.00 [0.50, 1.50]" in text
+    assert "averages 1.00 epochs (interval 0.50 to 1.50); the claim says above 0.25 epochs" in text
+    assert "above 0.25 epochs: supported</li>" in text
+
+
+def test_a_share_is_one_of_seeds() -> None:
+    found = finding(kind="share", unit="of seeds", region=Region(0.5, None), estimate=0.9)
+    text = page.found_text(result(dataclasses.replace(YES, findings=(found,))))
+    assert text.startswith("The comparison holds in 0.90 of seeds (interval 0.50 to 1.50); ")
+    assert "the claim says above 0.5 of seeds" in text
+
+
+def test_the_means_of_arms_have_the_metrics_unit() -> None:
+    records = tuple(
+        MetricRecord("input_drift", name, 0, of, "SD")
+        for name, of in (("plain", (2.0, 2.2, 2.1)), ("BN", (1.0, 1.2, 1.1)))
+    )
+    found = finding(
+        values=(1.0, 1.0, 1.0), unit="SD", contrast="input_drift(plain) - input_drift(BN)"
+    )
+    claim = dataclasses.replace(YES, findings=(found,), measured=records)
+    assert page.found_text(result(claim)).startswith(
+        "The input drift was 2.10 SD with plain and 1.10 SD with BN"
+    )
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (2.0, ": less than 0.1% apart."),
+        (2.0 * (1 + 1e-15), ": less than 0.1% apart."),
+        (2.0 * 1.004, ": 0.4% lower."),
+        (2.0 * 0.98, ": 2% higher."),
+        (0.5, ": 4 times as high."),
+    ],
+)
+def test_a_small_difference_is_not_called_0_percent(other: float, said: str) -> None:
+    arms = arm("net, plain", (2.0,), (2.0,)), arm("net, BN", (other,), (other,))
+    made = finding(contrast="mean_loss(net, plain) - mean_loss(net, BN)")
+    text = page.found_text(result(dataclasses.replace(YES, findings=(made,), arms=arms)))
+    assert text.endswith(said)
 
 
 def test_claims_called_alike_have_places_of_their_own() -> None:
@@ -311,6 +358,9 @@ def test_without_arms_the_number_compared_is_said() -> None:
         (["a, f(p=1, q=2)", "a, f(p=1, q=3)"], ["f(p=1, q=2)", "f(p=1, q=3)"]),
         (["a", "a, y"], ["a", "a, y"]),
         (["a, x", "a, x"], ["a, x", "a, x"]),
+        (["relu, 50, Adam", "relu, 1, Adam"], ["relu, 50", "relu, 1"]),
+        (["relu, batch 4", "relu, batch 64"], ["batch 4", "batch 64"]),
+        (["a, z", "a, y, z"], ["a", "a, y"]),
     ],
 )
 def test_arms_are_called_by_what_tells_them_apart(names: list[str], short: list[str]) -> None:

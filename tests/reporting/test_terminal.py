@@ -19,6 +19,9 @@ from tests.fake_results import EXACT, MAYBE, NO, YES, finding, outcome, result
         ((1e-7, 0.5e-7, 2e-7), ("1.00e-07", "5.0e-08", "2.00e-07")),
         ((0.0, None, None), ("0", "-inf", "inf")),
         ((0.0, 0.0, 5e-324), ("0", "0", "4.941e-324")),
+        # Equal but for rounding, and an edge met but for rounding: neither is a difference.
+        ((1.0, 1 - 2e-16, 1 + 2e-16), ("1", "1", "1")),
+        ((0.1, 1e-17, 0.2), ("0.10", "0.00", "0.20")),
     ],
 )
 def test_rounding_neither_hides_a_difference_nor_moves_it_over_an_edge(
@@ -53,8 +56,17 @@ def test_surprise_colours_a_verdict_and_not_the_verdict_itself() -> None:
 
 
 def test_a_share_is_one_of_seeds() -> None:
-    shown = terminal.numbers_text(finding(kind="share", region=Region(0.5, None)))
+    shown = terminal.numbers_text(finding(kind="share", unit="of seeds", region=Region(0.5, None)))
     assert shown == "1.00 [0.50, 1.50], claimed > 0.5 of seeds"
+
+
+def test_a_number_stands_beside_what_is_claimed_and_its_unit() -> None:
+    found = finding(unit="epochs", region=Region(-0.5, 0.5))
+    claim = dataclasses.replace(YES, findings=(found,))
+    assert terminal.row(claim) == [
+        "supported     yes 1.00 [0.50, 1.50], claimed within ±0.5 epochs, n 5"
+    ]
+    assert terminal.table([claim])[1][0].split("] ")[1] == "within ±0.5 epochs 5 0.001"
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
@@ -63,7 +75,7 @@ def test_the_table_fits(width: int) -> None:
     wide = finding(region=Region(-1.25, 0.75), estimate=-12.25, low=-12.5, high=-12.0)
     claims = [
         dataclasses.replace(MAYBE, id=name, findings=(wide,)),
-        dataclasses.replace(YES, id=name[::-1]),
+        dataclasses.replace(YES, id=name[::-1], findings=(finding(unit="of activations"),)),
     ]
     lines = [line for line, _ in terminal.table(claims, width)]
     assert max(map(len, lines)) <= width
@@ -72,6 +84,7 @@ def test_the_table_fits(width: int) -> None:
     text = " ".join(" ".join(lines).split())
     assert "-12.25 [-12.50, -12.00]" in text
     assert "between -1.25 and 0.75" in text
+    assert "> 0 of activations" in text
 
 
 def test_where_the_columns_have_no_room_a_verdict_takes_some_lines() -> None:

@@ -50,6 +50,12 @@ def test_outcomes_survive_the_way_to_the_controller(outcome: Outcome) -> None:
     assert wire.from_plain(plain, Outcome) == outcome
 
 
+def test_the_table_as_json_says_the_unit() -> None:
+    told = wire.brief(results(OPEN, EXACT))["claims"]
+    assert "unit" not in told[0]
+    assert (told[1]["claimed"], told[1]["unit"]) == ({"low": 0.5, "high": None}, "of seeds")
+
+
 def test_errors_survive_the_way_to_the_controller() -> None:
     error = ErrorRecord(HOSTILE, "boom\n" * 3)
     assert wire.from_plain(execnet.loads(execnet.dumps(wire.to_plain(error))), ErrorRecord) == error

@@ -42,7 +42,7 @@ def network(units: int) -> Any:
     return MLP("relu", hidden=(units,)).build()
 
 
-@metric(low=0)
+@metric(low=0, unit="epochs")
 def best(history: History, *, last: int = 3) -> float:
     return float(history.val_loss[-last:].min())
 
