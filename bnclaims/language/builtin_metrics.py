@@ -50,9 +50,9 @@ def val_loss(history: History) -> float:
     return float(_curve(history, "val_loss")[-1])
 
 
-@metric(low=0, high=1)
+@metric(low=0, high=1, unit="of labels")
 def val_accuracy(history: History) -> float:
-    """Returns the share of test images that are classified rightly after the last epoch."""
+    """Returns the share of test labels that are predicted rightly after the last epoch."""
     return float(_curve(history, "val_accuracy")[-1])
 
 
@@ -293,7 +293,7 @@ def input_drift(history: History) -> float:
 # A layer alone
 
 
-@metric(low=0, high=1)
+@metric(low=0, high=1, unit="of activations")
 def saturation(history: History) -> float:
     """Returns the share of a probed layer's activations at the extremes of its range.
 

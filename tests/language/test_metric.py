@@ -114,7 +114,7 @@ def test_a_metric_knows_its_unit() -> None:
         ("epochs", partial(epochs_to, loss=0.5, unreached=1)),
         ("", diverged),
         ("s", seconds_per_epoch),
-        ("", val_accuracy),
+        ("of labels", val_accuracy),
         ("", gradient_ratio),
     ],
 )
