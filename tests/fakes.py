@@ -12,6 +12,7 @@ from bnclaims.experiment.history import History
 from bnclaims.language.bounds import ANYTHING, Limits, Values
 from bnclaims.language.evidence import Evidence, Trial
 from bnclaims.language.sample import Endpoint, Runs, Sample
+from bnclaims.language.terms import Term
 from bnclaims.running.schedule import Request
 from bnclaims.statistics.boundary import NormalBoundary
 from bnclaims.statistics.design import Design, Sequential
@@ -125,8 +126,7 @@ def sample(
         (runs,),
         text,
         limits=limits,
-        metrics=frozenset({metric} if metric else ()),
-        multiple=(1.0, text),
+        terms={Term(text, (runs,), metric or "s"): 1.0},
         unit=unit,
     )
 
@@ -155,7 +155,14 @@ def endpoint(
     """Times known between two bounds."""
     ends = np.array(low), np.array(low if high is None else high)
     runs = fake_runs(f"arm{number}", trial=trial)
-    return Endpoint(lambda n: (ends[0][:n], ends[1][:n]), (runs,), f"time{number}", unit=unit)
+    text = f"time{number}"
+    return Endpoint(
+        lambda n: (ends[0][:n], ends[1][:n]),
+        (runs,),
+        text,
+        terms={Term(text, (runs,), "time"): 1.0},
+        unit=unit,
+    )
 
 
 # Simulated claims

@@ -12,6 +12,7 @@ from bnclaims.errors import ClaimError
 from bnclaims.experiment.history import History
 from bnclaims.language.bounds import Limits, Values
 from bnclaims.language.sample import Endpoint, Runs, Sample, check_finite, check_within
+from bnclaims.language.terms import Term
 
 P = ParamSpec("P")
 
@@ -186,8 +187,7 @@ def sample_of(
         runs,
         text,
         limits=limits,
-        metrics=frozenset({name}),
-        multiple=(1.0, text),
+        terms={Term(text, runs, name): 1.0},
         unit=unit,
     )
     if len(runs) == 1:
@@ -226,8 +226,7 @@ def endpoint_of(
         (runs,),
         text,
         limits=limits,
-        metrics=frozenset({name}),
-        multiple=(1.0, text),
+        terms={Term(text, (runs,), name): 1.0},
         unit=unit,
     )
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from bnclaims.errors import ClaimError, NotFiniteError
 from bnclaims.experiment.arm import Arm
-from bnclaims.language import bounds
+from bnclaims.language import bounds, terms
 from bnclaims.language.bounds import ANYTHING, Limits, Values
+from bnclaims.language.terms import Term, Terms
 
 if TYPE_CHECKING:
     from bnclaims.language.evidence import Evidence, Trial
@@ -68,10 +69,8 @@ class Sample:
             margin. The values include it.
         sides: The two samples that it is the difference of, if it is one.
         limits: Between which numbers its values lie, whatever the runs.
-        metrics: Names of the metrics that it is made of.
-        scaled: Whether it is more than a sum of metrics and constants, so that a constant in it
-            need not be a margin.
-        multiple: If it is a number times a metric, that number and the metric's text.
+        terms: Of which terms it is the weighted sum, less its offset; none where it is the same
+            whatever the runs.
         unit: What its values are in, as it stands after a number; '' where they have none.
     """
 
@@ -86,9 +85,7 @@ class Sample:
         offset: float = 0.0,
         sides: tuple[Sample, Sample] | None = None,
         limits: Limits = ANYTHING,
-        metrics: frozenset[str] = frozenset(),
-        scaled: bool = False,
-        multiple: tuple[float, str] | None = None,
+        terms: Terms,
         unit: str = "",
     ) -> None:
         self._compute = compute
@@ -97,9 +94,7 @@ class Sample:
         self.offset = offset
         self.sides = sides
         self.limits = limits
-        self.metrics = metrics
-        self.scaled = scaled
-        self.multiple = multiple
+        self.terms = terms
         self.unit = unit
 
     def __str__(self) -> str:
@@ -263,9 +258,7 @@ class Endpoint(Sample):
         offset: As for a sample.
         sides: As for a sample.
         limits: As for a sample.
-        metrics: As for a sample.
-        scaled: As for a sample.
-        multiple: As for a sample.
+        terms: As for a sample.
         unit: As for a sample.
     """
 
@@ -384,11 +377,16 @@ class Part:
         """Refuses what no runs could decide.
 
         Raises:
-            ClaimError: Seeds are not paired, or the region holds all values or none.
+            ClaimError: Seeds are not paired, what is compared is the same whatever the runs, or the
+                region holds all values or none.
         """
         _check_pairing(self.sources)
         if self.margin is not None and isinstance(self.contrast, Endpoint):
             abs(self.contrast)  # refuses
+        _check_varies(self.contrast)
+        if self.margin is not None:
+            _check_varies(self.margin - self.contrast)
+            _check_varies(self.margin + self.contrast)
         low, high = self.contrast.limits
         if self.where == "below":
             low, high = -high, -low
@@ -441,7 +439,9 @@ def as_sample(value: object) -> Sample:
             f"{number} beside a sample: give a finite number; that a run diverges, or does not, is "
             "diverged(train(...)) > 0.5, or < 0.5"
         )
-    return Sample(lambda n: np.full(n, number), (), "", offset=number, limits=(number, number))
+    return Sample(
+        lambda n: np.full(n, number), (), "", offset=number, limits=(number, number), terms={}
+    )
 
 
 @overload
@@ -454,14 +454,19 @@ def log(sample: Sample | Number) -> Sample | float:
     Raises:
         TypeError: It is neither a sample nor a number.
         ValueError: It is a number that has none.
+        ClaimError: It is a sample that is the same whatever the runs.
     """
     if not isinstance(sample, Sample):
         return math.log(sample)
+    _check_varies(sample)
     low, high = sample.limits
     limits = (
         math.log(low) if low > 0 else -math.inf, math.log(high) if high > 0 else math.inf,
     )  # fmt: skip
-    about: dict[str, Any] = {"limits": limits, "metrics": sample.metrics, "scaled": True}
+    about: dict[str, Any] = {
+        "limits": limits,
+        "terms": _term("log", sample, kind=_log_kind(sample)),
+    }
     if isinstance(sample, Endpoint):
         return Endpoint(
             lambda n: bounds.each(np.log, sample.bounds(n)),
@@ -478,16 +483,14 @@ def _combined(
     operation: Callable[[Any, Any], Any], a: Sample | Number, b: Sample | Number, sign: str
 ) -> Sample:
     left, right = as_sample(a), as_sample(b)
-    _check_terms(left, right, sign)
+    _check_operands(left, right, sign)
     text, offset = _text_and_offset(operation, left, right, sign)
     sources = _merged(left.sources, right.sources)
     about: dict[str, Any] = {
         "offset": offset,
         "sides": _sides(left, right, sign),
         "limits": bounds.of_limits(operation, left.limits, right.limits, sign),
-        "metrics": left.metrics | right.metrics,
-        "scaled": sign in "*/" or left.scaled or right.scaled,
-        "multiple": _multiple(left, right, sign),
+        "terms": _terms(operation, left, right, sign),
         "unit": _unit(left, right, sign),
     }
     if isinstance(left, Endpoint) or isinstance(right, Endpoint):
@@ -538,22 +541,37 @@ def _sides(left: Sample, right: Sample, sign: str) -> tuple[Sample, Sample] | No
     return None
 
 
-def _multiple(left: Sample, right: Sample, sign: str) -> tuple[float, str] | None:
-    """Returns which number times which metric a product or quotient is, if it is that."""
-    metric, number = (right, left) if right.sources else (left, right)
-    if metric.multiple is None or metric.offset or number.sources or sign in "+-":
-        return None
-    if sign == "/" and metric is right:
-        return None
-    factor, text = metric.multiple
-    return (factor / number.offset if sign == "/" else factor * number.offset), text
+def _terms(operation: Callable[[Any, Any], Any], left: Sample, right: Sample, sign: str) -> Terms:
+    if sign == "+":
+        return terms.added(left.terms, right.terms)
+    if sign == "-":
+        return terms.added(left.terms, terms.scaled(right.terms, operator.neg))
+    if not right.sources:
+        return terms.scaled(left.terms, lambda weight: operation(weight, right.offset))
+    if not left.sources and sign == "*":
+        return terms.scaled(right.terms, lambda weight: left.offset * weight)
+    return _term(sign, left, right)
+
+
+def _term(name: str, *operands: Sample, kind: str = "") -> Terms:
+    """Returns what is made of samples otherwise than by weights and sums, as a term of its own."""
+    sums = ((frozenset(operand.terms.items()), operand.offset) for operand in operands)
+    return {Term(name, tuple(sums), kind): 1.0}
+
+
+def _log_kind(sample: Sample) -> str:
+    """Returns the kind of a sample's logarithm, which has one where the sample is a metric."""
+    match list(sample.terms.items()):
+        case [(Term(kind=str(kind)), 1.0)] if kind and not sample.offset:
+            return f"log({kind})"
+    return ""
 
 
 def _unit(left: Sample, right: Sample, sign: str) -> str:
     """Returns the unit of a sum, product or quotient; '' where it has none."""
     if sign in "+-":
         # A mere number is in the unit of what it is added to.
-        units = {term.unit for term in (left, right) if term.sources}
+        units = {side.unit for side in (left, right) if side.sources}
         return units.pop() if len(units) == 1 else ""
     if not right.sources:
         return left.unit
@@ -574,28 +592,41 @@ def _factor(text: str) -> str:
     return text
 
 
-def _check_terms(left: Sample, right: Sample, sign: str) -> None:
-    """Refuses differences and ratios that are the same whatever the runs, or no number."""
+def _check_operands(left: Sample, right: Sample, sign: str) -> None:
+    """Refuses products and quotients that are the same whatever the runs, or no number."""
     if sign == "/" and not right.sources and right.offset == 0:
         raise ClaimError(f"{left} / 0 is no number: divide by another number, or by a metric")
-    if sign not in "-/" or not left.sources or not _alike(left, right):
+    if sign in "+-" or not right.sources or not (left.sources or sign == "/"):
         return
-    if sign == "-" or left.offset == right.offset:
-        raise ClaimError(
-            f"{_factor(str(left))} {sign} {_factor(str(right))} is the same whatever the runs: "
-            "compare two arms, or two metrics"
-        )
+    _check_varies(left)
+    _check_varies(right)
+    if sign == "/" and _is_multiple(left, right):
+        raise _constant(f"{_factor(str(left))} / {_factor(str(right))}")
 
 
-def _alike(left: Sample, right: Sample) -> bool:
-    """Says whether two samples are the same but for constants that were added."""
-    return left.sources == right.sources and left.text == right.text
+def _check_varies(sample: Sample) -> None:
+    """Refuses a sample of which no term is left."""
+    if sample.sources and not sample.terms:
+        raise _constant(sample.text)
+
+
+def _constant(text: str) -> ClaimError:
+    return ClaimError(f"{text} is the same whatever the runs: compare two arms, or two metrics")
+
+
+def _is_multiple(one: Sample, other: Sample) -> bool:
+    """Says whether a sample is a number times another, which varies."""
+    term, weight = next(iter(other.terms.items()))
+    factor = one.terms.get(term, 0.0) / weight
+    rest = one - factor * other
+    return not rest.terms and math.isclose(one.offset, factor * other.offset)
 
 
 def _check_sides(left: Sample, right: Sample, sign: str) -> None:
-    if left.sources == right.sources and str(left) == str(right):
+    if left.terms and left.terms == right.terms and left.offset == right.offset:
         raise ClaimError(f"both sides are {left}: compare two arms, or two metrics")
-    if left.sources and right.sources and left.metrics == right.metrics:
+    ours, theirs = ({term.kind for term in side.terms} for side in (left, right))
+    if ours and ours == theirs and "" not in ours:
         _check_margin(left, right, sign)
         _check_factor(left, right, sign)
 
@@ -603,7 +634,7 @@ def _check_sides(left: Sample, right: Sample, sign: str) -> None:
 def _check_margin(left: Sample, right: Sample, sign: str) -> None:
     """Refuses a margin that makes a claim easier: a constant between two values of one metric."""
     ease = (right.offset - left.offset) * (1 if sign == "<" else -1)
-    if left.scaled or right.scaled or ease <= 0:
+    if ease <= 0 or not terms.balanced(left.terms, right.terms):
         return
     harder, other_way = ("-", "") if sign == "<" else ("+", "-")
     raise ClaimError(
@@ -617,17 +648,20 @@ def _check_margin(left: Sample, right: Sample, sign: str) -> None:
 
 def _check_factor(left: Sample, right: Sample, sign: str) -> None:
     """Refuses a factor that makes a claim easier, between two values of one metric."""
-    if left.multiple is None or right.multiple is None or left.offset or right.offset:
+    if len(left.terms) > 1 or len(right.terms) > 1 or left.offset or right.offset:
         return
-    (ours, text), (theirs, other) = left.multiple, right.multiple
+    ((one, ours),), ((another, theirs),) = left.terms.items(), right.terms.items()
+    if not isinstance(one.of[0], Runs):
+        return  # a factor of a logarithm is a power
     # A metric that may be negative makes its claims harder by the same factor.
     negative = -math.inf < min(left.limits[0], right.limits[0]) < 0
     if negative or min(ours, theirs) <= 0 or (theirs <= ours if sign == "<" else theirs >= ours):
         return
     raise ClaimError(
         f"{left} {sign} {right}: this factor makes the claim easier, not harder. Write "
-        f"{text} {sign} {ours / theirs:.3g} * {other} for a ratio of at least that much; if no "
-        f"more than a ratio the other way is to be excluded, compare the difference with 0: "
+        f"{one.text} {sign} {ours / theirs:.3g} * {another.text} for a ratio of at least that "
+        f"much; if no more than a ratio the other way is to be excluded, compare the difference "
+        f"with 0: "
         f"{left} - {_factor(str(right))} {sign} 0"
     )
 

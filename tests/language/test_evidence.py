@@ -215,11 +215,11 @@ def test_tracing_answers_true_and_trains_nothing() -> None:
         raise AssertionError
 
     trial = new_trial(require=never, tracing=True)
-    one, other = samples(trial, np.ones(SEEDS), np.ones(SEEDS))
+    one, other, third = samples(trial, *np.ones((3, SEEDS)))
     assert one < other
     assert other < one
     assert abs(one - other) < 1
-    assert decreasing([one, other, one], tolerance=1)
+    assert decreasing([one, other, third], tolerance=1)
     assert sum(evidence.edges for evidence in trial.evidence) == 1 + 1 + 2 + 3
     assert all(isinstance(evidence, Evidence) for evidence in trial.evidence)
 

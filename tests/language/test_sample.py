@@ -1,7 +1,8 @@
 """The expression language: arithmetic, pairing and what it refuses."""
 
 import math
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +10,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bnclaims import log
+from bnclaims import decreasing, log, rate
 from bnclaims.errors import ClaimError, NotFiniteError
-from bnclaims.language.bounds import Limits, Values
+from bnclaims.language.bounds import ANYTHING, Limits, Values
 from bnclaims.language.sample import Endpoint, Sample
 from tests.fakes import SEEDS, endpoint, fake_runs, limited, sample
 
@@ -184,8 +185,29 @@ ACCURACY: Limits = (0.0, 1.0)
         (lambda a, b: a < a, "both sides are"),
         (lambda a, b: a - a < 0.1, "m1 - m1 is the same whatever the runs: compare two arms"),
         (lambda a, b: abs(a - a) < 0.1, "the same whatever the runs"),
-        (lambda a, b: (a + 0.1) - a > 0, r"\(m1 \+ 0.1\) - m1 is the same whatever the runs"),
+        (lambda a, b: (a + 0.1) - a > 0, "m1 - m1 is the same whatever the runs"),
         (lambda a, b: log(a / a) < 1, "m1 / m1 is the same whatever the runs"),
+        (lambda a, b: a * 0 < 1, r"m1 \* 0 is the same whatever the runs"),
+        (lambda a, b: a - b + b - a < 0.1, "m1 - m2 [+] m2 - m1 is the same whatever the runs"),
+        (lambda a, b: (a + b) - (b + a) < 0.1, "the same whatever the runs"),
+        (lambda a, b: a / 3 + a / 3 + a / 3 - a < 0.1, "the same whatever the runs"),
+        (lambda a, b: log(a) * b - log(a) * b < 0.1, "the same whatever the runs"),
+        (lambda a, b: abs(a - b) < a - b, "m1 - m2 - .m1 - m2. is the same whatever the runs"),
+        (lambda a, b: abs(a * 0) < b, "m1 . 0 is the same whatever the runs"),
+        (lambda a, b: (2 * a + 2 * b) / (b + a) > 1, "the same whatever the runs"),
+        (lambda a, b: (0.3 * a + 0.3) / (a + 1) < 1, "the same whatever the runs"),
+        (lambda a, b: 0 / a < 1, "0 / m1 is the same whatever the runs"),
+        (lambda a, b: b * (a - a) < 1, "m1 - m1 is the same whatever the runs"),
+        (lambda a, b: log(a - a + 1) < 1, "m1 - m1 is the same whatever the runs"),
+        (lambda a, b: decreasing([a, b, a], tolerance=1), "fall per level of m1 … m1 is the same"),
+        (lambda a, b: a + b < b + a, r"both sides are m1 \+ m2"),
+        (lambda a, b: 0.5 * a + 0.5 * b < a + 0.1, "this margin makes the claim easier"),
+        (lambda a, b: log(a) < log(b) + 0.1, r"easier.* Write log\(m1\) < log\(m2\) - 0.1 for"),
+        (
+            lambda a, b: rate([a, b], at=[1, 2]) < rate([b, a], at=[1, 2]) + 0.1,
+            "this margin makes the claim easier",
+        ),
+        (lambda a, b: a + a < 3 * b, r"this factor makes the claim easier.*m1 < 0.667 \* m2"),
         (lambda a, b: a / 0 < 1, "m1 / 0 is no number: divide by another number"),
         (lambda a, b: a < math.inf, r"inf beside a sample: give a finite number; .* diverged\(tr"),
         (lambda a, b: -math.inf < a, "-inf beside a sample"),
@@ -226,10 +248,39 @@ def test_what_sounds_alike_but_makes_sense_is_not_refused() -> None:
     assert accuracy >= 1  # exactly, in all runs
     assert accuracy < 0.9 * other  # a ratio that makes it harder
     assert accuracy - 1.5 * other < 0  # no inferiority by a ratio, said as what it is
+    assert log(accuracy) < 1.5 * log(other)  # harder, too, as they are negative
+    assert log(2 * accuracy) < log(other) + 0.1  # still a ratio that makes it harder
+    assert log(accuracy) < log(loss) + 0.1
     assert accuracy / (accuracy + other) < 0.4
+    assert log(accuracy * other) < log(accuracy * loss) + 0.1
+    assert 1 - accuracy / (accuracy + 1) > 0.6
+    assert log(accuracy + 0.1234567) - log(accuracy + 0.1234568) > -0.1  # but for its name
+    assert 0 * accuracy + other < 0.4
     similarity, another = (limited((-1.0, 1.0), number, "cos") for number in (4, 5))
     assert similarity < 1.5 * another  # harder where they are negative
     assert epochs_to_half > 0  # not in the first point, in most seeds
+
+
+weighted = st.lists(st.tuples(st.integers(0, 2), st.integers(-20, 20)), min_size=1, max_size=6)
+
+
+@given(weighted, st.data())
+def test_a_sum_is_refused_when_all_its_weights_cancel(
+    terms: list[tuple[int, int]], data: st.DataObject
+) -> None:
+    totals = Counter[int]()
+    for arm, tenths in terms:
+        totals[arm] += tenths
+    if any(totals.values()):
+        assert weighted_sum(terms) < 1
+    rest = [(arm, -tenths) for arm, tenths in totals.items()]
+    with pytest.raises(ClaimError, match="is the same whatever the runs"):
+        bool(weighted_sum(data.draw(st.permutations(terms + rest))) < 1)
+
+
+def weighted_sum(terms: Sequence[tuple[int, int]]) -> Any:
+    metrics = [limited(ANYTHING, number) for number in range(3)]
+    return sum(tenths / 10 * metrics[arm] for arm, tenths in terms)
 
 
 def test_saying_what_is_not_is_no_contradiction() -> None:

@@ -114,6 +114,7 @@ def test_a_ratio_may_be_claimed_on_the_log_scale() -> None:
         (lambda a: slope([a, a], at=[1, 1]), "two different positions"),
         (lambda a: rate([a, a], at=[0, 1]), "positions must be positive"),
         (lambda a: equivalent([a, a], within=0), "give a positive margin"),
+        (lambda a: slope([a, a], at=[1, 2]) < 1, "slope of s1 … s1 .* is the same whatever the"),
     ],
 )
 def test_what_is_no_shape_is_refused(misuse: Any, words: str) -> None:

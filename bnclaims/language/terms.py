@@ -1,0 +1,49 @@
+"""Weighted sums: of which metrics a sample is made, and with which weights."""
+
+import math
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+
+_ROUNDING = 1e-12
+"""Below which share of what was added a weight is rounding."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """What can be weighted in a sum: a metric of arms, or what is itself no weighted sum."""
+
+    text: str
+    """How messages call it."""
+    of: tuple[Hashable, ...]
+    """What makes it differ from others of that text: runs, or what a product or the like is of."""
+    kind: str = ""
+    """What it measures: a metric's name, or `log(...)` of one; '' for other expressions."""
+
+
+Terms = Mapping[Term, float]
+"""The terms of a sum, with their weights; none of them is 0."""
+
+
+def added(a: Terms, b: Terms) -> Terms:
+    """Returns the terms of a sum of sums; those that cancel are not among them."""
+    total = {term: _sum(a.get(term, 0.0), b.get(term, 0.0)) for term in {**a, **b}}
+    return {term: weight for term, weight in total.items() if weight}
+
+
+def scaled(terms: Terms, operation: Callable[[float], float]) -> Terms:
+    """Returns the terms of a sum that the operation multiplies or divides by a number."""
+    weights = {term: operation(weight) for term, weight in terms.items()}
+    return {term: weight for term, weight in weights.items() if weight}
+
+
+def balanced(a: Terms, b: Terms) -> bool:
+    """Says whether both sides have the same total weight.
+
+    Then a constant added to each metric cancels, so one that stands beside them is a margin.
+    """
+    weights = [*a.values(), *(-weight for weight in b.values())]
+    return abs(math.fsum(weights)) <= _ROUNDING * math.fsum(map(abs, weights))
+
+
+def _sum(a: float, b: float) -> float:
+    return 0.0 if math.isclose(a, -b, rel_tol=_ROUNDING) else a + b
