@@ -241,9 +241,11 @@ import warnings
 def test_xfailed(train):
     assert loss(train, 1) > loss(train, 2)
 
+WHY = "the learning rate is too low"
+
 @claim("It is not, and here is why", source="here")
 def test_why(train):
-    assert loss(train, 1) > loss(train, 2), "the learning rate is too low"
+    assert loss(train, 1) > loss(train, 2), WHY
 
 def test_no_claim(train):
     assert loss(train, 1) < loss(train, 2)
