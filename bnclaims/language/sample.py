@@ -571,7 +571,7 @@ def _unit(left: Sample, right: Sample, sign: str) -> str:
     """Returns the unit of a sum, product or quotient; '' where it has none."""
     if sign in "+-":
         # A mere number is in the unit of what it is added to.
-        units = {term.unit for term in (left, right) if term.sources}
+        units = {side.unit for side in (left, right) if side.sources}
         return units.pop() if len(units) == 1 else ""
     if not right.sources:
         return left.unit

@@ -198,10 +198,5 @@ def _weighted(levels: Sequence[Sample], weights: Any) -> Sample:
 
 def _renamed(sample: Sample, text: str, unit: str = "") -> Sample:
     return Sample(
-        sample.values,
-        sample.sources,
-        text,
-        limits=sample.limits,
-        terms=sample.terms,
-        unit=unit,
+        sample.values, sample.sources, text, limits=sample.limits, terms=sample.terms, unit=unit
     )

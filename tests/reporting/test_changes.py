@@ -4,9 +4,10 @@ import dataclasses
 
 import pytest
 
+from bnclaims.language.finding import Region
 from bnclaims.reporting.changes import ABSENT, Change, changes, incomparable, other_versions
 from bnclaims.reporting.results import Results
-from tests.fake_results import EXACT, MAYBE, NO, YES, outcome, results
+from tests.fake_results import EXACT, MAYBE, NO, YES, finding, outcome, results
 
 OTHER_NUMBERS = dataclasses.replace(outcome("yes", 12.0), id="yes")
 
@@ -73,3 +74,13 @@ def test_other_versions_are_named() -> None:
     assert other_versions(old, new) == [
         "keras: 3.5 -> 3.6", f"numpy: 2 -> {ABSENT}", f"jax: {ABSENT} -> 1",
     ]  # fmt: skip
+
+
+def test_a_change_says_the_unit_of_its_numbers() -> None:
+    def epochs(estimate: float) -> Results:
+        found = finding(unit="epochs", region=Region(0.25, None), estimate=estimate)
+        return results(dataclasses.replace(YES, findings=(found,)))
+
+    (change,) = changes(epochs(1.0), epochs(1.2))
+    assert change.was == "1.00 [0.50, 1.50], claimed > 0.25 epochs"
+    assert change.now == "1.20 [0.50, 1.50], claimed > 0.25 epochs"
