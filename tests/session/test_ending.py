@@ -350,7 +350,7 @@ def test_a_session_without_its_report_is_no_success(
 def test_only_success_becomes_a_failure_without_a_report(project: pytest.Pytester) -> None:
     project.makeconftest(FULL_DISK)
     project.makepyfile(test_a=claims(""), test_b="from bnclaims import no_such_name\n")
-    result = sessions.run(project, STORE, "-n0")
+    result = project.runpytest_subprocess(STORE, "-n0")
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(["cannot write the report to *"])
     result.stdout.no_fnmatch_line("the session fails*")
@@ -363,4 +363,5 @@ def test_a_plugin_cannot_make_a_success_of_a_session_without_its_report(
     note = "SESSION = []\ndef pytest_sessionstart(session): SESSION.append(session)\n"
     project.makeconftest(FULL_DISK + note + change)
     project.makepyfile(claims("", "1 / 0"))
-    assert sessions.run(project, STORE, "-n0").ret == pytest.ExitCode.TESTS_FAILED
+    result = project.runpytest_subprocess(STORE, "-n0")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED

@@ -203,7 +203,7 @@ def test_a_path_that_moves_no_root_is_not_said(
     pytester.makeini("[pytest]")
     pytester.makepyfile("def test_it(): pass")
     (there := tmp_path / "there").mkdir()
-    result = pytester.runpytest("-n0", "-Werror", *written.format(there).split("|"))
+    result = pytester.runpytest_subprocess("-n0", "-Werror", *written.format(there).split("|"))
     result.assert_outcomes(passed=1)
 
 
@@ -211,4 +211,5 @@ def test_a_path_within_the_project_moves_no_root(pytester: pytest.Pytester) -> N
     pytester.makeini("[pytest]")
     pytester.makepyfile("def test_it(): pass")
     pytester.mkdir("store")
-    pytester.runpytest("-n0", "-Werror", "--claims-store", "store").assert_outcomes(passed=1)
+    result = pytester.runpytest_subprocess("-n0", "-Werror", "--claims-store", "store")
+    result.assert_outcomes(passed=1)

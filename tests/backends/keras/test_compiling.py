@@ -162,6 +162,13 @@ def frozen() -> Any:
     return model
 
 
+def used() -> Any:
+    optimizer = keras.optimizers.SGD(momentum=0.9)
+    weight = keras.Variable([1.0])
+    optimizer.apply([keras.ops.ones(1)], [weight])
+    return optimizer
+
+
 def by(optimizer: Any = "sgd", loss: Any = SPARSE, **more: Any) -> Compilation:
     return Compilation(keras.optimizers.get(optimizer), loss, **more)
 
@@ -188,7 +195,13 @@ REASONS: dict[str, Callable[[], tuple[TrainingArm, Any, Compilation]]] = {
     "the optimizer averages the weights": lambda: (
         arm_of(), network(), by(keras.optimizers.SGD(use_ema=True)),
     ),
+    "the optimizer comes with a state, from training before": lambda: (
+        arm_of(), network(), by(used()),
+    ),
     "it has masks": lambda: (arm_of(), masked(), by()),
+    "it has a fixed batch size, or a layer with a state for each row": lambda: (
+        arm_of(), keras.Sequential([keras.Input(batch_shape=(4, 3)), keras.layers.Dense(2)]), by(),
+    ),
     "layers add losses of their own": lambda: (
         arm_of(), network(keras.layers.ActivityRegularization(0.1)), by(),
     ),

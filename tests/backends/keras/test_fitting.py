@@ -62,12 +62,18 @@ def test_inputs_by_name_keep_their_names() -> None:
 
 def test_the_loss_of_a_stretch_is_the_mean_of_its_examples() -> None:
     epoch = fitting._Epoch(ends=[1, 2, 3], totals=[(8.0, 4.0), (12.0, 8.0), (20.0, 10.0)])
-    np.testing.assert_array_equal(fitting._means(epoch, np.array([1, 3])), [2.0, 2.0])
+    np.testing.assert_array_equal(fitting._means(epoch, np.array([1, 3])), [[2.0], [2.0]])
 
 
 def test_after_a_callback_ended_the_epoch_there_is_none() -> None:
     epoch = fitting._Epoch(ends=[1], totals=[(8.0, 4.0)])
-    np.testing.assert_array_equal(fitting._means(epoch, np.array([1, 2])), [2.0, np.nan])
+    np.testing.assert_array_equal(fitting._means(epoch, np.array([1, 2])), [[2.0], [np.nan]])
+
+
+def test_a_fine_accuracy_has_a_column_of_its_own() -> None:
+    totals = [(8.0, 4.0, 1.0, 4.0), (12.0, 8.0, 3.0, 8.0)]
+    means = fitting._means(fitting._Epoch(ends=[1, 2], totals=totals), np.array([1, 2]))
+    np.testing.assert_array_equal(means, [[2.0, 0.25], [1.0, 0.5]])
 
 
 # A run
