@@ -71,8 +71,8 @@ def test_after_a_callback_ended_the_epoch_there_is_none() -> None:
 
 
 def test_a_fine_accuracy_has_a_column_of_its_own() -> None:
-    totals = [(8.0, 4.0, 1.0, 4.0), (12.0, 8.0, 3.0, 8.0)]
-    means = fitting._means(fitting._Epoch(ends=[1, 2], totals=totals), np.array([1, 2]))
+    epoch = fitting._Epoch(ends=[1, 2], totals=[(8.0, 4.0, 1.0, 4.0), (12.0, 8.0, 3.0, 8.0)])
+    means = fitting._means(epoch, np.array([1, 2]))
     np.testing.assert_array_equal(means, [[2.0, 0.25], [1.0, 0.5]])
 
 
