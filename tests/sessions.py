@@ -10,10 +10,13 @@ import numpy.random  # noqa: F401
 import pytest
 import scipy.special  # noqa: F401
 
+# An installed plugin's assertions would be rewritten; here it is imported already.
+_KNOWN = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
+
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     """Runs pytest where neither TensorFlow nor Keras can be imported."""
     with pytest.MonkeyPatch.context() as patched:
         for name in ("tensorflow", "keras"):
             patched.setitem(sys.modules, name, None)
-        return pytester.runpytest_inprocess(*arguments)
+        return pytester.runpytest_inprocess(*_KNOWN, *arguments)
