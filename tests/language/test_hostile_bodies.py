@@ -13,7 +13,7 @@ from scipy import special
 
 from bnclaims import Inconclusive, all_of
 from bnclaims.errors import ClaimError
-from bnclaims.language.evidence import Trial
+from bnclaims.language.evidence import Evidence, Trial
 from bnclaims.language.sample import Sample
 from bnclaims.language.tracing import Trace, traced
 from bnclaims.statistics.design import Design, Open
@@ -21,9 +21,15 @@ from tests.fakes import ALPHA, AT_ALPHA, new_trial, samples
 
 Body = Callable[..., Any]
 
-ARMS, STREAMS = 4, 800
+ARMS, STREAMS = 4, 100
 LIMIT = float(np.ceil(special.bdtrik(1 - 1e-4, STREAMS, ALPHA))) / STREAMS
 """What a frequency of alpha exceeds once in ten thousand times."""
+
+
+@pytest.fixture(autouse=True)
+def _no_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an undecided claim would take is not asked here, and takes seconds to find out."""
+    monkeypatch.setattr(Evidence, "__str__", lambda self: "")
 
 
 def lower(one: Sample, other: Sample) -> Sample:
