@@ -21,7 +21,7 @@ from tests.fakes import ALPHA, AT_ALPHA, new_trial, samples
 
 Body = Callable[..., Any]
 
-ARMS, STREAMS = 4, 100
+ARMS, STREAMS = 4, 800
 LIMIT = float(np.ceil(special.bdtrik(1 - 1e-4, STREAMS, ALPHA))) / STREAMS
 """What a frequency of alpha exceeds once in ten thousand times."""
 
