@@ -6,6 +6,7 @@ BnclaimsError
 ├── DataError           (ValueError)    data cannot be used
 ├── DescriptionError    (TypeError)     a value cannot be part of an arm's digest
 ├── StoreError          (ValueError)    a stored run cannot be used
+├── ClusterError        (RuntimeError)  a cluster cannot be reached, or trains something else
 ├── ClaimError          (ValueError)    no evidence could decide a comparison
 ├── NotFiniteError      (ValueError)    a metric has no value for some run
 ├── Inconclusive                        a verdict: the evidence decides neither way
@@ -37,6 +38,10 @@ class DescriptionError(BnclaimsError, TypeError):
 
 class StoreError(BnclaimsError, ValueError):
     """A stored run cannot be used: it is damaged, or the run of another arm or seed."""
+
+
+class ClusterError(BnclaimsError, RuntimeError):
+    """A cluster cannot be reached, was lost, or would train something else than this machine."""
 
 
 class ClaimError(BnclaimsError, ValueError):

@@ -1,6 +1,7 @@
 """The pytest plugin: hooks, options and fixtures; what they do is in the modules they call."""
 
 import contextlib
+import dataclasses
 import shlex
 import shutil
 import signal
@@ -13,7 +14,7 @@ from typing import Any, TextIO
 import pytest
 
 from bnclaims.backends.keras.backend import KerasBackend
-from bnclaims.errors import ArmError, ClaimError, DataError, DescriptionError
+from bnclaims.errors import ArmError, ClaimError, ClusterError, DataError, DescriptionError
 from bnclaims.language.claim import claim_of
 from bnclaims.language.evidence import Trial
 from bnclaims.language.fixtures import Probe, Train
@@ -21,7 +22,7 @@ from bnclaims.reporting import failure, terminal, wire
 from bnclaims.reporting.results import ErrorRecord, Outcome, Results
 from bnclaims.running.local_store import LocalStore
 from bnclaims.running.mailbox import Mailbox, temporary_folder
-from bnclaims.session import frames, hooks
+from bnclaims.session import cluster, frames, hooks
 from bnclaims.session.conclusion import XFAIL, concluded, untested, verdict_of
 from bnclaims.session.ending import Ending
 from bnclaims.session.live import LiveLine, can_redraw, real_stdout
@@ -34,6 +35,7 @@ _MAILBOX = pytest.StashKey[Path]()
 _WORKING = pytest.StashKey[contextlib.ExitStack]()
 _TRIAL = pytest.StashKey[Trial]()
 _STDOUT = pytest.StashKey[TextIO]()
+_CLUSTER = pytest.StashKey[cluster.Cluster]()
 _RECORD = pytest.StashKey[Record]()
 _ENDING = pytest.StashKey[tuple[pytest.Session, Ending]]()
 
@@ -94,6 +96,8 @@ def pytest_configure(config: pytest.Config) -> None:
     else:
         mailbox = None
     settings = Settings.from_pytest_config(config)
+    if worker is not None and settings.scheduler:
+        settings = dataclasses.replace(settings, scheduler=worker["bnclaims_scheduler"])
     backend = config.hook.pytest_claims_backend(config=config, threads=settings.threads)
     store = config.hook.pytest_claims_store(config=config, folder=settings.store)
     config.stash[_SUITE] = Suite(settings, mailbox, backend, store)
@@ -145,6 +149,7 @@ def pytest_configure_node(node: Any) -> None:
     """Tells an xdist worker where the mailbox is, and how wide the terminal."""
     node.workerinput["bnclaims_mailbox"] = str(node.config.stash[_MAILBOX])
     node.workerinput["bnclaims_columns"] = _columns(node.config)
+    node.workerinput["bnclaims_scheduler"] = node.config.stash[_SUITE].settings.scheduler
 
 
 @pytest.hookimpl(trylast=True)
@@ -162,6 +167,8 @@ def pytest_claims_store(folder: Path) -> LocalStore:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Has the report say with which exit status pytest ends, and lets go of the terminal."""
     _settle_report(config)
+    if (suite := config.stash.get(_SUITE, None)) is not None:
+        suite.close()
     if (stream := config.stash.get(_STDOUT, None)) is not None:
         stream.close()
 
@@ -172,8 +179,19 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if _wants_data_early(config):
         try:
             config.stash[_SUITE].source  # noqa: B018  (asking for it finds it)
-        except DataError as error:
+            _reach_cluster(config)
+        except (ClusterError, DataError) as error:
             raise pytest.UsageError(str(error)) from None
+
+
+def _reach_cluster(config: pytest.Config) -> None:
+    """Finds or starts the cluster that is to train, before any worker needs it."""
+    suite = config.stash[_SUITE]
+    if suite.settings.scheduler and not config.option.claims_plan:
+        ending = contextlib.ExitStack()
+        config.add_cleanup(ending.close)
+        found = config.stash[_CLUSTER] = cluster.reached(suite.settings.scheduler, ending)
+        suite.settings = dataclasses.replace(suite.settings, scheduler=found.address)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -182,11 +200,13 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
         return []
     suite = config.stash[_SUITE]
     settings, protocol = suite.settings, suite.settings.protocol
+    found = config.stash.get(_CLUSTER, None)
     return [
         f"bnclaims: {suite.source.note}",
         f"bnclaims: {protocol.name} protocol ({protocol.size})",
         f"bnclaims: {settings.design}",
         f"bnclaims: runs in {suite.store}",
+        *([f"bnclaims: trained by {found.note}"] if found else []),
     ]
 
 
@@ -321,7 +341,7 @@ def pytest_runtest_makereport(
         report.outcome, report.longrepr = "failed", fault
         _note_error(report, item, declared.id, call)
         return report
-    unfit = (ArmError, DataError, DescriptionError)
+    unfit = (ArmError, ClusterError, DataError, DescriptionError)
     if call.excinfo is not None and call.excinfo.errisinstance(unfit):
         report.longrepr = str(call.excinfo.value)  # the message says it all
     verdict = verdict_of(call.excinfo and call.excinfo.value, trial)

@@ -10,6 +10,7 @@ from types import FunctionType
 from typing import Any, Protocol
 
 from bnclaims.errors import DescriptionError
+from bnclaims.experiment import fingerprint
 from bnclaims.experiment.data import Data
 from bnclaims.experiment.fingerprint import STATED_BY_THE_ARM, describe, digest, distributions
 from bnclaims.experiment.losses import asks_for_accuracy, is_classification
@@ -71,18 +72,37 @@ class _DescribedArm(Arm):
         """SHA-256 of the description, in hexadecimal."""
         return digest(self.description)
 
+    @cached_property
+    def libraries_used(self) -> Mapping[str, str]:
+        """Versions of what is installed and changes its numbers, its backend's own apart."""
+        described = self.description
+        return fingerprint.named_versions(described) | described.get("libraries", {})
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Returns what travels to another process, which need not check it again.
+
+        Raises:
+            DescriptionError: What the arm reaches has changed since it got its digest.
+        """
+        self._check_unchanged(str(self))
+        self.libraries_used  # noqa: B018  (asking for it keeps it)
+        return vars(self) | {"_arrived": True}
+
     def _unchanged(self, name: str, value: Any) -> Any:
         """Returns what the arm is about, as it was when the arm got its digest.
 
         Raises:
             DescriptionError: What it reaches has changed since.
         """
-        if digest(self.description) != self.digest:
-            raise DescriptionError(
-                f"{name} {model_name(value)} has changed since the claim named it: something "
-                "that it reads was reassigned. Build it from constants and arguments only"
-            )
+        self._check_unchanged(f"{name} {model_name(value)}")
         return value
+
+    def _check_unchanged(self, what: str) -> None:
+        if not vars(self).get("_arrived") and digest(self.description) != self.digest:
+            raise DescriptionError(
+                f"{what} has changed since the claim named it: something that it reads was "
+                "reassigned. Build it from constants and arguments only"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -379,6 +399,15 @@ def _names(description: Any, package: str) -> bool:
         installed = str(description.get("installed", "")).partition(".")[0]
         return installed == package or any(_names(v, package) for v in description.values())
     return isinstance(description, list) and any(_names(v, package) for v in description)
+
+
+def installed_version(package: str) -> str:
+    """Returns a package's version here, as `libraries_used` has it of where the arm was named."""
+    stated = package in STATED_BY_THE_ARM
+    try:
+        return _version(package) if stated else fingerprint.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def _version(package: str) -> str:

@@ -78,6 +78,17 @@ def digest(description: Any) -> str:
     return hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
 
 
+def named_versions(description: Any) -> dict[str, str]:
+    """Returns the packages whose versions a description names, with these versions."""
+    if isinstance(description, list):
+        return {name: v for part in description for name, v in named_versions(part).items()}
+    if not isinstance(description, dict):
+        return {}
+    if "installed" in description and "version" in description:
+        return {description["installed"].partition(".")[0]: description["version"]}
+    return named_versions(list(description.values()))
+
+
 class _Describer:
     """One description in the making.
 
@@ -140,7 +151,7 @@ class _Describer:
         described = {"object": self.describe(kind)}
         if wrapped := getattr(value, "__wrapped__", None):  # functools.lru_cache and its like
             return described | {"wraps": self.describe(wrapped)}
-        installed = _is_installed(kind.__module__, _file_of(kind))
+        installed = is_installed(kind.__module__, _file_of(kind))
         if dataclasses.is_dataclass(value):
             fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
             described["fields"] = self.describe(fields | ({} if installed else _state(value)))
@@ -165,7 +176,7 @@ class _Describer:
 
     @_thing.register
     def _(self, value: types.FunctionType) -> Any:
-        installed = _is_installed(value.__module__, value.__code__.co_filename)
+        installed = is_installed(value.__module__, value.__code__.co_filename)
         # What a package's factory returned has a closure of the user's values.
         if installed and (not value.__closure__ or _goes_by_its_name(value)):
             return _installed(value)
@@ -203,7 +214,7 @@ class _Describer:
 
     @_thing.register
     def _(self, value: type) -> Any:
-        if _is_installed(value.__module__, _file_of(value)):
+        if is_installed(value.__module__, _file_of(value)):
             return _installed(value)
         members = {
             name: self._member(member)
@@ -274,7 +285,7 @@ class _Describer:
             item = vars(module)[name]
             if isinstance(item, types.ModuleType):
                 file = getattr(item, "__file__", None)
-                installed = _is_installed(item.__name__, file)
+                installed = is_installed(item.__name__, file)
                 taken[name] = self._taken(item.__name__ if installed else item, names, seen)
             else:
                 taken[name] = self.describe(item)
@@ -389,8 +400,8 @@ def _own_state(value: Any) -> dict[str, Any]:
 
 def _is_own(item: Any) -> bool:
     if isinstance(item, types.FunctionType):
-        return not _is_installed(item.__module__, item.__code__.co_filename)
-    return not _is_installed(type(item).__module__, _file_of(type(item)))
+        return not is_installed(item.__module__, item.__code__.co_filename)
+    return not is_installed(type(item).__module__, _file_of(type(item)))
 
 
 _OF_CALLBACKS = frozenset({"_model", "params", "validation_data"})
@@ -400,7 +411,7 @@ _OF_CALLBACKS = frozenset({"_model", "params", "validation_data"})
 @functools.cache
 def _stored_by_keras(kind: type) -> frozenset[str]:
     """Returns the names of the attributes that the installed bases of a class set."""
-    installed = [b for b in kind.__mro__ if _is_installed(b.__module__, _file_of(b))]
+    installed = [b for b in kind.__mro__ if is_installed(b.__module__, _file_of(b))]
     members = [inspect.unwrap(m) for b in installed for m in vars(b).values() if callable(m)]
     return frozenset(
         instruction.argval
@@ -502,7 +513,7 @@ def _goes_by_its_name(value: types.FunctionType) -> bool:
     """Says whether an installed module has a function under its name, decorated as it may be."""
     module = sys.modules.get(value.__module__)
     # What a package's decorator made of the user's own function is of the user's module.
-    if module is None or not _is_installed(module.__name__, getattr(module, "__file__", None)):
+    if module is None or not is_installed(module.__name__, getattr(module, "__file__", None)):
         return False
     return getattr(module, value.__qualname__, None) is value
 
@@ -518,7 +529,7 @@ def _named(module: str, name: str = "") -> Any:
     place = package if package == "bnclaims" and name else module
     described = {"installed": f"{place}.{name}" if name else place}
     if package not in {"bnclaims", *STATED_BY_THE_ARM} and package not in sys.stdlib_module_names:
-        described["version"] = _version(package)
+        described["version"] = version(package)
     return described
 
 
@@ -528,7 +539,7 @@ def distributions() -> Mapping[str, list[str]]:
     return metadata.packages_distributions()
 
 
-def _version(package: str) -> str:
+def version(package: str) -> str:
     """Returns the versions of a package and of what it computes by, as JAX does by jaxlib."""
     found = sorted({*distributions().get(package, [package])})
     try:
@@ -569,7 +580,7 @@ def _file_of(kind: type) -> str | None:
 
 
 @functools.cache
-def _is_installed(module: str | None, file: str | None) -> bool:
+def is_installed(module: str | None, file: str | None) -> bool:
     """Says whether code is the standard library's or a package's, rather than the user's own."""
     package = (module or "").partition(".")[0]
     if package == "__main__":
@@ -664,7 +675,7 @@ def _is_importable(name: str) -> bool:
 
 
 def _own_or_name(module: types.ModuleType) -> types.ModuleType | str:
-    installed = _is_installed(module.__name__, getattr(module, "__file__", None))
+    installed = is_installed(module.__name__, getattr(module, "__file__", None))
     return module.__name__ if installed else module
 
 

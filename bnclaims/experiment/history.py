@@ -83,3 +83,14 @@ _GROUPS = ("metrics", "probes")
 
 def _curves() -> list[str]:
     return [f.name for f in fields(History) if f.name not in _GROUPS]
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A run that was trained elsewhere."""
+
+    history: History
+    seconds: float
+    """How long it took."""
+    warnings: tuple[str, ...] = ()
+    """What was warned of meanwhile, to be said where the run was asked for."""

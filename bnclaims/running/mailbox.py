@@ -135,6 +135,26 @@ class Mailbox:
         with _held(self._folder / f"{self._worker}.working"):
             yield
 
+    @contextlib.contextmanager
+    def alone(self, role: str) -> Iterator[bool]:
+        """Takes a role that one worker has, as long as this lasts and the process lives.
+
+        Yields whether it was to be had; where the file system takes no locks, by everybody.
+        """
+        lock = FileLock(self._folder / f"{role}.role")
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            yield False
+            return
+        except OSError:
+            yield True
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
     def others_work(self) -> bool:
         """Says whether another worker may still need runs."""
         mine = f"{self._worker}.working"

@@ -45,6 +45,7 @@ class Journal:
     def __init__(self, publish: Publish) -> None:
         self._publish = publish
         self._doing = ""
+        self._threads = 0
         self._seconds, self._cost = 0.0, 0.0
 
     @property
@@ -56,6 +57,12 @@ class Journal:
         """Tells of runs that must be trained."""
         if wanted := list(seeds):
             self._publish({"want": [arm.digest, arm.cost, wanted]})
+
+    def threads(self, count: int) -> None:
+        """Tells how many runs are trained at a time, where others than the workers train them."""
+        if count != self._threads:
+            self._threads = count
+            self._publish({"threads": count})
 
     def begin(self, arm: Arm) -> None:
         """Tells that an arm is being trained."""
@@ -98,6 +105,8 @@ class Progress:
     """What each worker trains or waits for; workers that do neither are left out."""
     standing: dict[str, str] = field(default_factory=dict)
     """How the claim stands that each worker judges, where it has looked and goes on."""
+    threads: int = 0
+    """How many runs a pool trains at a time; 0 where the workers train them."""
     _arms: dict[str, str] = field(default_factory=dict)
     """The arm that each worker trains; workers that train none are left out."""
     _since: dict[str, float] = field(default_factory=dict)
@@ -118,6 +127,8 @@ class Progress:
                 self.trained[digest, seed] = seconds
                 self._starts.setdefault((worker, digest), (digest, seed))
                 self._since[worker] = now
+            case {"threads": count}:
+                self.threads = count
             case {"stands": [claim, seeds, chance]}:
                 self.standing[worker] = f"{claim}: {chance:.0%} chance of a verdict, n {seeds}"
             case {"stands": None}:
@@ -147,7 +158,7 @@ class Progress:
         work = cost * self._rate + starts * self._start
         work += sum(map(self._rest_of_start, self._arms))
         passed = sum(min(self._passed(w), self._expected(w)) for w in self._arms)
-        return max(0.0, work - passed) / max(1, len(self._arms))
+        return max(0.0, work - passed) / max(1, len(self._arms), self.threads)
 
     @property
     def _rate(self) -> float:

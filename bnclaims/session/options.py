@@ -5,7 +5,7 @@ import itertools
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,6 +33,12 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("boundary", "|".join(BOUNDARIES), "for which contrasts planned looks keep alpha"),
     ("threads", "N", "runs that a worker trains at a time; cores / workers by default"),
     ("run-timeout", "SECONDS", "after which a run is given up and its claim an error"),
+    (
+        "scheduler",
+        "ADDRESS|FILE|local",
+        "Dask's, whose workers then train; see docs/distributed.md",
+    ),
+    ("resources", "NAME=N,...", "Dask resources that each run takes, as in GPU=1"),
 )
 """Name, values and help of each option `--claims-NAME` with its ini twin, see `ini_name`."""
 
@@ -61,6 +67,10 @@ class Settings:
     """Folder of the report; None for no report."""
     run_timeout: float | None = None
     """Seconds after which a run is given up; None for never."""
+    scheduler: str = ""
+    """Address or file of the Dask scheduler whose workers train; '' where nobody else does."""
+    resources: Mapping[str, float] = field(default_factory=dict)
+    """Dask resources that each run takes."""
 
     @classmethod
     def from_pytest_config(cls, config: pytest.Config) -> Self:
@@ -77,10 +87,13 @@ class Settings:
             protocols=tuple(protocol.name for protocol in protocols),
             store=_store(given["store"]),
             design=_design(given),
-            threads=_threads(given["threads"], config),
+            # The processes of a cluster train one run at a time.
+            threads=1 if given["scheduler"] else _threads(given["threads"], config),
             chosen=any(given.values()) or bool(protocols),
             report=_report(config),
             run_timeout=_run_timeout(given["run-timeout"]),
+            scheduler=given["scheduler"] or "",
+            resources=_resources(given["resources"], given["scheduler"]),
         )
 
     @property
@@ -325,6 +338,23 @@ def _run_timeout(given: str | None) -> float | None:
     if not 0 < seconds < math.inf:
         raise _refused("run-timeout", given, "give seconds, as in 600")
     return seconds
+
+
+def _resources(given: str | None, scheduler: str | None) -> dict[str, float]:
+    if given is None:
+        return {}
+    if not scheduler:
+        raise _refused("resources", given, "these are Dask's; give --claims-scheduler, too")
+    resources: dict[str, float] = {}
+    for part in given.split(","):
+        name, _, amount = part.partition("=")
+        try:
+            resources[name.strip()] = float(amount)
+        except ValueError:
+            resources[name.strip()] = math.nan
+    if not all(name and 0 < amount < math.inf for name, amount in resources.items()):
+        raise _refused("resources", given, "give names and amounts, as in GPU=1")
+    return resources
 
 
 def cores() -> int:

@@ -21,9 +21,12 @@ from bnclaims.language.sample import Runs
 from bnclaims.language.tracing import Trace, traced
 from bnclaims.running.backend import Backend
 from bnclaims.running.mailbox import Mailbox
+from bnclaims.running.pool import Pool
 from bnclaims.running.progress import Journal, Progress
+from bnclaims.running.remote import RemoteSchedule
 from bnclaims.running.schedule import Request, Schedule
 from bnclaims.running.store import Store
+from bnclaims.session import cluster
 from bnclaims.session.options import Settings, cache_folder
 from bnclaims.silence import silence
 
@@ -110,8 +113,12 @@ class Suite:
         return self.source.name if found else self.settings.data
 
     @cached_property
-    def schedule(self) -> Schedule:
+    def schedule(self) -> Schedule | RemoteSchedule:
         """Sees to the runs; made when the claims have been traced."""
+        if self.settings.scheduler:
+            return RemoteSchedule(
+                self.store, self.pool, self.mailbox, self.planned(), Journal(self._tell)
+            )
         return Schedule(
             self.store,
             self._run,
@@ -120,6 +127,16 @@ class Suite:
             Journal(self._tell),
             run_timeout=self.settings.run_timeout,
         )
+
+    @cached_property
+    def pool(self) -> Pool:
+        """The cluster that trains, where the settings name one."""
+        return cluster.pool_of(self.settings, self._backend_of)
+
+    def close(self) -> None:
+        """Lets go of the cluster, if there is one; what it is at for others goes on."""
+        if "pool" in vars(self):
+            self.pool.close()
 
     @cached_property
     def session(self) -> Session:
@@ -221,8 +238,10 @@ class Suite:
     # The schedule is made on first use: it must know all claims' traces.
 
     def _run(self, arm: Arm, seeds: Iterable[int]) -> Iterator[tuple[int, History]]:
-        backend = self._functions if isinstance(arm, FunctionArm) else self.backend
-        return backend.run(arm, seeds)
+        return self._backend_of(arm).run(arm, seeds)
+
+    def _backend_of(self, arm: Arm) -> Backend:
+        return self._functions if isinstance(arm, FunctionArm) else self.backend
 
     def _require(self, requests: Sequence[Request]) -> None:
         self.schedule.require(requests)

@@ -1,0 +1,410 @@
+"""A cluster of real processes on loopback, whose trainer trains nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from distributed import Client, LocalCluster
+
+from bnclaims.backends.dask import pool as pools
+from bnclaims.backends.dask.pool import DaskPool
+from bnclaims.errors import ArmError, BnclaimsError, ClusterError
+from bnclaims.experiment.arm import Arm
+from bnclaims.experiment.history import History, Trained
+from tests.fakes import FakeArm, assert_same, history_of
+
+GUARD = 300  # seconds after which a test that hangs gives up
+
+
+class Trainer:
+    """Does what an arm's name says, by the way of `work`."""
+
+    name = "fake"
+
+    def __init__(self, work: Callable[[int], object] | None = None, **versions: str) -> None:
+        self.versions = versions
+        self._work = work
+
+    def prepare(self) -> None:
+        pass
+
+    def run(self, arm: Arm, seeds: Iterable[int]) -> Iterator[tuple[int, History]]:
+        for seed in seeds:
+            if self._work:
+                self._work(seed)
+            yield seed, history_of(seed)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[LocalCluster]:
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+    ) as cluster:
+        yield cluster
+
+
+@pytest.fixture(autouse=True)
+def all_workers(cluster: LocalCluster) -> None:
+    """Those that a test before has killed are back."""
+    with Client(cluster.scheduler_address, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=GUARD)
+
+
+MakePool = Callable[..., DaskPool]
+
+
+@pytest.fixture
+def make(cluster: LocalCluster) -> Iterator[MakePool]:
+    made: list[DaskPool] = []
+
+    def make(trainer: Trainer, **options: Any) -> DaskPool:
+        made.append(DaskPool(cluster.scheduler_address, lambda _: trainer, **options))
+        return made[-1]
+
+    yield make
+    for pool in made:
+        pool.close()
+
+
+Answers = dict[tuple[str, int], Trained | Exception]
+
+
+def answers(pool: DaskPool, count: int) -> Answers:
+    """What has become of as many runs, in the order in which they were done."""
+    found: Answers = {}
+    end = time.monotonic() + GUARD
+    while len(found) < count:
+        assert time.monotonic() < end, f"only {found}"
+        found |= {(arm.digest, seed): answer for arm, seed, answer in pool.answers()}
+        time.sleep(0.02)
+    return found
+
+
+def submit(pool: DaskPool, arm: Arm, *seeds: int, priority: float = 1, needed: bool = True) -> None:
+    for seed in seeds:
+        pool.submit(arm, seed, priority=priority, needed=needed)
+
+
+def history(answer: Trained | Exception) -> History:
+    assert isinstance(answer, Trained), answer
+    return answer.history
+
+
+def test_runs_come_back_as_they_would_be_here(make: MakePool) -> None:
+    pool = make(Trainer())
+    assert pool.threads == 2
+    submit(pool, FakeArm("plain"), *range(6))
+    found = answers(pool, 6)
+    for seed in range(6):
+        assert_same(history(found["plain", seed]), history_of(seed))
+    assert list(pool.answers()) == []
+
+
+def test_a_run_that_two_clients_ask_for_is_trained_once(make: MakePool, tmp_path: Path) -> None:
+    def work(seed: int) -> None:
+        (tmp_path / f"{seed}-{time.monotonic_ns()}").touch()
+        time.sleep(1)
+
+    one, two = make(Trainer(work)), make(Trainer(work))
+    submit(one, FakeArm("shared"), 0, 1)
+    submit(two, FakeArm("shared"), 1, 0)
+    submit(two, FakeArm("shared"), 1)
+    assert answers(one, 2).keys() == answers(two, 2).keys()
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_is_made_anew_in_each_session_is_shared_with_none(
+    make: MakePool, tmp_path: Path
+) -> None:
+    def work(seed: int) -> None:
+        (tmp_path / f"{seed}-{time.monotonic_ns()}").touch()
+        time.sleep(0.5)
+
+    for pool in (pools := [make(Trainer(work)), make(Trainer(work))]):
+        submit(pool, FakeArm("fresh", fresh=True), 0)
+    for pool in pools:
+        answers(pool, 1)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_those_with_a_higher_priority_come_first(
+    make: MakePool, cluster: LocalCluster, tmp_path: Path
+) -> None:
+    def work(seed: int) -> None:
+        (tmp_path / f"{time.monotonic_ns()}-{seed}").touch()
+        while seed >= 100 and not (tmp_path / "go").exists():
+            time.sleep(0.02)
+        time.sleep(0.2)
+
+    pool = make(Trainer(work))
+    submit(pool, FakeArm("busy"), 100, 101)
+    for seed in range(12):
+        submit(pool, FakeArm("ranked"), seed, priority=seed)
+    tasks = cluster.scheduler.tasks
+    while len([key for key in tasks if "run-ranked" in key or "run-busy" in key]) < 14:
+        time.sleep(0.02)
+    time.sleep(0.5)  # for those that are given out to have arrived
+    (tmp_path / "go").touch()
+    answers(pool, 14)
+    began = [int(path.name.partition("-")[2]) for path in sorted(tmp_path.glob("*-*"))][2:]
+    # Dask had given the first two or four to workers before the others came.
+    assert 11 in began[:5]
+    assert 0 in began[-4:]
+
+
+def test_an_error_comes_back_with_the_place_where_it_was_raised(make: MakePool) -> None:
+    def work(seed: int) -> None:
+        raise ValueError(f"seed {seed} is unlucky")
+
+    pool = make(Trainer(work))
+    submit(pool, FakeArm("raises"), 13)
+    error = answers(pool, 1)["raises", 13]
+    assert isinstance(error, ValueError)
+    assert str(error) == "seed 13 is unlucky"
+    assert error.__notes__[0].startswith("(raised on the Dask worker tcp://")
+    names = [frame.name for frame in _frames(error)]
+    assert names[-1] == "work"
+
+
+def _frames(error: Exception) -> Any:
+    import traceback
+
+    return traceback.extract_tb(error.__traceback__)
+
+
+def test_our_own_errors_are_as_they_are_here(make: MakePool) -> None:
+    def work(seed: int) -> None:
+        raise ArmError("no such model")
+
+    pool = make(Trainer(work))
+    submit(pool, FakeArm("refused"), 0)
+    error = answers(pool, 1)["refused", 0]
+    assert isinstance(error, ArmError)
+    assert str(error) == "no such model"
+
+
+def test_a_run_that_kills_its_process_is_an_error_and_its_neighbours_are_not(
+    make: MakePool,
+) -> None:
+    def work(seed: int) -> None:
+        if seed == 3:
+            os._exit(7)
+        time.sleep(0.1)
+
+    pool = make(Trainer(work))
+    submit(pool, FakeArm("deadly"), *range(8))
+    found = answers(pool, 8)
+    error = found.pop(("deadly", 3))
+    assert isinstance(error, ArmError)
+    assert str(error).startswith(
+        "fake deadly, seed 3: 3 processes died that trained it on the Dask"
+    )
+    assert "exit status 7" in str(error)
+    for (_, seed), answer in found.items():
+        assert_same(history(answer), history_of(seed))
+
+
+@pytest.mark.slow
+def test_a_run_that_kills_workers_is_an_error_and_its_neighbours_are_not(make: MakePool) -> None:
+    def work(seed: int) -> None:
+        if seed == 2:
+            os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(0.2)
+
+    pool = make(Trainer(work))
+    submit(pool, FakeArm("murder"), *range(6))
+    found = answers(pool, 6)
+    error = found.pop(("murder", 2))
+    assert isinstance(error, ArmError)
+    assert "Dask workers died each time that they trained it" in str(error)
+    for (_, seed), answer in found.items():
+        assert_same(history(answer), history_of(seed))
+
+
+def test_a_worker_that_is_killed_in_the_middle_costs_nothing(
+    make: MakePool, cluster: LocalCluster, tmp_path: Path
+) -> None:
+    def work(seed: int) -> None:
+        (tmp_path / str(os.getppid())).touch()
+        time.sleep(1)
+
+    pool = make(Trainer(work))
+    submit(pool, FakeArm("bystander"), *range(4))
+    while not (workers := list(tmp_path.iterdir())):
+        time.sleep(0.02)
+    os.kill(int(workers[0].name), signal.SIGKILL)
+    for (_, seed), answer in answers(pool, 4).items():
+        assert_same(history(answer), history_of(seed))
+
+
+def test_a_run_that_takes_too_long_is_ended(make: MakePool, tmp_path: Path) -> None:
+    def work(seed: int) -> None:
+        (tmp_path / str(os.getpid())).touch()
+        time.sleep(600)
+
+    pool = make(Trainer(work), run_timeout=0.5)
+    submit(pool, FakeArm("endless"), 4)
+    error = answers(pool, 1)["endless", 4]
+    assert isinstance(error, ArmError)
+    said = "fake endless, seed 4: not done after 0.5 seconds (--claims-run-timeout)"
+    assert str(error) == said
+    [process] = tmp_path.iterdir()
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(process.name), 0)
+
+
+def test_what_is_warned_of_there_is_told_here(make: MakePool) -> None:
+    def work(seed: int) -> None:
+        import warnings
+
+        warnings.warn("this is slow", stacklevel=1)
+
+    pool = make(Trainer(work))
+    submit(pool, FakeArm("warns"), 0, 1)
+    for answer in answers(pool, 2).values():
+        assert isinstance(answer, Trained)
+        assert answer.warnings == ("this is slow",)
+
+
+class VersionedArm(FakeArm):
+    """Says which versions its runs depend on."""
+
+    def __init__(self, name: str, **versions: str) -> None:
+        super().__init__(name)
+        self.versions = versions
+        self.libraries_used = {"scipy": "scipy 0.1"} if not versions else {}
+
+
+@pytest.mark.parametrize(
+    ("arm", "other"),
+    [
+        (VersionedArm("old", keras="2.0"), "keras 3.0 instead of 2.0"),
+        (VersionedArm("odd", torch="2.0"), "torch not installed instead of 2.0"),
+        (VersionedArm("library"), "instead of scipy 0.1"),
+    ],
+)
+def test_a_worker_with_other_versions_is_refused(
+    make: MakePool, arm: VersionedArm, other: str
+) -> None:
+    pool = make(Trainer(keras="3.0"))
+    submit(pool, arm, 0)
+    error = answers(pool, 1)[arm.digest, 0]
+    assert isinstance(error, ClusterError)
+    assert str(error).startswith("the Dask worker tcp://")
+    assert other in str(error)
+    assert str(error).endswith(
+        "Install the same versions on all machines: a run's numbers depend on them"
+    )
+
+
+def test_runs_take_resources(make: MakePool) -> None:
+    pool = make(Trainer(), resources={"GPU": 1})
+    assert pool.threads == 0  # no worker has one
+    submit(pool, FakeArm("needs a GPU"), 0)
+    time.sleep(0.5)
+    assert list(pool.answers()) == []
+
+
+def test_a_client_that_goes_takes_its_runs_and_leaves_others(
+    make: MakePool, cluster: LocalCluster, tmp_path: Path
+) -> None:
+    def work(seed: int) -> None:
+        (tmp_path / f"{seed}").touch()
+        time.sleep(0.3)
+
+    goes, stays = make(Trainer(work)), make(Trainer(work))
+    submit(goes, FakeArm("common"), *range(40))
+    submit(stays, FakeArm("common"), 38, 39)
+    goes.close()
+    assert len(answers(stays, 2)) == 2
+    time.sleep(1)
+    assert len(list(tmp_path.iterdir())) < 12
+
+
+# A cluster of its own, which may be damaged
+
+
+@pytest.fixture
+def scheduler(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    file = tmp_path / "scheduler.json"
+    process = started("scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(file))
+    while not file.exists():
+        time.sleep(0.05)
+    yield str(file), process
+    process.kill()
+    process.wait()
+
+
+def started(what: str, *arguments: str) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "dask", what, *arguments]
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+
+
+def test_without_workers_it_waits_and_goes_on_when_one_comes(
+    scheduler: tuple[str, "subprocess.Popen[bytes]"],
+) -> None:
+    file, _ = scheduler
+    pool = DaskPool(file, lambda _: Trainer())
+    submit(pool, FakeArm("patient"), 0)
+    assert pool.threads == 0
+    assert list(pool.answers()) == []
+    first = started("worker", "--scheduler-file", file, "--no-nanny", "--no-dashboard")
+    try:
+        assert len(answers(pool, 1)) == 1
+        time.sleep(1.1)  # it is counted once a second
+        assert pool.threads >= 1
+    finally:
+        first.kill()
+        first.wait()
+    submit(pool, FakeArm("patient"), 1)
+    time.sleep(0.5)
+    second = started("worker", "--scheduler-file", file, "--no-nanny", "--no-dashboard")
+    try:
+        assert len(answers(pool, 1)) == 1
+    finally:
+        second.kill()
+        second.wait()
+        pool.close()
+
+
+def test_a_scheduler_that_is_gone_is_said_so(
+    scheduler: tuple[str, "subprocess.Popen[bytes]"],
+) -> None:
+    file, process = scheduler
+    pool = DaskPool(file, lambda _: Trainer())
+    submit(pool, FakeArm("lost"), 0)
+    process.kill()
+    process.wait()
+    with pytest.raises(ClusterError, match=r"Dask at .* was lost \(.*\). The runs that had come"):
+        answers(pool, 1)
+    with pytest.raises(ClusterError, match="was lost"):
+        submit(pool, FakeArm("later"), 0)
+    pool.close()
+
+
+def test_where_no_scheduler_answers_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "_TIMEOUT", 0.5)
+    with pytest.raises(ClusterError, match=r"^no Dask scheduler answers at tcp://127.0.0.1:9 \("):
+        pools.connected("tcp://127.0.0.1:9")
+    with pytest.raises(ClusterError, match=r"^no Dask scheduler answers at nonsense://x \("):
+        pools.connected("nonsense://x")
+
+
+def test_a_file_that_is_no_scheduler_file_is_refused(tmp_path: Path) -> None:
+    for content in ("", "{}", "[1]", '{"address": 3}'):
+        (tmp_path / "file.json").write_text(content)
+        with pytest.raises(BnclaimsError, match=r"^no Dask scheduler answers at .*file\.json \("):
+            pools.connected(str(tmp_path / "file.json"))
+
+
+def test_the_note_says_what_there_is(cluster: LocalCluster) -> None:
+    said = pools.note(cluster.scheduler_address)
+    assert said.startswith(f"2 Dask workers with 2 threads at {cluster.scheduler_address}")
+    with Client(cluster.scheduler_address, set_as_default=False) as client:
+        assert client.dashboard_link in said
