@@ -81,6 +81,25 @@ class FakeEngine:
             yield seed, history_of(seed)
 
 
+class FakeTrainer:
+    """A backend that can travel: it does some work for each seed, and trains nothing."""
+
+    name = "fake"
+
+    def __init__(self, work: Callable[[int], object] | None = None, **versions: str) -> None:
+        self.versions = versions
+        self._work = work
+
+    def prepare(self) -> None:
+        pass
+
+    def run(self, arm: Arm, seeds: Iterable[int]) -> Iterator[tuple[int, History]]:
+        for seed in seeds:
+            if self._work:
+                self._work(seed)
+            yield seed, history_of(seed)
+
+
 # Samples of known values
 
 SEEDS = 20

@@ -13,8 +13,6 @@ from bnclaims.session.options import Settings, cores
 LOCAL = "local"
 """What `--claims-scheduler` calls a cluster of this machine's, for this session only."""
 
-_NOT_INSTALLED = "Dask is not installed: run `pip install 'bnclaims[dask]'`"
-
 
 @dataclasses.dataclass(frozen=True)
 class Cluster:
@@ -39,7 +37,7 @@ def reached(scheduler: str, ending: ExitStack) -> Cluster:
     try:
         from bnclaims.backends.dask import pool
     except ModuleNotFoundError:
-        raise ClusterError(_NOT_INSTALLED) from None
+        raise ClusterError("Dask is not installed: run `pip install 'bnclaims[dask]'`") from None
     address = ending.enter_context(pool.local(cores())) if scheduler == LOCAL else scheduler
     return Cluster(address, pool.note(address))
 

@@ -12,6 +12,7 @@ from distributed import LocalCluster
 
 from bnclaims.errors import ClusterError
 from bnclaims.session import cluster as clusters
+from bnclaims.session.options import cores
 from tests import fake_project
 
 ROOT = Path(__file__).parents[2]
@@ -141,7 +142,7 @@ def test_a_cluster_for_this_session_only(project: pytest.Pytester) -> None:
     project.makepyfile(test_claims=fake_project.claims("", ""))
     result = run(project, "local", "-n", "2")
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines([f"bnclaims: trained by {clusters.cores()} Dask workers with *"])
+    result.stdout.fnmatch_lines([f"bnclaims: trained by {cores()} Dask workers with *"])
 
 
 KERAS = """

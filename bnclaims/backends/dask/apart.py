@@ -152,7 +152,7 @@ def _answer(message: bytes, known: dict[str, Data]) -> bytes:
 
 def _packed_error(error: BaseException) -> bytes:
     try:
-        content = cloudpickle.dumps((error, error.__traceback__))
+        content: bytes = cloudpickle.dumps((error, error.__traceback__))
         pickle.loads(content)
     except Exception:  # noqa: BLE001  (whatever its kind, it travels as text)
         text = "".join(traceback.format_exception(error))

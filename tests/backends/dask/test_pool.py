@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,28 +17,9 @@ from bnclaims.backends.dask.pool import DaskPool
 from bnclaims.errors import ArmError, BnclaimsError, ClusterError
 from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import History, Trained
-from tests.fakes import FakeArm, assert_same, history_of
+from tests.fakes import FakeArm, FakeTrainer, assert_same, history_of
 
 GUARD = 300  # seconds after which a test that hangs gives up
-
-
-class Trainer:
-    """Does what an arm's name says, by the way of `work`."""
-
-    name = "fake"
-
-    def __init__(self, work: Callable[[int], object] | None = None, **versions: str) -> None:
-        self.versions = versions
-        self._work = work
-
-    def prepare(self) -> None:
-        pass
-
-    def run(self, arm: Arm, seeds: Iterable[int]) -> Iterator[tuple[int, History]]:
-        for seed in seeds:
-            if self._work:
-                self._work(seed)
-            yield seed, history_of(seed)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +44,7 @@ MakePool = Callable[..., DaskPool]
 def make(cluster: LocalCluster) -> Iterator[MakePool]:
     made: list[DaskPool] = []
 
-    def make(trainer: Trainer, **options: Any) -> DaskPool:
+    def make(trainer: FakeTrainer, **options: Any) -> DaskPool:
         made.append(DaskPool(cluster.scheduler_address, lambda _: trainer, **options))
         return made[-1]
 
@@ -97,7 +78,7 @@ def history(answer: Trained | Exception) -> History:
 
 
 def test_runs_come_back_as_they_would_be_here(make: MakePool) -> None:
-    pool = make(Trainer())
+    pool = make(FakeTrainer())
     assert pool.threads == 2
     submit(pool, FakeArm("plain"), *range(6))
     found = answers(pool, 6)
@@ -111,7 +92,7 @@ def test_a_run_that_two_clients_ask_for_is_trained_once(make: MakePool, tmp_path
         (tmp_path / f"{seed}-{time.monotonic_ns()}").touch()
         time.sleep(1)
 
-    one, two = make(Trainer(work)), make(Trainer(work))
+    one, two = make(FakeTrainer(work)), make(FakeTrainer(work))
     submit(one, FakeArm("shared"), 0, 1)
     submit(two, FakeArm("shared"), 1, 0)
     submit(two, FakeArm("shared"), 1)
@@ -126,7 +107,7 @@ def test_what_is_made_anew_in_each_session_is_shared_with_none(
         (tmp_path / f"{seed}-{time.monotonic_ns()}").touch()
         time.sleep(0.5)
 
-    for pool in (pools := [make(Trainer(work)), make(Trainer(work))]):
+    for pool in (pools := [make(FakeTrainer(work)), make(FakeTrainer(work))]):
         submit(pool, FakeArm("fresh", fresh=True), 0)
     for pool in pools:
         answers(pool, 1)
@@ -142,7 +123,7 @@ def test_those_with_a_higher_priority_come_first(
             time.sleep(0.02)
         time.sleep(0.2)
 
-    pool = make(Trainer(work))
+    pool = make(FakeTrainer(work))
     submit(pool, FakeArm("busy"), 100, 101)
     for seed in range(12):
         submit(pool, FakeArm("ranked"), seed, priority=seed)
@@ -162,7 +143,7 @@ def test_an_error_comes_back_with_the_place_where_it_was_raised(make: MakePool) 
     def work(seed: int) -> None:
         raise ValueError(f"seed {seed} is unlucky")
 
-    pool = make(Trainer(work))
+    pool = make(FakeTrainer(work))
     submit(pool, FakeArm("raises"), 13)
     error = answers(pool, 1)["raises", 13]
     assert isinstance(error, ValueError)
@@ -182,7 +163,7 @@ def test_our_own_errors_are_as_they_are_here(make: MakePool) -> None:
     def work(seed: int) -> None:
         raise ArmError("no such model")
 
-    pool = make(Trainer(work))
+    pool = make(FakeTrainer(work))
     submit(pool, FakeArm("refused"), 0)
     error = answers(pool, 1)["refused", 0]
     assert isinstance(error, ArmError)
@@ -197,7 +178,7 @@ def test_a_run_that_kills_its_process_is_an_error_and_its_neighbours_are_not(
             os._exit(7)
         time.sleep(0.1)
 
-    pool = make(Trainer(work))
+    pool = make(FakeTrainer(work))
     submit(pool, FakeArm("deadly"), *range(8))
     found = answers(pool, 8)
     error = found.pop(("deadly", 3))
@@ -217,7 +198,7 @@ def test_a_run_that_kills_workers_is_an_error_and_its_neighbours_are_not(make: M
             os.kill(os.getppid(), signal.SIGKILL)
         time.sleep(0.2)
 
-    pool = make(Trainer(work))
+    pool = make(FakeTrainer(work))
     submit(pool, FakeArm("murder"), *range(6))
     found = answers(pool, 6)
     error = found.pop(("murder", 2))
@@ -234,7 +215,7 @@ def test_a_worker_that_is_killed_in_the_middle_costs_nothing(
         (tmp_path / str(os.getppid())).touch()
         time.sleep(1)
 
-    pool = make(Trainer(work))
+    pool = make(FakeTrainer(work))
     submit(pool, FakeArm("bystander"), *range(4))
     while not (workers := list(tmp_path.iterdir())):
         time.sleep(0.02)
@@ -248,7 +229,7 @@ def test_a_run_that_takes_too_long_is_ended(make: MakePool, tmp_path: Path) -> N
         (tmp_path / str(os.getpid())).touch()
         time.sleep(600)
 
-    pool = make(Trainer(work), run_timeout=0.5)
+    pool = make(FakeTrainer(work), run_timeout=0.5)
     submit(pool, FakeArm("endless"), 4)
     error = answers(pool, 1)["endless", 4]
     assert isinstance(error, ArmError)
@@ -265,7 +246,7 @@ def test_what_is_warned_of_there_is_told_here(make: MakePool) -> None:
 
         warnings.warn("this is slow", stacklevel=1)
 
-    pool = make(Trainer(work))
+    pool = make(FakeTrainer(work))
     submit(pool, FakeArm("warns"), 0, 1)
     for answer in answers(pool, 2).values():
         assert isinstance(answer, Trained)
@@ -292,7 +273,7 @@ class VersionedArm(FakeArm):
 def test_a_worker_with_other_versions_is_refused(
     make: MakePool, arm: VersionedArm, other: str
 ) -> None:
-    pool = make(Trainer(keras="3.0"))
+    pool = make(FakeTrainer(keras="3.0"))
     submit(pool, arm, 0)
     error = answers(pool, 1)[arm.digest, 0]
     assert isinstance(error, ClusterError)
@@ -304,7 +285,7 @@ def test_a_worker_with_other_versions_is_refused(
 
 
 def test_runs_take_resources(make: MakePool) -> None:
-    pool = make(Trainer(), resources={"GPU": 1})
+    pool = make(FakeTrainer(), resources={"GPU": 1})
     assert pool.threads == 0  # no worker has one
     submit(pool, FakeArm("needs a GPU"), 0)
     time.sleep(0.5)
@@ -318,7 +299,7 @@ def test_a_client_that_goes_takes_its_runs_and_leaves_others(
         (tmp_path / f"{seed}").touch()
         time.sleep(0.3)
 
-    goes, stays = make(Trainer(work)), make(Trainer(work))
+    goes, stays = make(FakeTrainer(work)), make(FakeTrainer(work))
     submit(goes, FakeArm("common"), *range(40))
     submit(stays, FakeArm("common"), 38, 39)
     goes.close()
@@ -350,7 +331,7 @@ def test_without_workers_it_waits_and_goes_on_when_one_comes(
     scheduler: tuple[str, "subprocess.Popen[bytes]"],
 ) -> None:
     file, _ = scheduler
-    pool = DaskPool(file, lambda _: Trainer())
+    pool = DaskPool(file, lambda _: FakeTrainer())
     submit(pool, FakeArm("patient"), 0)
     assert pool.threads == 0
     assert list(pool.answers()) == []
@@ -377,7 +358,7 @@ def test_a_scheduler_that_is_gone_is_said_so(
     scheduler: tuple[str, "subprocess.Popen[bytes]"],
 ) -> None:
     file, process = scheduler
-    pool = DaskPool(file, lambda _: Trainer())
+    pool = DaskPool(file, lambda _: FakeTrainer())
     submit(pool, FakeArm("lost"), 0)
     process.kill()
     process.wait()

@@ -124,7 +124,7 @@ def test_the_versions_of_what_is_used_travel_with_an_arm() -> None:
 
         return float(LinearRegression().n_jobs or 0) + float(np.float32(1))
 
-    arm = FunctionArm(measure)  # type: ignore[arg-type]
+    arm = FunctionArm(measure)
     assert set(arm.libraries_used) == {"sklearn", "numpy"}
     arrived = unpacked_arm(packed_arm(arm), None)
     assert vars(arrived)["libraries_used"] == arm.libraries_used
