@@ -51,7 +51,7 @@ def test_workers_of_pytest_judge_and_workers_of_dask_train(
     result.stdout.fnmatch_lines(
         [f"bnclaims: trained by 2 Dask workers with 2 threads at {address}*"]
     )
-    assert stored(project) == 4 * 5
+    assert stored(project) == 4 * 20
     assert (project.path / "claims-report/index.html").exists()
     again = run(project, address, "-n", "0")
     again.assert_outcomes(passed=3)
@@ -72,8 +72,7 @@ def test_what_a_run_raised_is_its_claims_error_and_shows_where(
     result.assert_outcomes(passed=2, failed=2)  # two claims compare with three units
     result.stdout.fnmatch_lines(
         [
-            "*conftest.py:*: in trained",
-            "*raise ValueError('three units are too many')",
+            ">*raise ValueError('three units are too many')",
             "E   ValueError: three units are too many",
             "E   (raised on the Dask worker tcp://127.0.0.1:*)",
         ]
@@ -131,7 +130,10 @@ def test_a_plan_needs_no_cluster(project: pytest.Pytester) -> None:
 def test_without_dask_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     from contextlib import ExitStack
 
-    monkeypatch.delitem(sys.modules, "bnclaims.backends.dask.pool", raising=False)
+    import bnclaims.backends.dask.pool
+
+    monkeypatch.delattr(bnclaims.backends.dask, "pool")
+    monkeypatch.delitem(sys.modules, "bnclaims.backends.dask.pool")
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ClusterError, match=r"run `pip install 'bnclaims\[dask\]'`"):
         clusters.reached("tcp://127.0.0.1:9", ExitStack())

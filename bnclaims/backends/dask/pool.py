@@ -8,6 +8,7 @@ import time
 import uuid
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -101,7 +102,8 @@ class DaskPool:
         return self._threads
 
     def _count_threads(self) -> int:
-        workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
+        with self._reaching():
+            workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
         fit = (w for w in workers if _has(w.get("resources", {}), self._resources))
         return sum(worker["nthreads"] for worker in fit)
 
@@ -116,20 +118,20 @@ class DaskPool:
         if run := self._asked.get(key):
             run.needed |= needed
             return
-        self._check_connection()
-        future = self._client.submit(
-            task.train,
-            str(arm),
-            self._sent_arm(arm),
-            self._sent_data(arm),
-            self._sent_backend(arm),
-            seed,
-            versions=apart.versions(),
-            timeout=self._run_timeout,
-            key=key,
-            priority=priority,
-            resources=self._resources or None,
-        )
+        with self._reaching():
+            future = self._client.submit(
+                task.train,
+                str(arm),
+                self._sent_arm(arm),
+                self._sent_data(arm),
+                self._sent_backend(arm),
+                seed,
+                versions=apart.versions(),
+                timeout=self._run_timeout,
+                key=key,
+                priority=priority,
+                resources=self._resources or None,
+            )
         self._asked[key] = _Run(arm, seed, future, needed)
 
     def answers(self) -> Iterator[tuple[Arm, int, Trained | Exception]]:
@@ -139,25 +141,9 @@ class DaskPool:
             ClusterError: The connection was lost, or somebody cancelled the runs.
         """
         if not self._asked:
-            return
-        self._check_connection()
-        done: dict[str, _Run] = {}
-        for key, run in list(self._asked.items()):
-            match run.future.status:
-                case "finished":
-                    done[key] = run
-                case "error":
-                    if error := self._error_of(key, run):
-                        del self._asked[key]
-                        yield run.arm, run.seed, error
-                case "cancelled" | "lost":
-                    self._give_up(run.future)
-        results = self._client.gather({key: run.future for key, run in done.items()})
-        for key, run in done.items():
-            self._forget_suspicion(key)
-            del self._asked[key]
-            yield run.arm, run.seed, results[key]
-        self._try_a_suspect()
+            return iter(())
+        with self._reaching():
+            return iter(self._ended())
 
     def close(self) -> None:
         """Lets go of what is not yet trained, and of the connection."""
@@ -201,6 +187,28 @@ class DaskPool:
 
     # What comes back
 
+    def _ended(self) -> list[tuple[Arm, int, Trained | Exception]]:
+        """Returns the runs that were trained, or cannot be."""
+        ended: list[tuple[Arm, int, Trained | Exception]] = []
+        done: dict[str, _Run] = {}
+        for key, run in list(self._asked.items()):
+            match run.future.status:
+                case "finished":
+                    done[key] = run
+                case "error":
+                    if error := self._error_of(key, run):
+                        del self._asked[key]
+                        ended.append((run.arm, run.seed, error))
+                case "cancelled" | "lost":
+                    run.future.result(timeout=_TIMEOUT)  # raises why
+        results = self._client.gather({key: run.future for key, run in done.items()})
+        for key, run in done.items():
+            self._forget_suspicion(key)
+            del self._asked[key]
+            ended.append((run.arm, run.seed, results[key]))
+        self._try_a_suspect()
+        return ended
+
     def _error_of(self, key: str, run: "_Run") -> Exception | None:
         """Returns why a run could not be trained; None where it is tried again."""
         error = run.future.exception()
@@ -239,12 +247,15 @@ class DaskPool:
         client = self._client
         return Lock("bnclaims-suspect", scheduler_rpc=client.scheduler, loop=client.loop)
 
-    def _give_up(self, future: Future) -> None:
-        try:
-            future.result(timeout=_TIMEOUT)
-        except Exception as error:  # noqa: BLE001  (of whatever kind: what was asked for is lost)
-            self._lost = _first_line(error)
+    @contextlib.contextmanager
+    def _reaching(self) -> Iterator[None]:
+        """Turns what happens to a connection into an error that says what to do, now and later."""
         self._check_connection()
+        try:
+            yield
+        except (OSError, CancelledError) as error:
+            self._lost = _first_line(error)
+            self._check_connection()
 
     def _check_connection(self) -> None:
         if self._client.status != "running":

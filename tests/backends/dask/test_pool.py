@@ -134,9 +134,10 @@ def test_those_with_a_higher_priority_come_first(
     (tmp_path / "go").touch()
     answers(pool, 14)
     began = [int(path.name.partition("-")[2]) for path in sorted(tmp_path.glob("*-*"))][2:]
-    # Dask had given the first two or four to workers before the others came.
-    assert 11 in began[:5]
-    assert 0 in began[-4:]
+    # Dask had given the first four to workers before the others came.
+    others = [seed for seed in began if seed > 3]
+    assert others[0] > 9
+    assert others[-1] < 6
 
 
 def test_an_error_comes_back_with_the_place_where_it_was_raised(make: MakePool) -> None:
@@ -304,8 +305,10 @@ def test_a_client_that_goes_takes_its_runs_and_leaves_others(
     submit(stays, FakeArm("common"), 38, 39)
     goes.close()
     assert len(answers(stays, 2)) == 2
+    time.sleep(1)  # for the runs that had begun
+    begun = len(list(tmp_path.iterdir()))
     time.sleep(1)
-    assert len(list(tmp_path.iterdir())) < 12
+    assert len(list(tmp_path.iterdir())) == begun < 40
 
 
 # A cluster of its own, which may be damaged
