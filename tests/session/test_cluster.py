@@ -180,12 +180,14 @@ def pytest_claims_protocols():
 
 
 @pytest.mark.slow
-def test_runs_have_the_bits_that_they_have_here(
-    project: pytest.Pytester, cluster: LocalCluster
-) -> None:
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_runs_have_the_bits_that_they_have_here(project: pytest.Pytester, workers: int) -> None:
     project.makeconftest(PROTOCOL)
     project.makepyfile(test_claims=KERAS, helpers=HELPERS)
-    run(project, cluster.scheduler_address, "-n", "2").assert_outcomes(passed=2)
+    with LocalCluster(
+        n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=50
+    ) as cluster:
+        run(project, cluster.scheduler_address, "-n", "2").assert_outcomes(passed=2)
     here = project.runpytest_subprocess("-n", "0", "--claims-store=here", timeout=GUARD)
     here.assert_outcomes(passed=2)
     names = sorted(

@@ -1,6 +1,7 @@
 """A process that trains one run after another, and its two ends."""
 
 import contextlib
+import functools
 import os
 import pickle
 import platform
@@ -104,7 +105,8 @@ class Apart:
         return f"exit status {code}"
 
 
-def versions() -> dict[str, str]:
+@functools.cache
+def versions() -> Mapping[str, str]:
     """Returns the versions without which what travels cannot be understood."""
     python = ".".join(platform.python_version_tuple()[:2])
     installed = {name: metadata.version(name) for name in ("bnclaims", "cloudpickle")}

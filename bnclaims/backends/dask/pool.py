@@ -77,7 +77,8 @@ class DaskPool:
         """The runs whose end has not been told, by the names of their tasks."""
         self._shared: dict[str, Future] = {}
         """What runs depend on, by the names of their tasks."""
-        self._packed_backends: dict[int, bytes] = {}
+        self._backends: dict[int, tuple[Any, bytes]] = {}
+        """Backends and how they are sent, by their identity, which lasts as long as they do."""
         self._suspects: deque[str] = deque()
         """Runs in whose company workers died, and that wait to be trained without another such."""
         self._alone = ""
@@ -171,9 +172,9 @@ class DaskPool:
 
     def _sent_backend(self, arm: Arm) -> bytes:
         backend = self._backend_of(arm)
-        if id(backend) not in self._packed_backends:
-            self._packed_backends[id(backend)] = packed(backend)
-        return self._packed_backends[id(backend)]
+        if id(backend) not in self._backends:
+            self._backends[id(backend)] = backend, packed(backend)
+        return self._backends[id(backend)][1]
 
     def _share(
         self, key: str, unpack: Callable[[bytes], Any], content: Callable[[], bytes]
@@ -321,10 +322,11 @@ def _has(resources: Mapping[str, float], needed: Mapping[str, float]) -> bool:
 
 def _told(error: Exception, traceback: TracebackType | None) -> Exception:
     """Returns an error of a worker, with the worker's traceback where that says more."""
-    if isinstance(error, ModuleNotFoundError) and error.name == "bnclaims":
+    missing = error.__cause__ or error  # the scheduler hides it behind an error of its own
+    if isinstance(missing, ModuleNotFoundError) and str(missing.name).startswith("bnclaims"):
         return ClusterError(
-            "a machine of the cluster has no bnclaims: install the same versions on all of them, "
-            "the scheduler's included"
+            "a machine of the cluster has no bnclaims, or another: install the same versions on "
+            "all of them, the scheduler's included"
         )
     return error if isinstance(error, BnclaimsError) else error.with_traceback(traceback)
 

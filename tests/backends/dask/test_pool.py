@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import dask
 import pytest
 from distributed import Client, LocalCluster
 
@@ -19,6 +20,7 @@ from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import History, Trained
 from tests.fakes import FakeArm, FakeTrainer, assert_same, history_of
 
+ROOT = Path(__file__).parents[3]
 GUARD = 300  # seconds after which a test that hangs gives up
 
 
@@ -325,9 +327,9 @@ def scheduler(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     process.wait()
 
 
-def started(what: str, *arguments: str) -> "subprocess.Popen[bytes]":
+def started(what: str, *arguments: str, cwd: Path = ROOT) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "dask", what, *arguments]
-    return subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=cwd)
 
 
 def test_without_workers_it_waits_and_goes_on_when_one_comes(
@@ -370,6 +372,54 @@ def test_a_scheduler_that_is_gone_is_said_so(
     with pytest.raises(ClusterError, match="was lost"):
         submit(pool, FakeArm("later"), 0)
     pool.close()
+
+
+def test_an_encrypted_cluster_is_reached_by_dasks_own_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj",
+         "/CN=here", "-keyout", str(key), "-out", str(certificate)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    tls = {"ca-file": str(certificate)}
+    for role in ("scheduler", "worker", "client"):
+        tls |= {f"{role}.cert": str(certificate), f"{role}.key": str(key)}
+        for what, file in (("CERT", certificate), ("KEY", key)):
+            monkeypatch.setenv(f"DASK_DISTRIBUTED__COMM__TLS__{role.upper()}__{what}", str(file))
+    monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TLS__CA_FILE", str(certificate))
+    file = tmp_path / "scheduler.json"
+    ours = ["--scheduler-file", str(file), "--no-dashboard"]
+    processes = [started("scheduler", "--protocol", "tls", "--port", "0", *ours)]
+    try:
+        while not file.exists():
+            time.sleep(0.05)
+        processes.append(started("worker", "--no-nanny", *ours))
+        with dask.config.set(
+            {f"distributed.comm.tls.{name}": value for name, value in tls.items()}
+        ):
+            assert "at tls://" in pools.note(str(file))
+            pool = DaskPool(str(file), lambda _: FakeTrainer())
+            submit(pool, FakeArm("secret"), 0)
+            assert_same(history(answers(pool, 1)["secret", 0]), history_of(0))
+            pool.close()
+        with pytest.raises(ClusterError, match="no Dask scheduler answers"):
+            pools.connected(str(file))  # without a certificate
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def test_a_scheduler_without_this_package_is_said_so() -> None:
+    cause = ModuleNotFoundError("No module named 'bnclaims'", name="bnclaims")
+    error = RuntimeError("Error during deserialization of the task graph")
+    error.__cause__ = cause
+    for met in (cause, error):
+        said = pools._told(met, None)
+        assert isinstance(said, ClusterError)
+        assert str(said).startswith("a machine of the cluster has no bnclaims")
 
 
 def test_where_no_scheduler_answers_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
