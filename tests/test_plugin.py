@@ -114,7 +114,8 @@ def options(
 
 
 HEAVY = (
-    "tensorflow", "keras", "scipy.special", "scipy.stats", "matplotlib", "jinja2", "pandas",
+    "tensorflow", "keras", "scipy.special", "scipy.stats", "matplotlib", "jinja2", "pandas", "dask",
+    "distributed", "cloudpickle",
 )  # fmt: skip
 
 
