@@ -4,15 +4,18 @@ import dataclasses
 import html
 import re
 import shutil
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from bnclaims.language.finding import Region, Verdict
+from bnclaims.language.figure import Drawing, Line
+from bnclaims.language.finding import Look, Region, Verdict
 from bnclaims.reporting import page, report
 from bnclaims.reporting.compared import distinct_names
 from bnclaims.reporting.results import ClaimResult, MetricRecord, Results
@@ -262,7 +265,7 @@ def test_the_first_screen_says_what_was_tested_on_what_and_how_sure_it_is() -> N
     text = first_screen(results(YES, NO, MAYBE, WITH_ARMS))
     for part in (
         "4 claims about training neural networks, tested",
-        "From Other article (1), here (3).",
+        "tested 1 from Other article , 3 from here . Networks",
         "Networks trained on MNIST: 10,000 images, 6 epochs (quick protocol), 5 to 20 seeds",
         "2 ✓ supported the runs show what is claimed",
         "1 ✗ refuted",
@@ -271,6 +274,10 @@ def test_the_first_screen_says_what_was_tested_on_what_and_how_sure_it_is() -> N
         "at most 0.01 in each direction",
     ):
         assert part in text
+
+
+def test_the_first_screen_names_an_only_source() -> None:
+    assert "tested All from here . Networks" in first_screen(results(YES, NO))
 
 
 def test_a_subject_is_short() -> None:
@@ -520,7 +527,8 @@ def test_what_is_folded_is_printed(browser: Browser, address: str) -> None:
 
 def test_a_forests_rows_say_their_verdict_without_colour() -> None:
     rows = page.html(results(NO)).partition('<div class="forest">')[2].partition("</ul>")[0]
-    assert 'aria-label="refuted, -' in rows
+    assert 'role="img"' in rows
+    assert "<title>refuted, -" in rows
     assert "\N{BALLOT X}" in rows
 
 
@@ -536,6 +544,63 @@ def test_claims_names_are_not_cut_to_pieces_on_a_telephone(
     box = found.locator("td", has_text=name).first.bounding_box()
     assert box is not None
     assert box["width"] > 100
+
+
+def named_colours(svg: str) -> dict[str, str]:
+    """The colours of the lines that a chart names at their ends."""
+    drawn = ET.fromstring(svg)
+    names = [e.text or "" for e in drawn.iter("text") if e.get("class") == "start"]
+    leads = [e.attrib["class"] for e in drawn.iter("path") if "leader" in e.get("class", "")]
+    return dict(zip(names, (lead.split()[1] for lead in leads), strict=True))
+
+
+def test_an_arm_has_one_colour_on_the_whole_page() -> None:
+    """Its colour was that of its place among the arms of each claim."""
+    one, two, four, none = (arm(name, [2.0, 1.0]) for name in ("one", "two", "four", "none"))
+    claims = [
+        dataclasses.replace(WITH_ARMS, id=str(i), arms=arms)
+        for i, arms in enumerate([(none, one), (four, none), (two, four, none)])
+    ]
+    curves = [
+        Line(f"the {name}", ((2.0, float(i)),), arm=name)
+        for i, name in enumerate(["two", "none", "four"])
+    ]
+    figure = Drawing("A figure", "here", "curves", (), tuple(curves))
+    many = dataclasses.replace(results(*claims), figures=(figure,))
+    drawn = re.findall(r"<svg[^>]*training loss by epoch.*?</svg>", page.html(many), re.DOTALL)
+    assert len(drawn) == 4
+    seen: dict[str, set[str]] = {}
+    for svg in drawn:
+        for name, colour in named_colours(svg).items():
+            seen.setdefault(name.removeprefix("the "), set()).add(colour)
+    assert sorted(seen) == ["four", "none", "one", "two"]
+    assert all(len(colours) == 1 for colours in seen.values())
+    assert len({*seen["two"], *seen["four"], *seen["none"]}) == 3
+
+
+def test_a_page_of_a_catalogue_is_no_larger_than_a_photo() -> None:
+    """Fifty claims, each with two arms, ten seeds, six epochs and two looks."""
+    rng = np.random.default_rng(np.random.SeedSequence(18))
+    arms = tuple(
+        arm(name, *rng.uniform(0.1, 2.3, (10, 6)).tolist())
+        for name in ("sigmoid 1 BN, adam(learning_rate=0.01)", "sigmoid no BN, batch 256")
+    )
+    looks = (Look(5, 1.0, -0.512345, 1.523456), Look(10, 1.0, 0.512345, 1.523456))
+    made = finding(
+        contrast=f"0.9 * mean_loss({arms[1].arm}) - mean_loss({arms[0].arm})",
+        values=tuple(
+            0.9 * b - a
+            for a, b in zip(*(each.metrics["mean_loss"] for each in arms), strict=True)
+            if a is not None and b is not None
+        ),
+        looks=looks,
+        seeds=10,
+    )
+    claims = [
+        dataclasses.replace(WITH_ARMS, id=f"a-claim-{i}", arms=arms, findings=(made,))
+        for i in range(50)
+    ]
+    assert len(page.html(results(*claims)).encode()) < 640_000
 
 
 @in_browser
