@@ -109,12 +109,18 @@ def surprises(claims: Sequence[ClaimResult]) -> list[ClaimResult]:
 
 
 def found_text(claim: ClaimResult) -> str:
-    """Returns what was found, in a sentence or two: the arms' means where they are known."""
+    """Returns what was found and what is claimed, by the means of the arms where these are known.
+
+    Where these alone do not say it, the number compared does.
+    """
     finding = claim.deciding
     if finding is None:
         return _without_numbers(claim)
     metric = compared(claim)
-    return (metric and _arms_text(metric, finding)) or _compared(claim, finding)
+    of_arms = _arms_text(metric, finding) if metric else ""
+    if metric and of_arms and metric.margin and len(metric.arms) == 2:
+        return of_arms
+    return f"{of_arms} {_compared(claim, finding)}".lstrip()
 
 
 def publication(claim: ClaimResult) -> str:

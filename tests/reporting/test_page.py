@@ -210,7 +210,7 @@ def test_a_small_difference_is_not_called_0_percent(other: float, said: str) -> 
     arms = arm("net, plain", (2.0,), (2.0,)), arm("net, BN", (other,), (other,))
     made = finding(contrast="mean_loss(net, plain) - mean_loss(net, BN)")
     text = page.found_text(result(dataclasses.replace(YES, findings=(made,), arms=arms)))
-    assert text.endswith(said)
+    assert f"{said} The number compared averages 1.00" in text
 
 
 def test_claims_called_alike_have_places_of_their_own() -> None:
@@ -353,6 +353,17 @@ def test_what_was_found_is_said_of_the_arms(factor: float, region: Region, said:
     assert text.endswith(said)
 
 
+def test_of_more_arms_it_is_also_said_what_is_claimed_of_them() -> None:
+    """A surprising finding listed four means, and not what it was refuted by."""
+    arms = tuple(arm(name, (i + 1.0,), (i + 1.1,)) for i, name in enumerate("abc"))
+    made = finding(contrast="mean_loss(a) - mean_loss(b) + mean_loss(c)")
+    text = page.found_text(result(dataclasses.replace(YES, findings=(made,), arms=arms)))
+    assert text == (
+        "Mean training loss: 1.05 with a; 2.05 with b; 3.05 with c. The number compared averages "
+        "1.00 (interval 0.50 to 1.50); the claim says above 0, and the whole interval is."
+    )
+
+
 def test_without_arms_the_number_compared_is_said() -> None:
     assert page.found_text(result(NO)).startswith("The number compared averages")
     assert page.found_text(result(EXACT)).startswith("Nothing random")
@@ -368,6 +379,9 @@ def test_without_arms_the_number_compared_is_said() -> None:
         (["relu, 50, Adam", "relu, 1, Adam"], ["relu, 50", "relu, 1"]),
         (["relu, batch 4", "relu, batch 64"], ["batch 4", "batch 64"]),
         (["a, z", "a, y, z"], ["a", "a, y"]),
+        (["f, name='a b'", "f, name='c'"], ["a b", "c"]),
+        (["f, name='a'", "f, size='a'"], ["name='a'", "size='a'"]),
+        (["f, name='a'", "f"], ["f, name='a'", "f"]),
     ],
 )
 def test_arms_are_called_by_what_tells_them_apart(names: list[str], short: list[str]) -> None:
