@@ -175,6 +175,15 @@ def test_numbers_stand_beside_what_is_claimed_and_its_unit() -> None:
     assert "above 0.25 epochs: supported</li>" in text
 
 
+def test_a_reason_is_said_to_be_declared() -> None:
+    """Its numbers may be another protocol's."""
+    reason = "over the article's budget it is 0.1"
+    declared = dataclasses.replace(NO, expected="refuted", because=reason)
+    said = "Declared reason: <bdi>over the article&#39;s budget it is 0.1.</bdi>"
+    assert said in page.html(results(declared))
+    assert "Declared reason" not in page.html(results(dataclasses.replace(NO, because=reason)))
+
+
 def test_a_share_is_one_of_seeds() -> None:
     found = finding(kind="share", unit="of seeds", region=Region(0.5, None), estimate=0.9)
     text = page.found_text(result(dataclasses.replace(YES, findings=(found,))))
