@@ -148,9 +148,11 @@ def arms(metric: Compared, chosen: Mapping[str, int] = _NONE) -> str:
         region_of = with_unit(str(metric.margin.region), metric.unit)
         plot.row_region(metric.margin.of, metric.margin.region, region_of)
     plot.joints(_joined(rows))
-    numbers = _by_arm([row.arm for row in rows], chosen)
-    for place, (row, number) in enumerate(zip(rows, numbers, strict=True)):
-        plot.row(place, row, f"c{number % COLOURS}")
+    names = [row.arm for row in rows]
+    numbers = _by_arm(names, chosen)
+    short = names if max(map(len, names)) <= _LONGEST_NAME else distinct_names(names)
+    for place, (row, name, number) in enumerate(zip(rows, short, numbers, strict=True)):
+        plot.row(place, row, name, f"c{number % COLOURS}")
     return plot.svg()
 
 
@@ -398,10 +400,10 @@ class _Plot:
         self._name_below(ticks)
         self._word(_WIDTH / 2, self._height - 6, title)
 
-    def row(self, place: int, row: ArmValues, style: str) -> None:
+    def row(self, place: int, row: ArmValues, name: str, style: str) -> None:
         """Draws a row: the name above it, the seeds' dots, a stroke at their mean."""
         y = self._at_y(place + 0.68)
-        name = row.arm if len(row.arm) <= _LONGEST_NAME else f"{row.arm[: _LONGEST_NAME - 1]}…"
+        name = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
         dots = _add(self._svg, "g", transform=f"translate(0 {_short(y)})", **{"class": style})
         for seed, value in enumerate(row.values, start=row.first_seed):
             if value is not None:

@@ -95,6 +95,22 @@ def test_an_arm_has_one_colour_in_all_charts() -> None:
     assert list(dots(drawn)) == charts.styles([Line(name, ((1.0, 2.0),)) for name in "abc"])
 
 
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (["net, plain", "net, BN"], ["net, plain", "net, BN"]),
+        # Two arms were both called by their first 41 letters.
+        ([f"net, {'x' * 40}, plain", f"net, {'x' * 40}, BN"], ["plain", "BN"]),
+        (["y" * 50, "BN"], ["y" * 41 + "…", "BN"]),
+    ],
+)
+def test_rows_are_named_in_full_where_there_is_room(names: list[str], shown: list[str]) -> None:
+    arms = tuple(ArmValues(name, 0, (1.0, 2.0)) for name in names)
+    drawn = pictures(charts.arms(Compared("loss", "", arms, None)))[0]
+    assert [e.text for e in drawn.iter("text") if e.get("class") == "start"] == shown
+    assert set(names) - set(shown) <= set(titles(drawn))  # under a pointer they are whole
+
+
 ARMS = [f"arm {i}" for i in range(30)]
 
 
