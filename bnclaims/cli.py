@@ -21,6 +21,9 @@ from bnclaims.reporting.results import Results
 from bnclaims.running.local_store import LocalStore
 from bnclaims.session.options import cache_folder
 
+_REPORT = Path(report.FOLDER)
+"""Where commands look for results by default."""
+
 _CLOSED_PIPE = 141
 """What a shell reports of a program whose reader has gone."""
 
@@ -35,10 +38,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Else Python complains when it flushes what nobody reads.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _CLOSED_PIPE
-    except (CommandError, MarkerError, ResultsError, OSError) as error:
-        print(f"bnclaims: {error}", file=sys.stderr)  # noqa: T201
-        return 2
+    except (CommandError, MarkerError, ResultsError) as error:
+        return _failed(str(error))
+    except OSError as error:
+        return _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     return status
+
+
+def _failed(why: str) -> int:
+    print(f"bnclaims: {why}", file=sys.stderr)  # noqa: T201
+    return 2
 
 
 def _list(asked: argparse.Namespace) -> int:
@@ -57,6 +66,9 @@ def _list(asked: argparse.Namespace) -> int:
 
 
 def _show(asked: argparse.Namespace) -> int:
+    alone = asked.results == _REPORT and not asked.results.exists()
+    if alone and Path(asked.claim).exists():
+        raise CommandError(f"say which claim: bnclaims show {asked.claim} CLAIM")
     results = wire.read(asked.results)
     claims = [claim for claim in results.claims if claim.id == asked.claim]
     errors = [error for error in results.errors if error.id == asked.claim]
@@ -163,8 +175,16 @@ def _came_to(verdict: str, numbers: str) -> str:
     return f"{verdict} {numbers}".rstrip()
 
 
+def _store(asked: argparse.Namespace) -> LocalStore:
+    if not asked.folder.is_dir():
+        raise CommandError(f"there is no store in {asked.folder}: no such folder")
+    return LocalStore(asked.folder)
+
+
 def _store_list(asked: argparse.Namespace) -> int:
-    runs = [run for run in LocalStore(asked.folder).stored() if not run.problem]
+    runs = [run for run in _store(asked).stored() if not run.problem]
+    if not runs:
+        _say(f"no runs in {asked.folder}")
     for digest, of_arm in itertools.groupby(runs, lambda run: run.path.parent.name):
         first, *more = of_arm
         trained = max(run.trained for run in (first, *more))
@@ -173,13 +193,13 @@ def _store_list(asked: argparse.Namespace) -> int:
 
 
 def _store_size(asked: argparse.Namespace) -> int:
-    sizes = [run.size for run in LocalStore(asked.folder).stored()]
+    sizes = [run.size for run in _store(asked).stored()]
     _say(f"{len(sizes):,} runs, {sum(sizes) / 2**20:,.1f} MiB in {asked.folder}")
     return 0
 
 
 def _store_verify(asked: argparse.Namespace) -> int:
-    runs = list(LocalStore(asked.folder).stored())
+    runs = list(_store(asked).stored())
     damaged = [run for run in runs if run.problem]
     for run in damaged:
         _say(f"{run.path}: {run.problem}")
@@ -188,8 +208,11 @@ def _store_verify(asked: argparse.Namespace) -> int:
 
 
 def _store_prune(asked: argparse.Namespace) -> int:
-    for path in LocalStore(asked.folder).prune():
+    removed = list(_store(asked).prune())
+    for path in removed:
         _say(f"removed {path}")
+    if not removed:
+        _say("nothing to remove")
     return 0
 
 
@@ -237,9 +260,8 @@ def _parser() -> argparse.ArgumentParser:
         *options: argparse.ArgumentParser,
     ) -> argparse.ArgumentParser:
         sub = command(name, function, text, *options)
-        default = Path(report.FOLDER)
-        what = f"{where}; {default} by default"
-        sub.add_argument("results", nargs="?", type=Path, default=default, help=what)
+        what = f"{where}; {_REPORT} by default"
+        sub.add_argument("results", nargs="?", type=Path, default=_REPORT, help=what)
         return sub
 
     as_json = argparse.ArgumentParser(add_help=False)

@@ -218,7 +218,10 @@ def test_what_changed_is_json_too(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert compared["versions"] == []
 
 
-def test_mistakes_are_told_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes_are_told_in_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where no session has left a report
     folder = saved(tmp_path / "r", YES, outcome("bn-helps", 9.0), outcome("bn-hurts", 9.0))
     (tmp_path / "text").write_text("no JSON")
     for arguments, words in [
@@ -230,6 +233,16 @@ def test_mistakes_are_told_in_words(tmp_path: Path, capsys: pytest.CaptureFixtur
         (
             ["markdown", folder, "--into", str(tmp_path / "text")],
             f"{tmp_path / 'text'}: write <!-- claims --> and, below it, <!-- /claims -->",
+        ),
+        (
+            ["markdown", folder, "--into", str(tmp_path / "none.md")],
+            f"bnclaims: {tmp_path / 'none.md'}: No such file or directory",
+        ),
+        (["show", folder], "say which claim: bnclaims show {} CLAIM"),
+        (["show", "yes"], "claims-report does not exist"),
+        *(
+            (["store", action, "none"], "there is no store in none: no such folder")
+            for action in ("ls", "size", "verify", "prune")
         ),
     ]:
         assert main(arguments) == 2
@@ -269,7 +282,8 @@ def test_a_store_is_listed_verified_and_pruned(
         assert main(["store", action, str(tmp_path)]) == status
         return capsys.readouterr().out.splitlines()
 
-    assert said("ls") == []
+    assert said("ls") == [f"no runs in {tmp_path}"]
+    assert said("prune") == ["nothing to remove"]
     store, arm = LocalStore(tmp_path), FakeArm("a" * 64)
     for seed in range(11):
         store.save(arm, seed, history_of(seed))

@@ -866,11 +866,14 @@ def test_figures_of_a_conftest_are_drawn_from_stored_runs(
     # A process of its own: Matplotlib cannot be imported again and again in one.
     pytester.runpytest_subprocess(*options, workers).assert_outcomes(passed=3)
     folder = pytester.path / "claims-report"
-    (figure,) = json.loads((folder / "results.json").read_text())["figures"]
+    found = json.loads((folder / "results.json").read_text())
+    (figure,) = found["figures"]
     assert [(line["label"], line["dashed"]) for line in figure["lines"]] == [
         ("1", False),
         ("2", True),
     ]
+    arms = {arm["arm"] for claim in found["claims"] for arm in claim["arms"]}
+    assert {line["arm"] for line in figure["lines"]} <= arms  # to be told by one colour
     for line, level in zip(figure["lines"], (1, 2), strict=True):
         expected = [[made_up(level, seed).loss[0]] * 6 for seed in range(20)]
         np.testing.assert_allclose(line["values"], expected)

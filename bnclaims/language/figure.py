@@ -65,6 +65,8 @@ class Line:
     values: Series
     """Losses by epoch, or shares of activations by bin."""
     dashed: bool = False
+    arm: str = ""
+    """The training that it is of, as claims name it; '' for a layer."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,12 @@ def _of_layers(figure: Figure) -> bool:
 
 def _curves(figure: Figure, histories: Mapping[str, Sequence[History]]) -> Drawing:
     lines = tuple(
-        Line(label, tuple(tuple(map(finite, h.loss)) for h in found), label in figure.dashed)
+        Line(
+            label,
+            tuple(tuple(map(finite, h.loss)) for h in found),
+            label in figure.dashed,
+            str(figure.lines[label]),
+        )
         for label, found in histories.items()
     )
     return Drawing(figure.title, figure.source, "curves", (), lines, figure.graded)

@@ -206,7 +206,8 @@ def _found_mean(
         return max(low, limits[0]), min(high, limits[1])
 
     looks = _looks(design, look, interval, values)
-    effect = contrasts.standardised_effect(nearest)
+    # The deviation of what differs by rounding alone is none to measure by.
+    effect = contrasts.standardised_effect(np.full(count, nearest[0]) if exact else nearest)
     deviation = float(nearest.std(ddof=1))
     sides = part.contrast.sides
     sign_flip = contrasts.sign_flip_p(sign * nearest)

@@ -8,8 +8,10 @@ where they are steps of one quantity, `g0` to `g9`, a scale from dark to light.
 import math
 import statistics
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
+from types import MappingProxyType
 from typing import Any
 
 from bnclaims.language.figure import Line
@@ -36,6 +38,7 @@ _MOST_ENDS, _LONGEST_END = 8, 100.0
 """How many lines are named at their ends, and how wide these names may be."""
 _LETTERS, _LEAD, _LINE = 12.0, 14.0, 13.0
 """Sizes of letters, of the lead from a line's end to its name, and of the room of a name."""
+_NONE: Mapping[str, int] = MappingProxyType({})
 
 
 def colours(dashed: Sequence[bool]) -> list[int]:
@@ -54,20 +57,54 @@ def grades(numbers: Sequence[int], steps: int) -> list[int]:
     return [round(number * (steps - 1) / last) for number in numbers]
 
 
-def styles(lines: Sequence[Line], *, graded: bool = False) -> list[str]:
+def colours_of_arms(together: Iterable[Iterable[str]]) -> dict[str, int]:
+    """Returns the colour of each arm: the same in all charts, other ones for arms in one chart.
+
+    There are more arms than colours, so that a colour may stand for several, in charts apart. The
+    arms of most charts choose first.
+
+    Args:
+        together: The names of the arms of each chart.
+    """
+    charts = [dict.fromkeys(chart) for chart in together]
+    beside: dict[str, set[str]] = defaultdict(set)
+    for chart in charts:
+        for name in chart:
+            beside[name] |= chart.keys() - {name}
+    chosen: dict[str, int] = {}
+    for name, _ in Counter(name for chart in charts for name in chart).most_common():
+        taken = Counter(chosen[other] for other in beside[name] if other in chosen)
+        chosen[name] = min(range(COLOURS), key=lambda colour: taken[colour])
+    return chosen
+
+
+def styles(
+    lines: Sequence[Line], *, graded: bool = False, chosen: Mapping[str, int] = _NONE
+) -> list[str]:
     """Returns the class of each line.
 
     Args:
         lines: Of a chart.
         graded: Whether they are steps of one quantity.
+        chosen: Colours of arms, see `colours_of_arms`; lines that are dashed, or steps, are
+            coloured by their places.
     """
     numbers = colours([line.dashed for line in lines])
+    if not graded and not any(line.dashed for line in lines):
+        numbers = _by_arm([line.arm for line in lines], chosen)
     kinds = (
         [f"g{step}" for step in grades(numbers, COLOURS)]
         if graded
         else [f"c{number % COLOURS}" for number in numbers]
     )
     return [kind + " dashed" * line.dashed for kind, line in zip(kinds, lines, strict=True)]
+
+
+def _by_arm(arms: Sequence[str], chosen: Mapping[str, int]) -> list[int]:
+    """Returns the chosen colours, or those by place where two arms would be alike."""
+    found = [chosen[arm] for arm in arms if arm in chosen]
+    alike = len(set(found)) < len(arms)
+    return list(range(len(arms))) if alike else found
 
 
 def ends(lines: Sequence[Line]) -> list[str]:
@@ -87,7 +124,7 @@ def is_logarithmic(lines: Sequence[Line]) -> bool:
     return smallest > 0 and max(known) / _MANYFOLD >= smallest
 
 
-def arms(metric: Compared) -> str:
+def arms(metric: Compared, chosen: Mapping[str, int] = _NONE) -> str:
     """Returns the compared metric, a row an arm: its seeds as dots, the mean as a stroke.
 
     A line joins the runs of one seed. Shaded is where the claim says that an arm's mean is, beside
@@ -95,6 +132,7 @@ def arms(metric: Compared) -> str:
 
     Args:
         metric: What the claim compares.
+        chosen: Colours of arms, see `colours_of_arms`.
     """
     rows = metric.arms
     known = [value for row in rows for value in row.values if value is not None]
@@ -110,8 +148,11 @@ def arms(metric: Compared) -> str:
         region_of = with_unit(str(metric.margin.region), metric.unit)
         plot.row_region(metric.margin.of, metric.margin.region, region_of)
     plot.joints(_joined(rows))
-    for place, row in enumerate(rows):
-        plot.row(place, row, f"c{place % COLOURS}")
+    names = [row.arm for row in rows]
+    numbers = _by_arm(names, chosen)
+    short = names if max(map(len, names)) <= _LONGEST_NAME else distinct_names(names)
+    for place, (row, name, number) in enumerate(zip(rows, short, numbers, strict=True)):
+        plot.row(place, row, name, f"c{number % COLOURS}")
     return plot.svg()
 
 
@@ -131,13 +172,20 @@ def _joined(rows: Sequence[ArmValues]) -> Iterator[list[tuple[int, float]]]:
                 yield known
 
 
-def curves(lines: Sequence[Line], label: str, *, graded: bool = False) -> str:
+def curves(
+    lines: Sequence[Line],
+    label: str,
+    *,
+    graded: bool = False,
+    chosen: Mapping[str, int] = _NONE,
+) -> str:
     """Returns learning curves: each seed, the mean, and a band of one standard deviation.
 
     Args:
         lines: One an arm; the values are those of the epochs.
         label: What is seen, for those who cannot.
         graded: Whether the lines are steps of one quantity.
+        chosen: Colours of arms, see `colours_of_arms`.
     """
     finite = [v for line in lines for seed in line.values for v in seed if v is not None]
     epochs = max((len(seed) for line in lines for seed in line.values), default=0)
@@ -157,7 +205,7 @@ def curves(lines: Sequence[Line], label: str, *, graded: bool = False) -> str:
     plot.axes("epoch", title, whole_x=True, x_ticks=named)
     plot.epochs(epochs)
     means = []
-    for line, style in zip(lines, styles(lines, graded=graded), strict=True):
+    for line, style in zip(lines, styles(lines, graded=graded, chosen=chosen), strict=True):
         columns = [_column(line.values, epoch) for epoch in range(epochs)]
         spread = [_spread(column) if column else None for column in columns]
         plot.band(spread, style)
@@ -167,8 +215,11 @@ def curves(lines: Sequence[Line], label: str, *, graded: bool = False) -> str:
         plot.paths([mean], f"mean {style}")
     if names:
         plot.names([(name, *mean) for name, mean in zip(names, means, strict=True)])
-    for epoch in range(epochs):
-        plot.epoch_title(epoch + 1, [(line.label, _column(line.values, epoch)) for line in lines])
+    short = distinct_names([line.label for line in lines])
+    plot.epoch_titles(
+        zip(short, [_column(line.values, epoch) for line in lines], strict=True)
+        for epoch in range(epochs)
+    )
     return plot.svg()
 
 
@@ -252,7 +303,7 @@ class Forest:
 
     def row(self, low: float | None, effect: float, high: float | None, label: str) -> str:
         """Returns one row: an interval, open where it is not known, and a dot."""
-        svg = _strip(label)
+        svg = _strip()
         _add(svg, "title").text = label
         if low is not None and high is not None:
             _add(svg, "line", x1=self._at(low), x2=self._at(high), y1=10, y2=10)
@@ -261,7 +312,8 @@ class Forest:
 
     def axis(self) -> str:
         """Returns the scale; every other number is `minor`, for where there is no room for all."""
-        svg = _strip("scale of standardised effects")
+        svg = _strip()
+        svg.set("aria-label", "scale of standardised effects")
         ticks = self._ticks()
         for place, tick in enumerate(ticks):
             beside_zero = abs(tick) == 1 and len(ticks) > _FEW_TICKS
@@ -323,28 +375,35 @@ class _Plot:
     ) -> None:
         right, bottom = self._right, self._height - _BOTTOM
         ticks = _decades(*self._y) if self._log else _ticks(*self._y)
+        left = f"translate({_LEFT - 4:g} 4)"
+        names = _add(self._svg, "g", transform=left, **{"class": "end"})
         for tick in ticks:
-            self._word(_LEFT - 4, self._at_y(tick) + 4, _tick_text(tick), "end")
+            _add(names, "text", y=self._at_y(tick)).text = _tick_text(tick)
         self._grid([f"M{_LEFT:g} {_short(self._at_y(tick))}H{_short(right)}" for tick in ticks])
-        for tick in _ticks(*self._x, whole=whole_x) if x_ticks is None else x_ticks:
-            self._word(self._at_x(tick), bottom + 14, _tick_text(tick))
+        self._name_below(_ticks(*self._x, whole=whole_x) if x_ticks is None else x_ticks)
         self._word((_LEFT + right) / 2, self._height - 6, x_title)
-        title = self._word(0, 0, y_title)
-        title.set("transform", f"translate(10 {(_TOP + bottom) / 2:g}) rotate(-90)")
+        turned = f"translate(10 {(_TOP + bottom) / 2:g}) rotate(-90)"
+        _add(self._svg, "text", transform=turned).text = y_title
+
+    def _name_below(self, ticks: Iterable[float]) -> None:
+        """Writes the numbers of the horizontal axis."""
+        below = _short(self._height - _BOTTOM + 14)
+        names = _add(self._svg, "g", transform=f"translate(0 {below})")
+        for tick in ticks:
+            _add(names, "text", x=self._at_x(tick)).text = _tick_text(tick)
 
     def columns(self, title: str) -> None:
         """Draws a line at each tick of the horizontal axis, and names them."""
         bottom = self._height - _BOTTOM
         ticks = _ticks(*self._x)
         self._grid([f"M{_short(self._at_x(tick))} {_TOP:g}V{_short(bottom)}" for tick in ticks])
-        for tick in ticks:
-            self._word(self._at_x(tick), bottom + 14, _tick_text(tick))
+        self._name_below(ticks)
         self._word(_WIDTH / 2, self._height - 6, title)
 
-    def row(self, place: int, row: ArmValues, style: str) -> None:
+    def row(self, place: int, row: ArmValues, name: str, style: str) -> None:
         """Draws a row: the name above it, the seeds' dots, a stroke at their mean."""
         y = self._at_y(place + 0.68)
-        name = row.arm if len(row.arm) <= _LONGEST_NAME else f"{row.arm[: _LONGEST_NAME - 1]}…"
+        name = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
         dots = _add(self._svg, "g", transform=f"translate(0 {_short(y)})", **{"class": style})
         for seed, value in enumerate(row.values, start=row.first_seed):
             if value is not None:
@@ -353,7 +412,9 @@ class _Plot:
         if row.mean is not None:
             x = self._at_x(row.mean)
             _add(self._svg, "line", x1=x, x2=x, y1=y - 9, y2=y + 9, **{"class": f"mean {style}"})
-        _add(self._word(_ROW_LEFT, y - 15, name, "start"), "title").text = row.arm
+        word = self._word(_ROW_LEFT, y - 15, name, "start")
+        if name != row.arm:
+            _add(word, "title").text = row.arm
         self._word(self._right, y - 15, row.mean_text, "end")
 
     def row_region(self, place: int, region: Region, claimed: str) -> None:
@@ -383,18 +444,23 @@ class _Plot:
 
     def epochs(self, count: int) -> None:
         """Draws a tick at each epoch."""
-        bottom = self._height - _BOTTOM
-        for epoch in range(1, count + 1):
-            x = self._at_x(epoch)
-            _add(self._svg, "line", x1=x, x2=x, y1=bottom, y2=bottom + 3, **{"class": "tick"})
+        bottom = _short(self._height - _BOTTOM)
+        ticks = (f"M{_short(self._at_x(epoch))} {bottom}v3" for epoch in range(1, count + 1))
+        _add(self._svg, "path", d="".join(ticks), **{"class": "tick"})
 
-    def epoch_title(self, epoch: int, columns: Sequence[tuple[str, Sequence[float]]]) -> None:
-        """Says the means of an epoch to a pointer near it."""
-        known = [f"{name}: {statistics.fmean(found):.4g}" for name, found in columns if found]
-        left, right = self._at_x(epoch - 0.5), self._at_x(epoch + 0.5)
-        box = {"x": left, "y": _TOP, "width": right - left, "height": self._height - _TOP - _BOTTOM}
-        area = _add(self._svg, "rect", **box, **{"class": "hover"})
-        _add(area, "title").text = "\n".join([f"epoch {epoch}", *known])
+    def epoch_titles(self, epochs: Iterable[Iterable[tuple[str, Sequence[float]]]]) -> None:
+        """Says the means of an epoch to a pointer near it.
+
+        Args:
+            epochs: Of each the lines' names with what their seeds have.
+        """
+        areas = _add(self._svg, "g", **{"class": "hover"})
+        height = self._height - _TOP - _BOTTOM
+        for epoch, columns in enumerate(epochs, start=1):
+            known = [f"{name}: {statistics.fmean(found):.4g}" for name, found in columns if found]
+            left, right = self._at_x(epoch - 0.5), self._at_x(epoch + 0.5)
+            area = _add(areas, "rect", x=left, y=_TOP, width=right - left, height=height)
+            _add(area, "title").text = "\n".join([f"epoch {epoch}", *known])
 
     def paths(self, curves: Sequence[Sequence[float | None]], style: str) -> None:
         """Draws curves from epoch 1 on, broken where there is no value."""
@@ -402,16 +468,16 @@ class _Plot:
         _add(self._svg, "path", d=drawn, **{"class": style})
 
     def _path(self, values: Sequence[float | None]) -> str:
-        steps, pen = [], "M"
-        for epoch, value in enumerate(values, start=1):
-            if value is None:
-                pen = "M"
+        """Returns a curve as steps from point to point, which are shorter than places."""
+        drawn = ""
+        for known, run in groupby(enumerate(values, start=1), lambda at: at[1] is not None):
+            if not known:
                 continue
+            points = [(self._at_x(e), self._at_y(v)) for e, v in run if v is not None]
+            (x, y), *steps = _steps(points)
             # A point without neighbours is a line of no length, which round ends make a dot.
-            at = f"{_short(self._at_x(epoch))} {_short(self._at_y(value))}"
-            steps.append(f"{pen}{at}" + "h0" * (pen == "M"))
-            pen = "L"
-        return "".join(steps)
+            drawn += f"M{x} {y}" + ("l" + " ".join(f"{x} {y}" for x, y in steps) if steps else "h0")
+        return drawn.replace(" -", "-")
 
     def names(self, lines: Sequence[tuple[str, Sequence[float | None], str]]) -> None:
         """Names curves at their ends, with a lead where names must stand apart."""
@@ -564,8 +630,17 @@ def _interval(look: Look) -> str:
     return f"{look.estimate:.4g}, interval {' to '.join(ends)}"
 
 
-def _strip(label: str) -> ET.Element:
-    return ET.Element("svg", {"role": "img", "aria-label": label, "height": "20", "width": "100%"})
+def _steps(points: Iterable[tuple[float, float]]) -> Iterator[tuple[str, str]]:
+    """Yields the first point, then how far on each next one is, without errors that add up."""
+    at = (0.0, 0.0)
+    for point in points:
+        place = round(point[0], 1), round(point[1], 1)
+        yield _short(place[0] - at[0]), _short(place[1] - at[1])
+        at = place
+
+
+def _strip() -> ET.Element:
+    return ET.Element("svg", {"role": "img", "height": "20", "width": "100%"})
 
 
 def _add(parent: ET.Element, tag: str, **attributes: Any) -> ET.Element:
@@ -579,4 +654,5 @@ def _short(pixels: float) -> str:
 
 
 def _text(svg: ET.Element) -> str:
-    return ET.tostring(svg, encoding="unicode")
+    # Within text there is no ">" but "&gt;".
+    return ET.tostring(svg, encoding="unicode").replace(" />", "/>")

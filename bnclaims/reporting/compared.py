@@ -98,12 +98,18 @@ def compared(claim: ClaimResult) -> Compared | None:
 
 
 def distinct_names(names: Sequence[str]) -> list[str]:
-    """Returns arms' names without what all of them say, but for the model where no word is left."""
+    """Returns arms' names without what all of them say, but for the model where no word is left.
+
+    Of arms that differ in one argument, `name='a'` and `name='b'`, the values are left.
+    """
     parts = [re.split(r", (?![^(]*\))", name) for name in names]
     shared = set(parts[0]).intersection(*parts)
     short = [_without(shared, name) for name in parts]
     if not all(re.search(r"[^\W\d_]", name) for name in short):
         short = [_without(shared - {name[0]}, name) for name in parts]
+    values = [re.fullmatch(r"(\w+)='([^']+)'", name) for name in short]
+    if len({value and value[1] for value in values}) == 1:
+        short = [value[2] if value else name for value, name in zip(values, short, strict=True)]
     return short if len(set(short)) == len(names) else list(names)
 
 

@@ -6,7 +6,7 @@ Its own short script adds conveniences only.
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -49,6 +49,7 @@ def html(results: Results) -> str:
         .get_template("page.html")
         .render(
             results=results,
+            colours=arm_colours(claims, results.figures),
             anchor=lambda claim: anchors[places[id(claim)]],
             place=lambda claim: places[id(claim)],
             claims=claims,
@@ -78,7 +79,11 @@ def section(claim: ClaimResult) -> str:
     Args:
         claim: What it came to; `ClaimResult.beside([outcome])` has that of a claim judged alone.
     """
-    return _environment().get_template("section.html").render(claim=claim)
+    return (
+        _environment()
+        .get_template("section.html")
+        .render(claim=claim, colours=arm_colours([claim]))
+    )
 
 
 def subject(publications: Sequence[str]) -> str:
@@ -104,12 +109,18 @@ def surprises(claims: Sequence[ClaimResult]) -> list[ClaimResult]:
 
 
 def found_text(claim: ClaimResult) -> str:
-    """Returns what was found, in a sentence or two: the arms' means where they are known."""
+    """Returns what was found and what is claimed, by the means of the arms where these are known.
+
+    Where these alone do not say it, the number compared does.
+    """
     finding = claim.deciding
     if finding is None:
         return _without_numbers(claim)
     metric = compared(claim)
-    return (metric and _arms_text(metric, finding)) or _compared(claim, finding)
+    of_arms = _arms_text(metric, finding) if metric else ""
+    if metric and of_arms and metric.margin and len(metric.arms) == 2:
+        return of_arms
+    return f"{of_arms} {_compared(claim, finding)}".lstrip()
 
 
 def publication(claim: ClaimResult) -> str:
@@ -155,14 +166,28 @@ def region_text(region: Region) -> str:
 
 def arm_lines(claim: ClaimResult) -> list[Line]:
     """Returns the learning curves of a claim's arms."""
-    return [Line(arm.arm, arm.curves.loss) for arm in claim.arms]
+    return [Line(arm.arm, arm.curves.loss, arm=arm.arm) for arm in claim.arms]
 
 
-def figure_svg(figure: Drawing) -> str:
-    """Returns the chart of a figure."""
+def arm_colours(claims: Sequence[ClaimResult], figures: Sequence[Drawing] = ()) -> dict[str, int]:
+    """Returns the colour of each arm on a page, see `charts.colours_of_arms`."""
+    of_claims = [
+        [*(arm.arm for arm in claim.arms), *(record.arm for record in claim.measured)]
+        for claim in claims
+    ]
+    of_figures = [
+        [line.arm for line in figure.lines]
+        for figure in figures
+        if figure.kind == "curves" and not figure.graded and all(x.arm for x in figure.lines)
+    ]
+    return charts.colours_of_arms([*of_claims, *of_figures])
+
+
+def figure_svg(figure: Drawing, colours: Mapping[str, int]) -> str:
+    """Returns the chart of a figure, with the colours of the page's arms."""
     if figure.kind == "curves":
         label = f"{figure.title}: training loss by epoch"
-        return charts.curves(figure.lines, label, graded=figure.graded)
+        return charts.curves(figure.lines, label, graded=figure.graded, chosen=colours)
     return charts.histograms(figure.lines, figure.edges, figure.title)
 
 

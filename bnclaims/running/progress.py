@@ -27,12 +27,17 @@ _START = 2.0
 _FIRST_START = 7.0
 """The same for the first run of a worker, which imports the framework."""
 
-_LATER_LOOKS = 0.7
-"""Runs that later looks will add, by those known to be needed, before any claim is decided.
+_ALONE = 0.7
+"""How far to believe that only training is slower than guessed, when a first run takes long."""
 
-The articles' catalogue added 1.9 under the default design; clear effects add none. Between the two
-the estimate is off by less than a factor of two.
+_LATER_LOOKS = 1.9
+"""Runs that later looks may add, by those known to be needed, before any claim is decided.
+
+So many did the articles' catalogue add under the default design; clear effects add none.
 """
+
+_ONE_NUMBER = 1.5
+"""Up to which ratio of its ends a range of estimates is said as one number."""
 
 
 class Journal:
@@ -140,8 +145,8 @@ class Progress:
                     if what:
                         known[worker] = what
 
-    def seconds_left(self, undecided: float = 0.0) -> float | None:
-        """Returns an estimate; None where no runs are needed.
+    def seconds_left(self, undecided: float = 0.0) -> tuple[float, float] | None:
+        """Returns an estimate without and with later looks; None where no runs are needed.
 
         It starts from a guess, which gives way to what is measured.
 
@@ -151,14 +156,18 @@ class Progress:
         if not self.wanted:
             return None
         left = {run: cost for run, cost in self.wanted.items() if run not in self.trained}
-        later = _LATER_LOOKS * undecided
-        cost = sum(left.values()) + later * sum(self.wanted.values())
-        starts = float(len({digest for digest, _ in left} - set(self._arms.values())))
-        starts += later * len({digest for digest, _ in self.wanted})
-        work = cost * self._rate + starts * self._start
-        work += sum(map(self._rest_of_start, self._arms))
+        starts = len({digest for digest, _ in left} - set(self._arms.values()))
+        work = self._work(sum(left.values()), starts) + sum(map(self._rest_of_start, self._arms))
         passed = sum(min(self._passed(w), self._expected(w)) for w in self._arms)
-        return max(0.0, work - passed) / max(1, len(self._arms), self.threads)
+        known = max(0.0, work - passed)
+        arms = len({digest for digest, _ in self.wanted})
+        later = _LATER_LOOKS * undecided * self._work(sum(self.wanted.values()), arms)
+        workers = max(1, len(self._arms), self.threads)
+        return known / workers, (known + later) / workers
+
+    def _work(self, cost: float, starts: int) -> float:
+        """Returns the seconds that runs take one worker, so many of which are an arm's first."""
+        return cost * self._rate + starts * self._start
 
     @property
     def _rate(self) -> float:
@@ -172,11 +181,12 @@ class Progress:
 
     def _without_start(self, run: Run) -> tuple[float, float]:
         """Returns cost and seconds of a worker's first run, as far as they are guessed."""
-        return self.wanted[run], max(0.0, self.trained[run] - _FIRST_START)
+        return self.wanted[run], _training(self.trained[run], self.wanted[run], _FIRST_START)
 
     def _so_far(self, worker: str) -> tuple[float, float]:
         """Returns cost and seconds of a run that is being trained."""
-        return self._cost_in_training(worker), self._passed(worker) - self._rest_of_start(worker)
+        cost = self._cost_in_training(worker)
+        return cost, _training(self._passed(worker), cost, self._guessed_start(worker))
 
     @property
     def _start(self) -> float:
@@ -185,10 +195,19 @@ class Progress:
         later = [run for run in self._starts.values() if run not in known.values()]
         rate = self._rate
         excess = [max(0.0, self.trained[run] - self.wanted[run] * rate) for run in later]
-        return (_START + sum(excess)) / (1 + len(excess))
+        return (_START * self._slowness + sum(excess)) / (1 + len(excess))
+
+    @property
+    def _slowness(self) -> float:
+        """How many times as long as guessed things take; what is fast to train starts no faster."""
+        return max(1.0, self._rate / SECONDS_PER_COST)
 
     def _rest_of_start(self, worker: str) -> float:
-        """Returns what a worker's run is guessed to take longer, as the first of its arm."""
+        """Returns what a worker's run is thought to take longer, as the first of its arm."""
+        guess = self._guessed_start(worker)
+        return self._start if guess == _START else guess * self._slowness
+
+    def _guessed_start(self, worker: str) -> float:
         if (worker, self._arms[worker]) in self._starts:
             return 0.0
         return _START if any(name == worker for name, _ in self._starts) else _FIRST_START
@@ -212,17 +231,42 @@ class Progress:
         began = self.clock() if self._began is None else self._began
         done = f"{len(self.trained)} of {len(self.wanted)} runs in {duration(self.clock() - began)}"
         if (left := self.seconds_left(undecided)) is not None:
-            done += f", about {duration(left)} left"
+            done += f", about {between(*left)} left"
         alone = len(self.doing) == 1
         whats = [what if alone else f"{name}: {what}" for name, what in sorted(self.doing.items())]
         stands = [self.standing[name] for name in sorted(self.standing)]
         return " · ".join([done, *stands, *whats])
 
 
+def _training(seconds: float, cost: float, start: float) -> float:
+    """Returns how much of a first run was training: between what two assumptions say.
+
+    Either the training alone is slower than guessed, or all of it together, as on a busy machine.
+
+    Args:
+        seconds: That it took, with its start.
+        cost: Of the run.
+        start: How long the start is guessed to take.
+    """
+    if not start:
+        return seconds
+    guess = cost * SECONDS_PER_COST
+    alone, together = max(0.0, seconds - start), seconds * guess / (guess + start)
+    return _ALONE * alone + (1 - _ALONE) * together
+
+
 def _rate_of(runs: Sequence[tuple[float, float]]) -> float:
     """Returns seconds per unit of cost: a guess, which gives way to what runs took."""
     cost = _GUESS_WEIGHT / SECONDS_PER_COST + sum(cost for cost, _ in runs)
     return (_GUESS_WEIGHT + sum(seconds for _, seconds in runs)) / cost
+
+
+def between(low: float, high: float) -> str:
+    """Returns two durations in words, or one where they are about the same."""
+    if high <= _ONE_NUMBER * low or duration(low) == duration(high):
+        return duration(high)
+    (first, unit), second = duration(low).split(), duration(high)
+    return f"{first} to {second}" if second.endswith(unit) else f"{first} {unit} to {second}"
 
 
 def duration(seconds: float) -> str:

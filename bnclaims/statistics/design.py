@@ -4,7 +4,9 @@ Both kinds answer the same questions, so that evidence need not know which one i
 on a look decides, what p accounts for the other looks, and the same for a share of the seeds.
 """
 
+import math
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, ClassVar, Protocol, Self
@@ -15,7 +17,7 @@ from numpy.typing import NDArray
 from bnclaims.statistics.boundary import Boundary, ExponentialBoundary
 from bnclaims.statistics.contrasts import binomial_p
 from bnclaims.statistics.e_values import share_evalue, t_critical, t_evalue
-from bnclaims.statistics.numerics import bisect
+from bnclaims.statistics.numerics import bisect, threshold
 from bnclaims.statistics.sequential_binomial import adjusted_share_p
 from bnclaims.statistics.spending import Power, Spending, check_alpha, checked_looks, spent_alpha
 
@@ -47,6 +49,17 @@ class Design(Protocol):
 
     def critical_alone(self, seeds: int) -> float:
         """Returns the t statistic that would decide if this were the only look."""
+
+    def decides_alone(
+        self, seeds: int, chance: Callable[[float], float], probability: float
+    ) -> bool:
+        """Says whether so many seeds, as the only look, decide with some probability.
+
+        Args:
+            seeds: How many.
+            chance: Of reaching a t statistic, falling with it from 1 to 0.
+            probability: That of reaching `critical_alone` must be at least this.
+        """
 
     def adjusted_p(self, t: float, look: int) -> float:
         """Returns the one-sided p-value of a t statistic that accounts for the other looks."""
@@ -101,6 +114,12 @@ class Sequential:
         """Returns the t statistic that would decide if this were the only look."""
         return self.boundary.critical_alone(seeds, self.alpha)
 
+    def decides_alone(
+        self, seeds: int, chance: Callable[[float], float], probability: float
+    ) -> bool:
+        """Says whether so many seeds, as the only look, decide with some probability."""
+        return chance(self.critical_alone(seeds)) >= probability
+
     def adjusted_p(self, t: float, look: int) -> float:
         """Returns the one-sided p-value of a t statistic that accounts for earlier looks."""
         return self.boundary.adjusted_p(t, look, self.looks, self.alpha, self.spending)
@@ -152,6 +171,14 @@ class Open:
     def critical_alone(self, seeds: int) -> float:
         """Returns the t statistic that would decide if this were the only look."""
         return t_critical(seeds, self.alpha)
+
+    def decides_alone(
+        self, seeds: int, chance: Callable[[float], float], probability: float
+    ) -> bool:
+        """Says whether so many seeds, as the only look, decide with some probability."""
+        # One e-value: the critical t would take some sixty of them.
+        too_far = threshold(lambda t: chance(t) < probability)
+        return t_evalue(math.nextafter(too_far, -math.inf), seeds) >= 1 / self.alpha
 
     def adjusted_p(self, t: float, look: int) -> float:
         """Returns 1 / e-value, a p-value whenever one stops."""

@@ -79,7 +79,8 @@ def share_evalue(hits: int, n: int, share: float = 0.5) -> float:
     log_mixture = scipy.special.betaln(hits + 1, misses + 1) - math.log1p(-share)
     log_null = hits * math.log(share) + misses * math.log1p(-share)
     above = scipy.special.betaincc(hits + 1, misses + 1, share)
-    return float(above * np.exp(log_mixture - log_null))
+    with np.errstate(over="ignore"):  # as good as infinite
+        return float(above * np.exp(log_mixture - log_null))
 
 
 def _log_lengths(centre: _Array, n: int) -> _Array:

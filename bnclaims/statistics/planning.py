@@ -14,6 +14,7 @@ must all be positive (an intersection-union test). Contrasts are taken to be nor
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -355,7 +356,7 @@ def seeds_for_distances(distances: Sequence[float], design: Design, power: float
     """
     if not all(0 < distance < math.inf for distance in distances):
         return None
-    return _fewest(lambda n: _edge_power(distances, n, design.critical_alone(n)) >= power)
+    return _fewest(lambda n: design.decides_alone(n, partial(_edge_power, distances, n), power))
 
 
 def seeds_for_share(share: float, design: Design, power: float) -> int | None:

@@ -28,7 +28,7 @@ LIMIT = float(np.ceil(special.bdtrik(1 - 1e-4, STREAMS, ALPHA))) / STREAMS
 
 @pytest.fixture(autouse=True)
 def _no_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What an undecided claim would take is not asked here, and takes seconds to find out."""
+    """What an undecided claim would take is not asked: finding out costs more than a verdict."""
     monkeypatch.setattr(Evidence, "__str__", lambda self: "")
 
 

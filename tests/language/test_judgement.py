@@ -84,6 +84,9 @@ def test_equal_values_are_recognised_through_rounding() -> None:
     evidence = one > other
     assert evidence.verdict == "supported"
     assert evidence.findings[0].is_exact
+    # It was 1e15 and more, and the scale of the page's forest with it.
+    assert evidence.findings[0].effect is None
+    assert "standardised effect" not in str(evidence)
     assert evidence.findings[0].seeds == SEEDS
 
 

@@ -4,7 +4,7 @@ import dataclasses
 import math
 import re
 import xml.etree.ElementTree as ET
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import pytest
@@ -61,7 +61,8 @@ def test_any_arms_can_be_drawn(values: list[list[float | None]], region: Region)
 
 def dots(picture: ET.Element) -> dict[str, int]:
     """How many dots the rows of a chart have, by the rows' styles."""
-    return {group.attrib["class"]: len(group) for group in picture.iter("g")}
+    groups = [group for group in picture.iter("g") if group.find("circle") is not None]
+    return {group.attrib["class"]: len(group) for group in groups}
 
 
 def titles(picture: ET.Element) -> list[str | None]:
@@ -94,9 +95,71 @@ def test_an_arm_has_one_colour_in_all_charts() -> None:
     assert list(dots(drawn)) == charts.styles([Line(name, ((1.0, 2.0),)) for name in "abc"])
 
 
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (["net, plain", "net, BN"], ["net, plain", "net, BN"]),
+        # Two arms were both called by their first 41 letters.
+        ([f"net, {'x' * 40}, plain", f"net, {'x' * 40}, BN"], ["plain", "BN"]),
+        (["y" * 50, "BN"], ["y" * 41 + "…", "BN"]),
+    ],
+)
+def test_rows_are_named_in_full_where_there_is_room(names: list[str], shown: list[str]) -> None:
+    arms = tuple(ArmValues(name, 0, (1.0, 2.0)) for name in names)
+    drawn = pictures(charts.arms(Compared("loss", "", arms, None)))[0]
+    assert [e.text for e in drawn.iter("text") if e.get("class") == "start"] == shown
+    assert set(names) - set(shown) <= set(titles(drawn))  # under a pointer they are whole
+
+
+ARMS = [f"arm {i}" for i in range(30)]
+
+
+@given(st.lists(st.lists(st.sampled_from(ARMS), unique=True, max_size=5), max_size=20))
+def test_an_arm_has_one_colour_on_a_page(together: list[list[str]]) -> None:
+    chosen = charts.colours_of_arms(together)
+    assert set(chosen) == {name for chart in together for name in chart}
+    assert set(chosen.values()) <= set(range(charts.COLOURS))
+    for chart in together:
+        lines = [Line(f"label {name}", ((1.0, 2.0),), arm=name) for name in chart]
+        drawn = charts.styles(lines, chosen=chosen)
+        assert len(set(drawn)) == len(chart)
+        # No arm here has so many neighbours that it lacks a colour.
+        most = max((len({n for c in together if a in c for n in c}) for a in chart), default=0)
+        if most <= charts.COLOURS:
+            assert drawn == [f"c{chosen[name]}" for name in chart]
+
+
+def test_the_arms_of_most_charts_have_the_first_colours() -> None:
+    together = [["x", "plain"], ["plain", "y"], ["plain", "normed"], ["normed", "z"]]
+    chosen = charts.colours_of_arms(together)
+    assert (chosen["plain"], chosen["normed"]) == (0, 1)
+    assert chosen == charts.colours_of_arms(together)
+
+
+def test_dashed_lines_and_steps_keep_the_colours_of_their_places() -> None:
+    lines = [Line(name, (), name == "b", arm=name) for name in "ab"]
+    assert charts.styles(lines, chosen={"a": 4, "b": 7}) == ["c0", "c0 dashed"]
+    lines = [Line(name, (), arm=name) for name in "ab"]
+    assert charts.styles(lines, chosen={"a": 4, "b": 7}) == ["c4", "c7"]
+    assert charts.styles(lines, graded=True, chosen={"a": 4, "b": 7}) == ["g0", "g9"]
+    # Nor is a colour told that two would share.
+    assert charts.styles(lines, chosen={"a": 4, "b": 4}) == ["c0", "c1"]
+
+
+def test_a_curve_is_drawn_as_steps_between_its_points() -> None:
+    values = (2.0, None, 1.0, 0.5, None, 0.0)
+    (path,) = (
+        e.attrib["d"]
+        for e in pictures(charts.curves([Line("a", (values,))], "x"))[0].iter("path")
+        if e.attrib["class"] == "seed c0"
+    )
+    assert re.sub(r"[-\d. ]", "", path) == "MhMlMh"
+
+
 def test_each_epoch_has_a_tick_and_says_its_means() -> None:
     drawn = pictures(charts.curves([Line("a", ((3.0, 2.0, 1.0), (5.0, 3.0, None)))], "loss"))[0]
-    assert [e.get("class") for e in drawn].count("tick") == 3
+    (ticks,) = (e.attrib["d"] for e in drawn if e.get("class") == "tick")
+    assert ticks.count("M") == 3
     assert {"1", "2", "3"} <= {e.text for e in drawn.iter("text")}
     assert titles(drawn) == ["epoch 1\na: 4", "epoch 2\na: 2.5", "epoch 3\na: 1"]
 
@@ -197,7 +260,7 @@ def test_a_curve_of_one_epoch_is_a_dot() -> None:
 def test_looks_are_named_on_their_axis() -> None:
     found = finding(looks=tuple(Look(n, 1.0, 0.0, 2.0) for n in (5, 15)))
     drawn = pictures(charts.looks(found))[0]
-    words = [e.text for e in drawn if e.tag == "text"]
+    words = [e.text for e in drawn.iter("text")]
     assert words.index("15") == words.index("5") + 1
 
 
@@ -220,7 +283,8 @@ LOW, HIGH = Line("low", ((0.2, 0.01),)), Line("high", ((2.0, 1.0),))
 def heights(svg: str, kind: str) -> list[float]:
     """Where the points of the curves of a kind are."""
     (path,) = (e.attrib["d"] for e in pictures(svg)[0].iter("path") if e.attrib["class"] == kind)
-    return [float(y) for y in re.findall(r"[ML][\d.]+ ([\d.]+)", path)]
+    numbers = re.findall(r"-?[\d.]+", path)  # the first point, then steps
+    return list(accumulate(map(float, numbers[1::2])))
 
 
 def test_losses_far_apart_have_a_logarithmic_axis() -> None:

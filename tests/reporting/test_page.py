@@ -4,15 +4,18 @@ import dataclasses
 import html
 import re
 import shutil
+import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from bnclaims.language.finding import Region, Verdict
+from bnclaims.language.figure import Drawing, Line
+from bnclaims.language.finding import Look, Region, Verdict
 from bnclaims.reporting import page, report
 from bnclaims.reporting.compared import distinct_names
 from bnclaims.reporting.results import ClaimResult, MetricRecord, Results
@@ -172,6 +175,15 @@ def test_numbers_stand_beside_what_is_claimed_and_its_unit() -> None:
     assert "above 0.25 epochs: supported</li>" in text
 
 
+def test_a_reason_is_said_to_be_declared() -> None:
+    """Its numbers may be another protocol's."""
+    reason = "over the article's budget it is 0.1"
+    declared = dataclasses.replace(NO, expected="refuted", because=reason)
+    said = "Declared reason: <bdi>over the article&#39;s budget it is 0.1.</bdi>"
+    assert said in page.html(results(declared))
+    assert "Declared reason" not in page.html(results(dataclasses.replace(NO, because=reason)))
+
+
 def test_a_share_is_one_of_seeds() -> None:
     found = finding(kind="share", unit="of seeds", region=Region(0.5, None), estimate=0.9)
     text = page.found_text(result(dataclasses.replace(YES, findings=(found,))))
@@ -207,7 +219,7 @@ def test_a_small_difference_is_not_called_0_percent(other: float, said: str) -> 
     arms = arm("net, plain", (2.0,), (2.0,)), arm("net, BN", (other,), (other,))
     made = finding(contrast="mean_loss(net, plain) - mean_loss(net, BN)")
     text = page.found_text(result(dataclasses.replace(YES, findings=(made,), arms=arms)))
-    assert text.endswith(said)
+    assert f"{said} The number compared averages 1.00" in text
 
 
 def test_claims_called_alike_have_places_of_their_own() -> None:
@@ -262,7 +274,7 @@ def test_the_first_screen_says_what_was_tested_on_what_and_how_sure_it_is() -> N
     text = first_screen(results(YES, NO, MAYBE, WITH_ARMS))
     for part in (
         "4 claims about training neural networks, tested",
-        "From Other article (1), here (3).",
+        "tested 1 from Other article , 3 from here . Networks",
         "Networks trained on MNIST: 10,000 images, 6 epochs (quick protocol), 5 to 20 seeds",
         "2 ✓ supported the runs show what is claimed",
         "1 ✗ refuted",
@@ -271,6 +283,10 @@ def test_the_first_screen_says_what_was_tested_on_what_and_how_sure_it_is() -> N
         "at most 0.01 in each direction",
     ):
         assert part in text
+
+
+def test_the_first_screen_names_an_only_source() -> None:
+    assert "tested All from here . Networks" in first_screen(results(YES, NO))
 
 
 def test_a_subject_is_short() -> None:
@@ -346,6 +362,17 @@ def test_what_was_found_is_said_of_the_arms(factor: float, region: Region, said:
     assert text.endswith(said)
 
 
+def test_of_more_arms_it_is_also_said_what_is_claimed_of_them() -> None:
+    """A surprising finding listed four means, and not what it was refuted by."""
+    arms = tuple(arm(name, (i + 1.0,), (i + 1.1,)) for i, name in enumerate("abc"))
+    made = finding(contrast="mean_loss(a) - mean_loss(b) + mean_loss(c)")
+    text = page.found_text(result(dataclasses.replace(YES, findings=(made,), arms=arms)))
+    assert text == (
+        "Mean training loss: 1.05 with a; 2.05 with b; 3.05 with c. The number compared averages "
+        "1.00 (interval 0.50 to 1.50); the claim says above 0, and the whole interval is."
+    )
+
+
 def test_without_arms_the_number_compared_is_said() -> None:
     assert page.found_text(result(NO)).startswith("The number compared averages")
     assert page.found_text(result(EXACT)).startswith("Nothing random")
@@ -361,6 +388,9 @@ def test_without_arms_the_number_compared_is_said() -> None:
         (["relu, 50, Adam", "relu, 1, Adam"], ["relu, 50", "relu, 1"]),
         (["relu, batch 4", "relu, batch 64"], ["batch 4", "batch 64"]),
         (["a, z", "a, y, z"], ["a", "a, y"]),
+        (["f, name='a b'", "f, name='c'"], ["a b", "c"]),
+        (["f, name='a'", "f, size='a'"], ["name='a'", "size='a'"]),
+        (["f, name='a'", "f"], ["f, name='a'", "f"]),
     ],
 )
 def test_arms_are_called_by_what_tells_them_apart(names: list[str], short: list[str]) -> None:
@@ -520,7 +550,8 @@ def test_what_is_folded_is_printed(browser: Browser, address: str) -> None:
 
 def test_a_forests_rows_say_their_verdict_without_colour() -> None:
     rows = page.html(results(NO)).partition('<div class="forest">')[2].partition("</ul>")[0]
-    assert 'aria-label="refuted, -' in rows
+    assert 'role="img"' in rows
+    assert "<title>refuted, -" in rows
     assert "\N{BALLOT X}" in rows
 
 
@@ -536,6 +567,63 @@ def test_claims_names_are_not_cut_to_pieces_on_a_telephone(
     box = found.locator("td", has_text=name).first.bounding_box()
     assert box is not None
     assert box["width"] > 100
+
+
+def named_colours(svg: str) -> dict[str, str]:
+    """The colours of the lines that a chart names at their ends."""
+    drawn = ET.fromstring(svg)
+    names = [e.text or "" for e in drawn.iter("text") if e.get("class") == "start"]
+    leads = [e.attrib["class"] for e in drawn.iter("path") if "leader" in e.get("class", "")]
+    return dict(zip(names, (lead.split()[1] for lead in leads), strict=True))
+
+
+def test_an_arm_has_one_colour_on_the_whole_page() -> None:
+    """Its colour was that of its place among the arms of each claim."""
+    one, two, four, none = (arm(name, [2.0, 1.0]) for name in ("one", "two", "four", "none"))
+    claims = [
+        dataclasses.replace(WITH_ARMS, id=str(i), arms=arms)
+        for i, arms in enumerate([(none, one), (four, none), (two, four, none)])
+    ]
+    curves = [
+        Line(f"the {name}", ((2.0, float(i)),), arm=name)
+        for i, name in enumerate(["two", "none", "four"])
+    ]
+    figure = Drawing("A figure", "here", "curves", (), tuple(curves))
+    many = dataclasses.replace(results(*claims), figures=(figure,))
+    drawn = re.findall(r"<svg[^>]*training loss by epoch.*?</svg>", page.html(many), re.DOTALL)
+    assert len(drawn) == 4
+    seen: dict[str, set[str]] = {}
+    for svg in drawn:
+        for name, colour in named_colours(svg).items():
+            seen.setdefault(name.removeprefix("the "), set()).add(colour)
+    assert sorted(seen) == ["four", "none", "one", "two"]
+    assert all(len(colours) == 1 for colours in seen.values())
+    assert len({*seen["two"], *seen["four"], *seen["none"]}) == 3
+
+
+def test_a_page_of_a_catalogue_is_no_larger_than_a_photo() -> None:
+    """Fifty claims, each with two arms, ten seeds, six epochs and two looks."""
+    rng = np.random.default_rng(np.random.SeedSequence(18))
+    arms = tuple(
+        arm(name, *rng.uniform(0.1, 2.3, (10, 6)).tolist())
+        for name in ("sigmoid 1 BN, adam(learning_rate=0.01)", "sigmoid no BN, batch 256")
+    )
+    looks = (Look(5, 1.0, -0.512345, 1.523456), Look(10, 1.0, 0.512345, 1.523456))
+    made = finding(
+        contrast=f"0.9 * mean_loss({arms[1].arm}) - mean_loss({arms[0].arm})",
+        values=tuple(
+            0.9 * b - a
+            for a, b in zip(*(each.metrics["mean_loss"] for each in arms), strict=True)
+            if a is not None and b is not None
+        ),
+        looks=looks,
+        seeds=10,
+    )
+    claims = [
+        dataclasses.replace(WITH_ARMS, id=f"a-claim-{i}", arms=arms, findings=(made,))
+        for i in range(50)
+    ]
+    assert len(page.html(results(*claims)).encode()) < 640_000
 
 
 @in_browser

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bnclaims.running.progress import SECONDS_PER_COST, Journal, Progress, duration
+from bnclaims.running.progress import SECONDS_PER_COST, Journal, Progress, between, duration
 from tests.fakes import FakeArm
 
 LARGE, SMALL = FakeArm("large", cost=30), FakeArm("small", cost=10)
@@ -70,18 +70,20 @@ STARTUP, COMPILING, SECONDS = 5.0, 2.0, 3.0
 ARMS = [FakeArm(f"arm{number}", cost=50_000) for number in range(6)]
 
 
-def train(clock: Clock, journal: Journal, seeds: int, speed: float) -> Iterator[None]:
-    """Trains all arms, a tenth of a second at a time."""
+def train(
+    clock: Clock, journal: Journal, seeds: int, speed: float, start: float = 1.0
+) -> Iterator[None]:
+    """Trains all arms, a quarter of a second at a time; what starts takes `start` times as long."""
 
     def spend(seconds: float) -> Iterator[None]:
         end = clock.now + seconds
         while clock.now < end:
-            clock.now += 0.1
+            clock.now += 0.25
             yield
 
     for arm in ARMS:
         journal.begin(arm)
-        more = COMPILING + STARTUP * (arm is ARMS[0])
+        more = start * (COMPILING + STARTUP * (arm is ARMS[0]))
         for seed in range(seeds):
             began = clock.now
             yield from spend(more + SECONDS * speed)
@@ -90,22 +92,27 @@ def train(clock: Clock, journal: Journal, seeds: int, speed: float) -> Iterator[
         journal.idle()
 
 
-@pytest.mark.parametrize("speed", [0.3, 1.0, 3.0, 10.0])
+@pytest.mark.parametrize(
+    ("speed", "start"), [(0.3, 1.0), (1.0, 1.0), (3.0, 1.0), (10.0, 1.0), (3.0, 3.0), (6.0, 6.0)]
+)
 def test_after_ten_seconds_of_training_the_estimate_is_right_within_a_factor_of_two(
-    speed: float,
+    speed: float, start: float
 ) -> None:
-    """Or after most of a run, where that takes longer: before it, nothing is known."""
+    """Or after most of a run, where that takes longer: before it, nothing is known.
+
+    A busy machine is slow to start, too: its first run says how slow it is.
+    """
     clock = Clock()
     progress, (journal,) = journals(clock)
     for arm in ARMS:
         journal.want(arm, range(5))
     estimates = {}
-    for _ in train(clock, journal, 5, speed):
+    for _ in train(clock, journal, 5, speed, start):
         left = progress.seconds_left()
         assert left is not None
-        estimates[clock.now] = left
+        estimates[clock.now], _ = left
     end = clock.now
-    first = 100 + STARTUP + COMPILING + max(10, SECONDS * speed * 0.75)
+    first = 100 + start * (STARTUP + COMPILING) + max(10, SECONDS * speed * 0.75)
     late = {now: left for now, left in estimates.items() if first < now < end - 5}
     assert min(left / (end - now) for now, left in late.items()) > 0.5
     assert max(left / (end - now) for now, left in late.items()) < 2
@@ -126,10 +133,38 @@ def test_the_estimate_is_there_from_the_start_and_moves() -> None:
 def test_claims_that_are_undecided_may_need_more() -> None:
     progress, (journal,) = journals(Clock())
     journal.want(ARMS[0], range(5))
-    none, some = progress.seconds_left(0.0), progress.seconds_left(1.0)
-    assert none is not None
-    assert some is not None
-    assert some - none == pytest.approx(0.7 * (5 * 50_000 * SECONDS_PER_COST + 2.0))
+    left = progress.seconds_left(1.0)
+    assert left is not None
+    known, more = left
+    assert progress.seconds_left(0.0) == (known, known)
+    assert more - known == pytest.approx(1.9 * (5 * 50_000 * SECONDS_PER_COST + 2.0))
+
+
+@pytest.mark.parametrize(
+    ("trained", "undecided", "words"),
+    [(0, 1.0, "12 to 35 s"), (5, 1.0, "0 to 23 s"), (0, 0.2, "17 s"), (5, 0.0, "0 s")],
+)
+def test_what_later_looks_may_add_is_a_range(trained: int, undecided: float, words: str) -> None:
+    """One number said minutes when the last run was over and the claim about to be decided."""
+    progress, (journal,) = journals(Clock())
+    journal.want(ARMS[0], range(5))
+    for seed in range(trained):
+        journal.done(ARMS[0], seed, 2.0)
+    assert progress.text(undecided).endswith(f"about {words} left")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (30, 40, "40 s"),
+        (30, 80, "30 to 80 s"),
+        (30, 200, "30 s to 3 min"),
+        (130, 400, "2 to 7 min"),
+        (0, 0.3, "0 s"),
+    ],
+)
+def test_ranges_of_durations(low: float, high: float, words: str) -> None:
+    assert between(low, high) == words
 
 
 def test_a_journal_tells_each_thing_once() -> None:

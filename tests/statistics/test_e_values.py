@@ -1,6 +1,7 @@
 """E-values against the densities that define them, and by simulation under optional stopping."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -83,3 +84,9 @@ def test_share_is_a_martingale() -> None:
         later = share * share_evalue(hits + 1, n + 1, share)
         later += (1 - share) * share_evalue(hits, n + 1, share)
         assert later == pytest.approx(share_evalue(hits, n, share))
+
+
+def test_overwhelming_shares_are_no_cause_for_a_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert share_evalue(15_000, 15_000) == math.inf

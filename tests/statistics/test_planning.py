@@ -12,7 +12,7 @@ from statsmodels.stats.weightstats import DescrStatsW
 
 from bnclaims import decreasing
 from bnclaims.statistics import contrasts as s
-from bnclaims.statistics import planning
+from bnclaims.statistics import e_values, planning
 from bnclaims.statistics.boundary import ExponentialBoundary, NormalBoundary
 from bnclaims.statistics.design import Open, Sequential
 from bnclaims.statistics.e_values import share_evalue
@@ -280,3 +280,35 @@ def test_what_the_docs_say() -> None:
     expected = outlook(superiority(margin=0.1), effect=0.3, spread=0.1)
     assert expected.supported == pytest.approx(0.90, abs=0.01)
     assert expected.seeds == pytest.approx(17.5, abs=0.2)
+
+
+@pytest.mark.parametrize("power", [0.8, 0.95])
+@pytest.mark.parametrize("distances", [[0.9], [0.3], [0.04], [0.003], [0.5, 0.7], [0.05, 0.05]])
+def test_an_open_design_asks_one_e_value_a_number_of_seeds(
+    distances: list[float], power: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes to the number of seeds that critical t statistics give, without finding these."""
+    asked: list[int] = []
+    design = Open(alpha=0.004)
+
+    def t_evalue(t: float, n: int) -> float:
+        asked.append(n)
+        return e_values.t_evalue(t, n)
+
+    monkeypatch.setattr("bnclaims.statistics.design.t_evalue", t_evalue)
+    monkeypatch.setattr("bnclaims.statistics.design.t_critical", None)
+    found = planning.seeds_for_distances(distances, design, power)
+    monkeypatch.undo()
+    assert len(asked) == len(set(asked))
+
+    def reached(n: int) -> bool:
+        critical = design.critical_alone(n)
+        if len(distances) == 1:
+            return s.power(distances[0], n, critical) >= power
+        return s.equivalence_power(distances[0], distances[1], n, critical) >= power
+
+    if found is None:
+        assert not reached(planning.MOST_SEEDS)
+    else:
+        assert reached(found)
+        assert not reached(found - 1)
