@@ -14,8 +14,9 @@ import pytest
 
 from bnclaims.backends.keras.backend import KerasBackend
 from bnclaims.errors import ArmError, ClaimError, DataError, DescriptionError
-from bnclaims.language.claim import claim_of
+from bnclaims.language.claim import Claim, claim_of
 from bnclaims.language.evidence import Trial
+from bnclaims.language.finding import Verdict
 from bnclaims.language.fixtures import Probe, Train
 from bnclaims.reporting import failure, terminal, wire
 from bnclaims.reporting.results import ErrorRecord, Outcome, Results
@@ -327,30 +328,8 @@ def pytest_runtest_makereport(
     verdict = verdict_of(call.excinfo and call.excinfo.value, trial)
     if verdict is None:
         _note_error(report, item, declared.id, call)
-        return report
-    suite = item.config.stash[_SUITE]
-    outcome = concluded(
-        suite,
-        declared,
-        _row_name(item, declared.id),
-        verdict,
-        trial,
-        test=item.nodeid,
-        function=function,
-        command=shlex.join(suite.settings.command(item.nodeid, suite.chosen_data)),
-    )
-    report.outcome = "passed" if outcome.as_expected else "failed"
-    settings = suite.settings
-    steps = failure.what_now(outcome, declared.expected, settings.protocols, settings.design)
-    if outcome.as_expected:
-        report.longrepr = None
-    elif verdict != "refuted" or outcome.refuting:
-        report.longrepr = _failure(item, outcome, trial, call, steps)
-    else:  # an exact claim's assertion failed, which pytest shows best
-        report.sections.append(("what now", "\n".join(steps)))
-    item.user_properties.extend(_properties(outcome))  # JUnit's XML takes them from the teardown
-    # On the report itself: its attributes are what xdist carries to the controller.
-    report.__dict__["bnclaims"] = wire.to_plain(outcome)
+    else:
+        _note_verdict(report, item, declared, call, verdict)
     return report
 
 
@@ -535,6 +514,39 @@ def _note_error(
         message = call.excinfo.exconly() if call.excinfo else str(report.longrepr)
         error = ErrorRecord(_row_name(item, name), message)
         report.__dict__["bnclaims_error"] = wire.to_plain(error)
+
+
+def _note_verdict(
+    report: pytest.TestReport,
+    item: pytest.Item,
+    declared: Claim,
+    call: pytest.CallInfo[None],
+    verdict: Verdict,
+) -> None:
+    """Has a report pass if the verdict is the expected one, and tell the controller of it."""
+    suite, function = item.config.stash[_SUITE], getattr(item, "function", None)
+    settings, trial = suite.settings, item.stash.get(_TRIAL, None)
+    outcome = concluded(
+        suite,
+        declared,
+        _row_name(item, declared.id),
+        verdict,
+        trial,
+        test=item.nodeid,
+        function=function,
+        command=shlex.join(settings.command(item.nodeid, suite.chosen_data)),
+    )
+    report.outcome = "passed" if outcome.as_expected else "failed"
+    steps = failure.what_now(outcome, declared.expected, settings.protocols, settings.design)
+    if outcome.as_expected:
+        report.longrepr = None
+    elif verdict != "refuted" or outcome.refuting:
+        report.longrepr = _failure(item, outcome, trial, call, steps)
+    else:  # an exact claim's assertion failed, which pytest shows best
+        report.sections.append(("what now", "\n".join(steps)))
+    item.user_properties.extend(_properties(outcome))  # JUnit's XML takes them from the teardown
+    # On the report itself: its attributes are what xdist carries to the controller.
+    report.__dict__["bnclaims"] = wire.to_plain(outcome)
 
 
 def _row_name(item: pytest.Item, name: str) -> str:
