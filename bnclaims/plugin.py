@@ -25,9 +25,9 @@ from bnclaims.running.mailbox import Mailbox, temporary_folder
 from bnclaims.session import frames, hooks
 from bnclaims.session.conclusion import XFAIL, concluded, untested, verdict_of
 from bnclaims.session.ending import Ending
+from bnclaims.session.listener import Listener
 from bnclaims.session.live import LiveLine, can_redraw, real_stdout
 from bnclaims.session.options import OPTIONS, Settings, displaced, ini_name
-from bnclaims.session.record import Record
 from bnclaims.session.suite import Suite
 
 _SUITE = pytest.StashKey[Suite]()
@@ -35,7 +35,7 @@ _MAILBOX = pytest.StashKey[Path]()
 _WORKING = pytest.StashKey[contextlib.ExitStack]()
 _TRIAL = pytest.StashKey[Trial]()
 _STDOUT = pytest.StashKey[TextIO]()
-_RECORD = pytest.StashKey[Record]()
+_LISTENER = pytest.StashKey[Listener]()
 _ENDING = pytest.StashKey[tuple[pytest.Session, Ending]]()
 
 _NO_CLAIM = (
@@ -118,8 +118,8 @@ def _mailbox_folder(config: pytest.Config) -> Path:
 
 def _listen(config: pytest.Config) -> None:
     """Follows what the tests come to, in the one process that reports it."""
-    record = config.stash[_RECORD] = Record(config.rootpath)
-    config.pluginmanager.register(record)
+    listener = config.stash[_LISTENER] = Listener(config.rootpath)
+    config.pluginmanager.register(listener)
     _end_on_sigterm(config)
     verbosity = config.getoption("verbose", 0)  # there is no such option under `-p no:terminal`
     if verbosity > -2 and (stream := real_stdout()) is not None:
@@ -392,9 +392,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
     if hasattr(config, "workerinput") or config.option.collectonly or config.option.claims_plan:
         return
-    suite, record = config.stash[_SUITE], config.stash[_RECORD]
-    session.exitstatus = record.status(exitstatus)
-    reached = record.reached(suite.selected, session.exitstatus)
+    suite, listener = config.stash[_SUITE], config.stash[_LISTENER]
+    session.exitstatus = listener.status(exitstatus)
+    reached = listener.reached(suite.selected, session.exitstatus)
     if not (suite.selected or reached.outcomes or reached.errors):
         return
     end = Ending.of(reached, config, suite)
@@ -462,9 +462,9 @@ def _print_plan(terminalreporter: Any, suite: Suite) -> None:
         for name in dict.fromkeys([*suite.traces, *suite.untraced])
     ]
     requests = [(request, len(suite.schedule.missing(request))) for request in suite.planned()]
-    rate = suite.seconds_per_cost()
+    usual, threads = suite.seconds_per_cost(), suite.settings.threads
     terminalreporter.write_sep("=", "plan")
-    for line in terminal.plan(claims, requests, rate, suite.settings.threads):
+    for line in terminal.plan(claims, requests, usual, threads):
         terminalreporter.write_line(line)
 
 
@@ -483,7 +483,7 @@ def _progress(config: pytest.Config) -> Iterator[None]:
 
     def text() -> str:
         progress = suite.progress()
-        undecided = config.stash[_RECORD].undecided(suite.selected)
+        undecided = config.stash[_LISTENER].undecided(suite.selected)
         return f"bnclaims: {progress.text(undecided)}" if progress.doing else ""
 
     with LiveLine(reporter._tw, stream, text, redraw=can_redraw(stream)):

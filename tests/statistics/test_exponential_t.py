@@ -54,9 +54,9 @@ def test_critical_values_of_the_default_design(alpha: float, expected: tuple[flo
 @pytest.mark.parametrize("alpha", [1e-4, 0.01, 0.2])
 def test_other_lattices_spend_the_same(looks: tuple[int, ...], alpha: float) -> None:
     """The error that the module states, each look's chance being judged by another lattice."""
-    plan, other = (exponential_t._plan(looks, alpha, Power(), seed) for seed in (0, 1))
-    steps = np.diff([0.0, *plan.spent])
-    for stage, critical, step in zip(other.stages, plan.critical, steps, strict=True):
+    one, other = (exponential_t._solved(looks, alpha, Power(), seed) for seed in (0, 1))
+    steps = np.diff([0.0, *one.spent])
+    for stage, critical, step in zip(other.stages, one.critical, steps, strict=True):
         # Four times 0.3% for each of the two.
         assert stage.upper_tail(critical) == pytest.approx(step, rel=4 * math.sqrt(2) * 0.003)
 
@@ -128,7 +128,7 @@ def test_tiny_alpha() -> None:
 
 
 def test_cold_start_is_quick() -> None:
-    exponential_t._plan.cache_clear()
+    exponential_t._solved.cache_clear()
     start = time.process_time()
     critical_values(STANDARD, 0.0123, Power())
     assert time.process_time() - start < 2.0

@@ -114,7 +114,7 @@ def test_critical_values_of_the_default_design() -> None:
 def test_doubling_the_grid_changes_nothing(
     looks: tuple[int, ...], alpha: float, rho: float
 ) -> None:
-    fine = sequential_t._plan(looks, alpha, Power(rho), 1, 2 * sequential_t._NODES).critical
+    fine = sequential_t._solved(looks, alpha, Power(rho), 1, 2 * sequential_t._NODES).critical
     assert critical_values(looks, alpha, Power(rho)) == pytest.approx(fine, rel=1e-6, abs=1e-5)
 
 
@@ -122,7 +122,7 @@ def test_doubling_the_grid_changes_nothing(
 def test_probability_is_conserved(looks: tuple[int, ...]) -> None:
     # Whatever has not crossed before a look reaches it.
     spent = spent_alpha(looks, 0.1, Power(1.0))
-    for look, stage in enumerate(sequential_t._plan(looks, 0.1, Power(1.0), 1).stages):
+    for look, stage in enumerate(sequential_t._solved(looks, 0.1, Power(1.0), 1).stages):
         before = spent[look - 1] if look else 0.0
         assert stage.upper_tail(-math.inf) == pytest.approx(1 - before, abs=1e-6)
 
@@ -178,7 +178,7 @@ def test_many_seeds_approach_the_normal_theory() -> None:
 
 
 def test_cold_start_is_quick() -> None:
-    sequential_t._plan.cache_clear()
+    sequential_t._solved.cache_clear()
     start = time.process_time()
     critical_values(STANDARD, 0.0123, Power())
     assert time.process_time() - start < 0.5
