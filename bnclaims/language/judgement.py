@@ -316,7 +316,7 @@ def _found_share(
     part: Part, verdict: Verdict, look: int, support: Design, refute: Design
 ) -> Finding:
     count = support.looks[look]
-    outcomes = part.outcomes(count)
+    holds = part.holds(count)
     hits, misses = part.hits(count)
     outside = verdict == "refuted" or (verdict == "inconclusive" and misses > hits)
     counted, design = (misses, refute) if outside else (hits, support)
@@ -325,7 +325,7 @@ def _found_share(
         hits, misses = part.hits(n)
         return lowest_share(design, hits, k), 1 - lowest_share(design, misses, k)
 
-    looks = _looks(design, look, interval, np.where(np.isnan(outcomes), 0.0, outcomes))
+    looks = _looks(design, look, interval, np.where(np.isnan(holds), 0.0, holds))
     share = max(hits, misses) / count
     return Finding(
         kind="share",
@@ -354,7 +354,7 @@ def _found_share(
             planning.seeds_for_share(share, design, POWERS[0]),
             planning.seeds_for_share(share, design, POWERS[1]),
         ),
-        values=tuple(map(finite, outcomes)),
+        values=tuple(map(finite, holds)),
         looks=looks,
     )
 

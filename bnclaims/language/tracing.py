@@ -7,7 +7,7 @@ from bnclaims.language.evidence import Trial
 from bnclaims.language.paths import AlphaSplit, Path, alpha_split, others
 from bnclaims.language.sample import Runs
 
-_PATHS = 64
+MOST_PATHS = 64
 """How many ways through a body are tried, as comparisons answer one thing or the other."""
 
 
@@ -34,7 +34,7 @@ def traced(
     trials: list[Trial] = []
     paths: list[Path] = []
     answers: Sequence[bool] | None = ()
-    while answers is not None and len(paths) < _PATHS:
+    while answers is not None and len(paths) < MOST_PATHS:
         trial = new_trial(answers)
         passed = passes(trial)
         trials.append(trial)

@@ -144,20 +144,20 @@ class Progress:
         cost = sum(left.values()) + later * sum(self.wanted.values())
         starts = float(len({digest for digest, _ in left} - set(self._arms.values())))
         starts += later * len({digest for digest, _ in self.wanted})
-        seconds = cost * self._seconds_per_cost + starts * self._start
-        seconds += sum(map(self._rest_of_start, self._arms))
+        work = cost * self._rate + starts * self._start
+        work += sum(map(self._rest_of_start, self._arms))
         passed = sum(min(self._passed(w), self._expected(w)) for w in self._arms)
-        return max(0.0, seconds - passed) / max(1, len(self._arms))
+        return max(0.0, work - passed) / max(1, len(self._arms))
 
     @property
-    def _seconds_per_cost(self) -> float:
+    def _rate(self) -> float:
         """Seconds per unit of cost, where nothing is compiled."""
         first = set(self._starts.values())
         runs = [(self.wanted[run], took) for run, took in self.trained.items() if run not in first]
         runs = runs or [self._without_start(run) for run in first]
-        usual = _mean_per_cost(runs)
+        done = _rate_of(runs)
         begun = [self._so_far(worker) for worker in self._arms]
-        return _mean_per_cost(runs + [(cost, took) for cost, took in begun if took > cost * usual])
+        return _rate_of(runs + [(cost, took) for cost, took in begun if took > cost * done])
 
     def _without_start(self, run: Run) -> tuple[float, float]:
         """Returns cost and seconds of a worker's first run, as far as they are guessed."""
@@ -172,8 +172,8 @@ class Progress:
         """Seconds that an arm's first run takes longer, but for a worker's first arm."""
         known = {worker: run for (worker, _), run in reversed(self._starts.items())}
         later = [run for run in self._starts.values() if run not in known.values()]
-        usual = self._seconds_per_cost
-        excess = [max(0.0, self.trained[run] - self.wanted[run] * usual) for run in later]
+        rate = self._rate
+        excess = [max(0.0, self.trained[run] - self.wanted[run] * rate) for run in later]
         return (_START + sum(excess)) / (1 + len(excess))
 
     def _rest_of_start(self, worker: str) -> float:
@@ -190,7 +190,7 @@ class Progress:
         return self.clock() - self._since[worker]
 
     def _expected(self, worker: str) -> float:
-        return self._cost_in_training(worker) * self._seconds_per_cost + self._rest_of_start(worker)
+        return self._cost_in_training(worker) * self._rate + self._rest_of_start(worker)
 
     def text(self, undecided: float = 0.0) -> str:
         """Returns it in a line.
@@ -208,7 +208,7 @@ class Progress:
         return " · ".join([done, *stands, *whats])
 
 
-def _mean_per_cost(runs: Sequence[tuple[float, float]]) -> float:
+def _rate_of(runs: Sequence[tuple[float, float]]) -> float:
     """Returns seconds per unit of cost: a guess, which gives way to what runs took."""
     cost = _GUESS_WEIGHT / SECONDS_PER_COST + sum(cost for cost, _ in runs)
     return (_GUESS_WEIGHT + sum(seconds for _, seconds in runs)) / cost
