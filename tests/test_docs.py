@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bnclaims.cli import main
+from bnclaims import cli
 from bnclaims.experiment.sources import DataSource
 from bnclaims.language import tracing
 from bnclaims.session.options import OPTIONS
@@ -177,12 +177,11 @@ def check_pip(arguments: list[str]) -> None:
         assert set(extras.split(",")) <= project["optional-dependencies"].keys()
 
 
-def check_bnclaims(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match=r"^0$"):
-        main([arguments[0], "--help"])
-    shown = capsys.readouterr().out
-    for option in options(arguments):
-        assert option in shown
+def check_bnclaims(arguments: list[str]) -> None:
+    try:
+        cli._parser().parse_args(arguments)
+    except SystemExit:
+        pytest.fail(f"bnclaims {shlex.join(arguments)} is not understood")
 
 
 def check_python(arguments: list[str]) -> None:
@@ -197,9 +196,7 @@ def options(words: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("page", pages_with("sh"), ids=named)
-def test_commands_and_options_exist(
-    page: Path, pytest_help: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_commands_and_options_exist(page: Path, pytest_help: str) -> None:
     for program, *arguments in commands(page):
         match Path(program).name, arguments:
             case "make", _:
@@ -210,7 +207,7 @@ def test_commands_and_options_exist(
             case "pip", _:
                 check_pip(arguments)
             case ("python", ["-m", "bnclaims", *rest]) | ("bnclaims", rest):
-                check_bnclaims(rest, capsys)
+                check_bnclaims(rest)
             case "python", _:
                 check_python(arguments)
             case known, _:
