@@ -21,6 +21,9 @@ from bnclaims.reporting.results import Results
 from bnclaims.running.local_store import LocalStore
 from bnclaims.session.options import cache_folder
 
+_REPORT = Path(report.FOLDER)
+"""Where commands look for results by default."""
+
 _CLOSED_PIPE = 141
 """What a shell reports of a program whose reader has gone."""
 
@@ -263,9 +266,8 @@ def _command_on_results(
 ) -> argparse.ArgumentParser:
     """Adds a command whose first argument names results; see `_command`."""
     parser = _command(commands, name, function, text, *options)
-    default = Path(report.FOLDER)
-    what = f"{_RESULTS}; {default} by default"
-    parser.add_argument("results", nargs="?", type=Path, default=default, help=what)
+    what = f"{_RESULTS}; {_REPORT} by default"
+    parser.add_argument("results", nargs="?", type=Path, default=_REPORT, help=what)
     return parser
 
 
