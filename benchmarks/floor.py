@@ -311,7 +311,7 @@ def _engine(work: Workload, data: Data) -> dict[str, Program]:
     """Returns the engine's epoch, without its evaluation and with it."""
     training.XLA_STEPS = work.xla_steps(training.XLA_STEPS)
     arm = TrainingArm(work.network, data, None, 1, work.optimizer, work.batch, LOSS)
-    trainer: Any = training._trainer(arm)
+    trainer: Any = training.trainer_of(arm)
     order = tf.constant(np.random.default_rng(0).permutation(len(data.x_train)).astype(np.int32))
     steps = tf.constant(len(data.x_train) // work.batch)
 

@@ -33,9 +33,8 @@ from bnclaims.running.local_store import LocalStore, decoded
 from bnclaims.session.options import OPTIONS, ini_name
 from tests.fake_results import results
 from tests.fakes import FakeArm, history_of
+from tests.hostile import COMMANDS, VALUES, cut, json_values, mutated, odd, settings_of
 from tests.image_sets import save, save_idx, small
-from tests.reporting.test_wire import COMMANDS, cut, json_values, mutated, odd
-from tests.session.test_options import VALUES, settings_of
 from tests.strategies import ARRAYS, NAMES
 
 Tally = Counter[str]

@@ -27,6 +27,9 @@ _REPORT = Path(report.FOLDER)
 _CLOSED_PIPE = 141
 """What a shell reports of a program whose reader has gone."""
 
+_RESULTS = "results.json of `pytest --claims-report=DIR`, or DIR"
+"""What a command takes that reads results."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; returns the exit status: 1 where a verdict changed, 2 for a mistake."""
@@ -240,40 +243,70 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bnclaims", description=__doc__)
     parser.add_argument("--version", action="version", version=f"bnclaims {report.own_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    def command(
-        name: str,
-        function: Callable[[argparse.Namespace], int],
-        text: str,
-        *options: argparse.ArgumentParser,
-    ) -> argparse.ArgumentParser:
-        sub = commands.add_parser(name, help=text, description=text, parents=options)
-        sub.set_defaults(command=function)
-        return sub
-
-    where = "results.json of `pytest --claims-report=DIR`, or DIR"
-
-    def of_results(
-        name: str,
-        function: Callable[[argparse.Namespace], int],
-        text: str,
-        *options: argparse.ArgumentParser,
-    ) -> argparse.ArgumentParser:
-        sub = command(name, function, text, *options)
-        what = f"{where}; {_REPORT} by default"
-        sub.add_argument("results", nargs="?", type=Path, default=_REPORT, help=what)
-        return sub
-
     as_json = argparse.ArgumentParser(add_help=False)
     as_json.add_argument("--json", action="store_true", help="print JSON")
-    of_results("list", _list, "print the verdict table", as_json)
-    shown = of_results("show", _show, "print a claim's evidence", as_json)
-    shown.add_argument("claim", help="its id")
-    page = of_results("report", _report, "write the page, badges and figures again")
+    _add_readers(commands, as_json)
+    _add_writers(commands)
+    _add_compare(commands, as_json)
+    _add_new(commands)
+    _command(commands, "schema", _schema, "print the form of results.json, as JSON schema")
+    _add_store(commands)
+    return parser
+
+
+def _command(
+    commands: Any,
+    name: str,
+    function: Callable[[argparse.Namespace], int],
+    text: str,
+    *options: argparse.ArgumentParser,
+) -> argparse.ArgumentParser:
+    """Adds a command.
+
+    Args:
+        commands: What argparse adds commands to.
+        name: The command's.
+        function: Runs it; returns the exit status.
+        text: What it does.
+        *options: Parsers of options that it shares with others.
+    """
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text, parents=options
+    )
+    parser.set_defaults(command=function)
+    return parser
+
+
+def _command_on_results(
+    commands: Any,
+    name: str,
+    function: Callable[[argparse.Namespace], int],
+    text: str,
+    *options: argparse.ArgumentParser,
+) -> argparse.ArgumentParser:
+    """Adds a command whose first argument names results; see `_command`."""
+    parser = _command(commands, name, function, text, *options)
+    what = f"{_RESULTS}; {_REPORT} by default"
+    parser.add_argument("results", nargs="?", type=Path, default=_REPORT, help=what)
+    return parser
+
+
+def _add_readers(commands: Any, as_json: argparse.ArgumentParser) -> None:
+    """Adds what prints results."""
+    _command_on_results(commands, "list", _list, "print the verdict table", as_json)
+    show = _command_on_results(commands, "show", _show, "print a claim's evidence", as_json)
+    show.add_argument("claim", help="its id")
+
+
+def _add_writers(commands: Any) -> None:
+    """Adds what makes something of results."""
+    page = _command_on_results(
+        commands, "report", _report, "write the page, badges and figures again"
+    )
     page.add_argument(
         "folder", nargs="?", type=Path, help="where to; beside the results by default"
     )
-    summary = of_results("markdown", _markdown, "print a summary in Markdown")
+    summary = _command_on_results(commands, "markdown", _markdown, "print a summary in Markdown")
     summary.add_argument(
         "--badges", metavar="FOLDER", type=Path, help="write badges, and a table of them"
     )
@@ -289,33 +322,40 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         help="put it between <!-- claims --> and <!-- /claims --> instead of printing it",
     )
-    on_github = of_results(
-        "github", _github, "tell GitHub Actions: summary, annotations, a comment, an issue"
+    on_github = _command_on_results(
+        commands,
+        "github",
+        _github,
+        "tell GitHub Actions: summary, annotations, a comment, an issue",
     )
     on_github.add_argument(
         "--name", default="Claims", help="heads the comment and the issue; %(default)s by default"
     )
     for telling in (summary, on_github):
         telling.add_argument(
-            "--since", metavar="OLD", type=Path, help=f"say what changed since then: {where}"
+            "--since", metavar="OLD", type=Path, help=f"say what changed since then: {_RESULTS}"
         )
-    one_badge = of_results("badges", _badges, "write a badge for each claim")
+    one_badge = _command_on_results(commands, "badges", _badges, "write a badge for each claim")
     one_badge.add_argument("folder", type=Path, help="where to")
+
+
+def _add_compare(commands: Any, as_json: argparse.ArgumentParser) -> None:
     text = "say what changed; exit status 1 if a verdict did"
-    both = command("compare", _compare, text, as_json)
-    both.add_argument("old", type=Path, help=where)
-    both.add_argument("new", type=Path, help=where)
+    both = _command(commands, "compare", _compare, text, as_json)
+    both.add_argument("old", type=Path, help=_RESULTS)
+    both.add_argument("new", type=Path, help=_RESULTS)
     both.add_argument(
         "--anyway", action="store_true", help="also under other protocols or on other data"
     )
-    new = command("new", _new, "write a claim file, whose margin and source are to be filled in")
+
+
+def _add_new(commands: Any) -> None:
+    text = "write a claim file, whose margin and source are to be filled in"
+    new = _command(commands, "new", _new, text)
     new.add_argument("statement", help='what is claimed: "LayerNorm helps a deep tanh network"')
     new.add_argument(
         "folder", nargs="?", type=Path, default=Path(), help="where to; here by default"
     )
-    command("schema", _schema, "print the form of results.json, as JSON schema")
-    _add_store(commands)
-    return parser
 
 
 def _add_store(commands: Any) -> None:
@@ -328,8 +368,7 @@ def _add_store(commands: Any) -> None:
         ("verify", _store_verify, "read each run; exit status 1 if one is damaged"),
         ("prune", _store_prune, "remove damaged runs, and what killed sessions left"),
     ):
-        action = actions.add_parser(name, help=what, description=what)
-        action.set_defaults(command=function)
+        action = _command(actions, name, function, what)
         default = cache_folder() / "store"
         action.add_argument(
             "folder", nargs="?", type=Path, default=default, help=f"{default} by default"

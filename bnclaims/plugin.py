@@ -15,8 +15,9 @@ import pytest
 
 from bnclaims.backends.keras.backend import KerasBackend
 from bnclaims.errors import ArmError, ClaimError, ClusterError, DataError, DescriptionError
-from bnclaims.language.claim import claim_of
+from bnclaims.language.claim import Claim, claim_of
 from bnclaims.language.evidence import Trial
+from bnclaims.language.finding import Verdict
 from bnclaims.language.fixtures import Probe, Train
 from bnclaims.reporting import failure, terminal, wire
 from bnclaims.reporting.results import ErrorRecord, Outcome, Results
@@ -25,9 +26,9 @@ from bnclaims.running.mailbox import Mailbox, temporary_folder
 from bnclaims.session import cluster, frames, hooks
 from bnclaims.session.conclusion import XFAIL, concluded, untested, verdict_of
 from bnclaims.session.ending import Ending
+from bnclaims.session.listener import Listener
 from bnclaims.session.live import LiveLine, can_redraw, real_stdout
 from bnclaims.session.options import OPTIONS, Settings, displaced, ini_name
-from bnclaims.session.record import Record
 from bnclaims.session.suite import Suite
 
 _SUITE = pytest.StashKey[Suite]()
@@ -36,7 +37,7 @@ _WORKING = pytest.StashKey[contextlib.ExitStack]()
 _TRIAL = pytest.StashKey[Trial]()
 _STDOUT = pytest.StashKey[TextIO]()
 _CLUSTER = pytest.StashKey[cluster.Cluster]()
-_RECORD = pytest.StashKey[Record]()
+_LISTENER = pytest.StashKey[Listener]()
 _ENDING = pytest.StashKey[tuple[pytest.Session, Ending]]()
 
 _NO_CLAIM = (
@@ -121,8 +122,8 @@ def _mailbox_folder(config: pytest.Config) -> Path:
 
 def _listen(config: pytest.Config) -> None:
     """Follows what the tests come to, in the one process that reports it."""
-    record = config.stash[_RECORD] = Record(config.rootpath)
-    config.pluginmanager.register(record)
+    listener = config.stash[_LISTENER] = Listener(config.rootpath)
+    config.pluginmanager.register(listener)
     _end_on_sigterm(config)
     verbosity = config.getoption("verbose", 0)  # there is no such option under `-p no:terminal`
     if verbosity > -2 and (stream := real_stdout()) is not None:
@@ -347,30 +348,8 @@ def pytest_runtest_makereport(
     verdict = verdict_of(call.excinfo and call.excinfo.value, trial)
     if verdict is None:
         _note_error(report, item, declared.id, call)
-        return report
-    suite = item.config.stash[_SUITE]
-    outcome = concluded(
-        suite,
-        declared,
-        _row_name(item, declared.id),
-        verdict,
-        trial,
-        test=item.nodeid,
-        function=function,
-        command=shlex.join(suite.settings.command(item.nodeid, suite.chosen_data)),
-    )
-    report.outcome = "passed" if outcome.as_expected else "failed"
-    settings = suite.settings
-    steps = failure.what_now(outcome, declared.expected, settings.protocols, settings.design)
-    if outcome.as_expected:
-        report.longrepr = None
-    elif verdict != "refuted" or outcome.refuting:
-        report.longrepr = _failure(item, outcome, trial, call, steps)
-    else:  # an exact claim's assertion failed, which pytest shows best
-        report.sections.append(("what now", "\n".join(steps)))
-    item.user_properties.extend(_properties(outcome))  # JUnit's XML takes them from the teardown
-    # On the report itself: its attributes are what xdist carries to the controller.
-    report.__dict__["bnclaims"] = wire.to_plain(outcome)
+    else:
+        _note_verdict(report, item, declared, call, verdict)
     return report
 
 
@@ -433,9 +412,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
     if hasattr(config, "workerinput") or config.option.collectonly or config.option.claims_plan:
         return
-    suite, record = config.stash[_SUITE], config.stash[_RECORD]
-    session.exitstatus = record.status(exitstatus)
-    reached = record.reached(suite.selected, session.exitstatus)
+    suite, listener = config.stash[_SUITE], config.stash[_LISTENER]
+    session.exitstatus = listener.status(exitstatus)
+    reached = listener.reached(suite.selected, session.exitstatus)
     if not (suite.selected or reached.outcomes or reached.errors):
         return
     end = Ending.of(reached, config, suite)
@@ -503,9 +482,9 @@ def _print_plan(terminalreporter: Any, suite: Suite) -> None:
         for name in dict.fromkeys([*suite.traces, *suite.untraced])
     ]
     requests = [(request, len(suite.schedule.missing(request))) for request in suite.planned()]
-    rate = suite.seconds_per_cost()
+    usual, threads = suite.seconds_per_cost(), suite.settings.threads
     terminalreporter.write_sep("=", "plan")
-    for line in terminal.plan(claims, requests, rate, suite.settings.threads):
+    for line in terminal.plan(claims, requests, usual, threads):
         terminalreporter.write_line(line)
 
 
@@ -524,7 +503,7 @@ def _progress(config: pytest.Config) -> Iterator[None]:
 
     def text() -> str:
         progress = suite.progress()
-        undecided = config.stash[_RECORD].undecided(suite.selected)
+        undecided = config.stash[_LISTENER].undecided(suite.selected)
         return f"bnclaims: {progress.text(undecided)}" if progress.doing else ""
 
     with LiveLine(reporter._tw, stream, text, redraw=can_redraw(stream)):
@@ -555,6 +534,39 @@ def _note_error(
         message = call.excinfo.exconly() if call.excinfo else str(report.longrepr)
         error = ErrorRecord(_row_name(item, name), message)
         report.__dict__["bnclaims_error"] = wire.to_plain(error)
+
+
+def _note_verdict(
+    report: pytest.TestReport,
+    item: pytest.Item,
+    declared: Claim,
+    call: pytest.CallInfo[None],
+    verdict: Verdict,
+) -> None:
+    """Has a report pass if the verdict is the expected one, and tell the controller of it."""
+    suite, function = item.config.stash[_SUITE], getattr(item, "function", None)
+    settings, trial = suite.settings, item.stash.get(_TRIAL, None)
+    outcome = concluded(
+        suite,
+        declared,
+        _row_name(item, declared.id),
+        verdict,
+        trial,
+        test=item.nodeid,
+        function=function,
+        command=shlex.join(settings.command(item.nodeid, suite.chosen_data)),
+    )
+    report.outcome = "passed" if outcome.as_expected else "failed"
+    steps = failure.what_now(outcome, declared.expected, settings.protocols, settings.design)
+    if outcome.as_expected:
+        report.longrepr = None
+    elif verdict != "refuted" or outcome.refuting:
+        report.longrepr = _failure(item, outcome, trial, call, steps)
+    else:  # an exact claim's assertion failed, which pytest shows best
+        report.sections.append(("what now", "\n".join(steps)))
+    item.user_properties.extend(_properties(outcome))  # JUnit's XML takes them from the teardown
+    # On the report itself: its attributes are what xdist carries to the controller.
+    report.__dict__["bnclaims"] = wire.to_plain(outcome)
 
 
 def _row_name(item: pytest.Item, name: str) -> str:

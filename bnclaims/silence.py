@@ -11,7 +11,7 @@ from collections.abc import Iterator
 def silence() -> Iterator[None]:
     """Keeps from the terminal what is written to the process's standard error meanwhile.
 
-    What a failing body wrote is shown after all.
+    What a failing body wrote is shown after all, and what it raised passes.
     """
     sys.stderr.flush()
     kept = os.dup(2)

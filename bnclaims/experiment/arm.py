@@ -48,12 +48,20 @@ class Arm:
 
     @property
     def description(self) -> dict[str, Any]:
-        """Everything that changes a number, as JSON data."""
+        """Everything that changes a number, as JSON data.
+
+        Raises:
+            TypeError: This class is only what arms have in common.
+        """
         raise TypeError(f"{type(self).__name__} describes nothing: use TrainingArm or its like")
 
     @property
     def cost(self) -> float:
-        """How long a run takes, in images visited: a guess, good for ordering only."""
+        """How long a run takes, in images visited: a guess, good for ordering only.
+
+        Raises:
+            TypeError: This class is only what arms have in common.
+        """
         raise TypeError(f"{type(self).__name__} has no cost: use TrainingArm or its like")
 
 

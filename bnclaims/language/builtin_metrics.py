@@ -282,6 +282,9 @@ def input_drift(history: History) -> float:
     It is the mean over epochs, and over the layers with weights other than the first (whose inputs
     are the images) and other than normalization layers, of what `drift` of the backend's probes
     measures on the fixed batch between one epoch's end and the next.
+
+    Raises:
+        ValueError: There is no such layer.
     """
     layers = ~_normalizing(history)
     layers[0] = False
@@ -350,6 +353,9 @@ def measured(history: History, *, name: str = "value") -> float:
         history: Of `probe(function)`, for what the function returned; or of a training, for a Keras
             metric, as `fit` names it, or a measure, after the last epoch.
         name: Which of the numbers, where there are several.
+
+    Raises:
+        ValueError: There is no such number.
     """
     if name in history.metrics:
         return float(history.metrics[name][-1])

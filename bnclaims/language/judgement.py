@@ -194,23 +194,13 @@ def _found_mean(
     outside = verdict == "refuted" or (verdict == "inconclusive" and nearest.mean() < 0)
     sign, design = (-1.0, refute) if outside else (1.0, support)
     exact = contrasts.is_constant(nearest)
-    least = np.min(faces, axis=0)
-    inside = least >= 0 if part.closed else least > 0
     adjusted = design.adjusted_p(sign * contrasts.t_statistic(nearest), look)
+    sign_flip = contrasts.sign_flip_p(sign * nearest)
     values, region, text = _shown(part, nearest, count)
-    limits = _limits(part)
-
-    def interval(k: int, n: int) -> tuple[float, float]:
-        decides = k == len(design.looks) - 1 or not contrasts.is_constant(values[:n])
-        low, high = contrasts.interval(values[:n], design.critical(k) if decides else math.inf)
-        return max(low, limits[0]), min(high, limits[1])
-
-    looks = _looks(design, look, interval, values)
+    looks = _looks(design, look, _interval_of_mean(part, values, design), values)
     # The deviation of what differs by rounding alone is none to measure by.
     effect = contrasts.standardised_effect(np.full(count, nearest[0]) if exact else nearest)
     deviation = float(nearest.std(ddof=1))
-    sides = part.contrast.sides
-    sign_flip = contrasts.sign_flip_p(sign * nearest)
     return Finding(
         kind="mean",
         verdict=verdict,
@@ -224,12 +214,8 @@ def _found_mean(
         p=None if exact else _undivided(adjusted, support, design),
         nominal_p=None if exact else float(contrasts.nominal_p(sign * nearest)),
         sign_flip_p=None if exact else float(sign_flip),
-        share=_share(design, look, int(np.count_nonzero(inside)), int(np.count_nonzero(~inside))),
-        turns_at=(
-            float(nearest.mean()) / contrasts.unseen_share(count)
-            if verdict == "supported"
-            else None
-        ),
+        share=_share_inside(part, faces, design, look),
+        turns_at=_turns_at(nearest) if verdict == "supported" else None,
         disagrees=(
             verdict != "inconclusive"
             and not exact
@@ -238,21 +224,57 @@ def _found_mean(
         effect=finite(effect.g),
         effect_low=finite(effect.low),
         effect_high=finite(effect.high),
-        correlation=(
-            finite(contrasts.correlation(sides[0].values(count), sides[1].values(count)))
-            if sides
-            else None
-        ),
+        correlation=_correlation(part, count),
         page_p=_page_p(part, sign, count),
         unknown=0,
         detectable=_detectable(part, deviation, support),
-        needed=(
-            planning.seeds_for_distances(_distances(faces, deviation), design, POWERS[0]),
-            planning.seeds_for_distances(_distances(faces, deviation), design, POWERS[1]),
-        ),
+        needed=_needed(faces, deviation, design),
         values=tuple(map(finite, values)),
         looks=looks,
     )
+
+
+def _interval_of_mean(
+    part: Part, values: Values, design: Design
+) -> Callable[[int, int], tuple[float, float]]:
+    """Returns what gives the interval of a look, by the look and its number of seeds."""
+    least, most = _limits(part)
+
+    def interval(k: int, n: int) -> tuple[float, float]:
+        decides = k == len(design.looks) - 1 or not contrasts.is_constant(values[:n])
+        low, high = contrasts.interval(values[:n], design.critical(k) if decides else math.inf)
+        return max(low, least), min(high, most)
+
+    return interval
+
+
+def _share_inside(part: Part, faces: Sequence[Values], design: Design, look: int) -> Share:
+    """Returns the share of all seeds that are in the region, each by itself."""
+    least = np.min(faces, axis=0)
+    inside = least >= 0 if part.closed else least > 0
+    return _share(design, look, int(np.count_nonzero(inside)), int(np.count_nonzero(~inside)))
+
+
+def _turns_at(nearest: Values) -> float:
+    """Returns by how much seeds that fail as none of these did would have to fall behind."""
+    return float(nearest.mean()) / contrasts.unseen_share(len(nearest))
+
+
+def _correlation(part: Part, count: int) -> float | None:
+    """Returns how the two sides of a difference correlate over the seeds; None for others."""
+    if part.contrast.sides is None:
+        return None
+    one, other = part.contrast.sides
+    return finite(contrasts.correlation(one.values(count), other.values(count)))
+
+
+def _needed(
+    faces: Sequence[Values], deviation: float, design: Design
+) -> tuple[int | None, int | None]:
+    """Returns how many seeds give each of the powers, were the estimate true."""
+    distances = _distances(faces, deviation)
+    fewer, more = (planning.seeds_for_distances(distances, design, power) for power in POWERS)
+    return fewer, more
 
 
 def _looks(
@@ -295,7 +317,7 @@ def _found_share(
     part: Part, verdict: Verdict, look: int, support: Design, refute: Design
 ) -> Finding:
     count = support.looks[look]
-    outcomes = part.outcomes(count)
+    holds = part.holds(count)
     hits, misses = part.hits(count)
     outside = verdict == "refuted" or (verdict == "inconclusive" and misses > hits)
     counted, design = (misses, refute) if outside else (hits, support)
@@ -304,7 +326,7 @@ def _found_share(
         hits, misses = part.hits(n)
         return lowest_share(design, hits, k), 1 - lowest_share(design, misses, k)
 
-    looks = _looks(design, look, interval, np.where(np.isnan(outcomes), 0.0, outcomes))
+    looks = _looks(design, look, interval, np.where(np.isnan(holds), 0.0, holds))
     share = max(hits, misses) / count
     return Finding(
         kind="share",
@@ -333,7 +355,7 @@ def _found_share(
             planning.seeds_for_share(share, design, POWERS[0]),
             planning.seeds_for_share(share, design, POWERS[1]),
         ),
-        values=tuple(map(finite, outcomes)),
+        values=tuple(map(finite, holds)),
         looks=looks,
     )
 

@@ -55,7 +55,7 @@ def test_{name}(train):
 
 
 def write(statement: str, folder: Path) -> Path:
-    """Writes a claim file for a statement, which is never written over, and returns its path.
+    """Writes a claim file for a statement, over no other file, and returns its path.
 
     Args:
         statement: What is claimed, in a sentence. It gives the file and the test their name.

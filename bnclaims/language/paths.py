@@ -10,7 +10,7 @@ support (the false part's) or the refutation of any part; for `a < b or c < d` i
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Path", "Shares", "others", "shares"]
+__all__ = ["AlphaSplit", "Path", "alpha_split", "others"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Path:
 
 
 @dataclass(frozen=True)
-class Shares:
+class AlphaSplit:
     """Over how many errors alpha is split."""
 
     supports: int
@@ -40,7 +40,7 @@ def others(answers: Sequence[bool]) -> list[bool] | None:
     return [*turned[:-1], False] if turned else None
 
 
-def shares(paths: Sequence[Path]) -> Shares:
+def alpha_split(paths: Sequence[Path]) -> AlphaSplit:
     """Returns over how many errors alpha is split, for a body with these paths.
 
     Args:
@@ -50,7 +50,7 @@ def shares(paths: Sequence[Path]) -> Shares:
     supports = max((supports for supports, _ in counted), default=0)
     # Where either error could do it, they share alpha.
     both = 2 if any(supports and refutations for supports, refutations in counted) else 1
-    return Shares(both * max(1, supports), both)
+    return AlphaSplit(both * max(1, supports), both)
 
 
 def _wrong_turns(path: Path, paths: Sequence[Path]) -> tuple[int, int]:

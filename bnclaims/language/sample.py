@@ -360,7 +360,7 @@ class Part:
         margin = self.margin.values(count)
         return bounds.added(margin, -values), bounds.added(margin, values)
 
-    def outcomes(self, count: int) -> Values:
+    def holds(self, count: int) -> Values:
         """Returns for each seed 1 if it holds for certain, 0 if for certain not, else NaN."""
         low, high = self.contrast.bounds(count)
         if self.where == "below":
@@ -370,8 +370,8 @@ class Part:
 
     def hits(self, count: int) -> tuple[int, int]:
         """Returns in how many seeds it holds for certain, and in how many for certain not."""
-        outcomes = self.outcomes(count)
-        return int(np.count_nonzero(outcomes == 1)), int(np.count_nonzero(outcomes == 0))
+        holds = self.holds(count)
+        return int(np.count_nonzero(holds == 1)), int(np.count_nonzero(holds == 0))
 
     def check(self) -> None:
         """Refuses what no runs could decide.

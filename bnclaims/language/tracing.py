@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bnclaims.language.evidence import Trial
-from bnclaims.language.paths import Path, Shares, others, shares
+from bnclaims.language.paths import AlphaSplit, Path, alpha_split, others
 from bnclaims.language.sample import Runs
 
-_PATHS = 64
+MOST_PATHS = 64
 """How many ways through a body are tried, as comparisons answer one thing or the other."""
 
 
@@ -34,7 +34,7 @@ def traced(
     trials: list[Trial] = []
     paths: list[Path] = []
     answers: Sequence[bool] | None = ()
-    while answers is not None and len(paths) < _PATHS:
+    while answers is not None and len(paths) < MOST_PATHS:
         trial = new_trial(answers)
         passed = passes(trial)
         trials.append(trial)
@@ -42,7 +42,7 @@ def traced(
         answers = others(trial.answered)
     most = max(len(path.answers) for path in paths)
     # Where these are not all paths, each answer counts as an error of its own.
-    split = shares(paths) if answers is None else Shares(2 * most, 2)
+    split = alpha_split(paths) if answers is None else AlphaSplit(2 * most, 2)
     # A verdict that is looked at may lead anywhere.
     looked_at = max(sum(evidence.looked_at for evidence in trial.evidence) for trial in trials)
     edges = max(sum(evidence.edges for evidence in trial.evidence) for trial in trials)

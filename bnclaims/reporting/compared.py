@@ -12,15 +12,8 @@ from dataclasses import dataclass
 from itertools import permutations
 
 from bnclaims.language.finding import Finding, Region, Values
+from bnclaims.reporting.outcome import METRICS
 from bnclaims.reporting.results import ArmRecord, ClaimResult
-
-METRICS = {
-    "mean_loss": "mean training loss",
-    "final_loss": "final training loss",
-    "val_loss": "test loss",
-    "val_accuracy": "test accuracy",
-}
-"""The metrics that every training has, in words."""
 
 _FEWEST = 3
 """Seeds from which a relation between numbers is no coincidence."""
@@ -93,7 +86,7 @@ def compared(claim: ClaimResult) -> Compared | None:
     else:
         of = [record for record in claim.measured if record.metric == metric]
         arms = tuple(ArmValues(record.arm, record.first_seed, record.values) for record in of)
-    words = METRICS.get(metric, metric.replace("_", " "))
+    words = METRICS[metric].words if metric in METRICS else metric.replace("_", " ")
     return Compared(words, units.get(metric, ""), arms, _margin(finding, arms))
 
 

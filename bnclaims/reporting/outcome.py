@@ -1,6 +1,7 @@
 """What a claim's test came to, with the runs of its arms and metrics that it is not about."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,13 +14,24 @@ from bnclaims.language.finding import Finding, Values, Verdict, finite
 from bnclaims.language.sample import Runs
 from bnclaims.reporting.results import ArmRecord, Curves, MetricRecord, Outcome
 
-METRICS: dict[str, tuple[Callable[[History], float], str]] = {
-    "mean_loss": (builtin_metrics.mean_loss, "loss"),
-    "final_loss": (builtin_metrics.final_loss, "loss"),
-    "val_loss": (builtin_metrics.val_loss, "val_loss"),
-    "val_accuracy": (builtin_metrics.val_accuracy, "val_accuracy"),
+
+@dataclass(frozen=True)
+class ShownMetric:
+    """A metric that is shown of every training, whatever the claim compares."""
+
+    of_run: Callable[[History], float]
+    curve: str
+    """The curve of a history that it needs."""
+    words: str
+
+
+METRICS = {
+    "mean_loss": ShownMetric(builtin_metrics.mean_loss, "loss", "mean training loss"),
+    "final_loss": ShownMetric(builtin_metrics.final_loss, "loss", "final training loss"),
+    "val_loss": ShownMetric(builtin_metrics.val_loss, "val_loss", "test loss"),
+    "val_accuracy": ShownMetric(builtin_metrics.val_accuracy, "val_accuracy", "test accuracy"),
 }
-"""What is shown of every training, whatever the claim compares, and the curve that it needs."""
+"""By the names that claims call them by."""
 
 
 def outcome_of(
@@ -141,10 +153,10 @@ def _arm_record(runs: Runs, histories: Sequence[History]) -> ArmRecord:
         first_seed=runs.first_seed,
         metrics={
             name: tuple(
-                finite(metric(history)) if len(getattr(history, curve_name)) else None
+                finite(metric.of_run(history)) if len(getattr(history, metric.curve)) else None
                 for history in histories
             )
-            for name, (metric, curve_name) in METRICS.items()
+            for name, metric in METRICS.items()
         },
         curves=Curves(curve("loss"), curve("val_loss"), curve("val_accuracy")),
         seconds=tuple(float(np.nansum(history.seconds)) for history in histories),

@@ -191,7 +191,7 @@ def provenance(claims: Sequence[Outcome]) -> list[str]:
 def plan(
     claims: Iterable[tuple[str, Sequence[Request], str]],
     requests: Sequence[tuple[Request, int]],
-    rate: float | None,
+    seconds_per_cost: float | None,
     workers: int,
 ) -> list[str]:
     """Returns what a session would do: its claims with their arms, what is missing, an estimate.
@@ -199,7 +199,8 @@ def plan(
     Args:
         claims: Each claim's id, the requests of its first look, and why these are not all, if so.
         requests: Each request once, with how many of its runs are missing.
-        rate: Seconds per unit of cost in runs that are stored; None where there are none.
+        seconds_per_cost: In runs that are stored, by the unit of `Arm.cost`; None where there are
+            none.
         workers: How many share the work.
     """
     lines = []
@@ -216,8 +217,10 @@ def plan(
         f"    {_state(request, runs)}  {request.arm}{_from(request)}" for request, runs in requests
     ]
     cost = sum(request.arm.cost * runs for request, runs in requests)
-    seconds = cost * (rate or SECONDS_PER_COST) / workers
-    basis = "measured in stored runs" if rate else "estimated; no stored runs to measure"
+    seconds = cost * (seconds_per_cost or SECONDS_PER_COST) / workers
+    basis = (
+        "measured in stored runs" if seconds_per_cost else "estimated; no stored runs to measure"
+    )
     lines.append(
         f"{missing} runs to train, about {duration(seconds)} on {workers} "
         f"core{'s' * (workers > 1)} ({basis}); later looks may add runs"

@@ -54,7 +54,7 @@ def _array(content: bytes) -> NDArray[Any]:
         raise ValueError("they are not in NumPy's format")
     start = len(_MAGIC) + 2
     start += int.from_bytes(content[len(_MAGIC) : start], "little")
-    shape, fortran_order, dtype = _described(content[:start])
+    shape, fortran_order, dtype = _parsed(content[:start])
     if dtype.hasobject:
         raise ValueError("they hold Python objects")
     array: NDArray[Any] = np.ndarray(
@@ -66,7 +66,7 @@ def _array(content: bytes) -> NDArray[Any]:
 
 
 @lru_cache(maxsize=256)
-def _described(header: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def _parsed(header: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     stream = io.BytesIO(header)
     np.lib.format.read_magic(stream)
     return np.lib.format.read_array_header_1_0(stream)

@@ -28,6 +28,9 @@ def beside(
         seeds: What to train.
         check: Is called now and then with the seeds in training, each with the seconds that it has
             been; for as long as no seed has been taken, -1 stands for the first.
+
+    Raises:
+        BaseException: What training or `check` raises.
     """
     done: queue.Queue[Trained | BaseException | None] = queue.Queue()
     taking, left = threading.Lock(), threading.Event()
@@ -43,7 +46,7 @@ def beside(
             since[seed] = time.monotonic()
             yield seed
 
-    def work() -> None:
+    def train() -> None:
         try:
             for trained in run(taken()):
                 done.put(trained)
@@ -51,7 +54,7 @@ def beside(
         except BaseException as error:  # noqa: BLE001  (it is raised again in the caller's thread)
             done.put(error)
 
-    threading.Thread(target=work, daemon=True).start()
+    threading.Thread(target=train, daemon=True).start()
     try:
         while True:
             with contextlib.suppress(queue.Empty):

@@ -165,8 +165,8 @@ class Schedule:
             or self._help_with(self._join)
         )
 
-    def _help_with(self, work: Callable[..., bool]) -> bool:
-        """Works for another claim, whose errors are not this one's."""
+    def _help_with(self, train: Callable[..., bool]) -> bool:
+        """Trains for another claim, whose errors are not this one's."""
         if self._mailbox is None:
             return False  # alone, this process will come to all that is planned by itself
         self._add_posted(self._mailbox)
@@ -176,7 +176,7 @@ class Schedule:
                 del self._needs[request]
             elif request.arm.digest not in failed:
                 with contextlib.suppress(Exception):  # the claim that needs it meets the same
-                    if work(request, helping=True):
+                    if train(request, helping=True):
                         return True
         return False
 

@@ -9,7 +9,7 @@ import pytest
 from bnclaims.language.figure import Drawing
 from bnclaims.reporting import report
 from bnclaims.reporting.results import ClaimResult, Results
-from bnclaims.session.record import Reached
+from bnclaims.session.listener import Reached
 from bnclaims.session.suite import Suite
 from bnclaims.statistics.design import Open
 

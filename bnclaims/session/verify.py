@@ -72,7 +72,7 @@ def verify(
         ClaimError: The claim takes arguments that are not given, is marked `xfail`, or tests
             nothing.
         ArmError: An arm cannot be trained as it is.
-        DataError: The data cannot be had.
+        DataError: The data cannot be loaded.
         KeyboardInterrupt: It was interrupted; the runs that were done are stored.
         Exception: Whatever else the claim's body raises, which then has no verdict.
     """

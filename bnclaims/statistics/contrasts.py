@@ -1,7 +1,8 @@
 """Statistics of per-seed contrasts.
 
 A claim reduces each seed to one number, its contrast; everything here is a pure function of the
-array of them, of shape (n,) with n >= 2 finite values.
+array of them, of shape (n,) with n >= 2 finite values. Another shape, a value that is not finite,
+and a probability that is none raise `ValueError`.
 
 Contrasts that are all equal have no variance to judge them by. They are recognised exactly, by
 their values, and have results of their own: a t statistic of plus or minus infinity by the sign of
@@ -214,6 +215,9 @@ def correlation(a: ArrayLike, b: ArrayLike) -> float:
 
     Returns:
         The correlation; nan when an arm is constant.
+
+    Raises:
+        ValueError: The arms have different numbers of values.
     """
     x, y = _checked(a), _checked(b)
     if x.size != y.size:
@@ -232,6 +236,9 @@ def slope_weights(at: ArrayLike) -> _Array:
 
     Returns:
         The weights, shape (k,).
+
+    Raises:
+        ValueError: There are not two different positions.
     """
     position = np.asarray(at, dtype=np.float64)
     if position.ndim != 1 or position.size < 2 or np.ptp(position) == 0:

@@ -44,7 +44,7 @@ from numpy.typing import NDArray
 from bnclaims.statistics.greenwood import greenwood_law
 from bnclaims.statistics.numerics import gauss_legendre, root
 from bnclaims.statistics.spending import Spending, check_alpha, checked_looks, spent_alpha
-from bnclaims.statistics.stagewise import Plan
+from bnclaims.statistics.stagewise import SolvedBoundary
 
 __all__ = ["adjusted_p", "critical_alone", "critical_values"]
 
@@ -77,13 +77,13 @@ def critical_values(looks: Sequence[int], alpha: float, spending: Spending) -> t
     Raises:
         ValueError: An argument is out of range, or the first look has nothing to spend.
     """
-    return _plan(checked_looks(looks, first=2), float(alpha), spending).critical
+    return _solved(checked_looks(looks, first=2), float(alpha), spending).critical
 
 
 def adjusted_p(
     t: float, look: int, looks: Sequence[int], alpha: float, spending: Spending
 ) -> float:
-    """Returns the p-value that accounts for the earlier looks; see `stagewise.Plan.adjusted_p`.
+    """Returns the p-value that accounts for the earlier looks; see `bnclaims.statistics.stagewise`.
 
     Args:
         t: The t statistic at this look, possibly infinite; nan gives nan.
@@ -98,7 +98,7 @@ def adjusted_p(
     Raises:
         ValueError: An argument is out of range.
     """
-    return _plan(checked_looks(looks, first=2), float(alpha), spending).adjusted_p(t, look)
+    return _solved(checked_looks(looks, first=2), float(alpha), spending).adjusted_p(t, look)
 
 
 @lru_cache(maxsize=256)
@@ -195,8 +195,10 @@ def _first_stage(n: int) -> _Stage:
 
 
 @lru_cache(maxsize=64)
-def _plan(looks: tuple[int, ...], alpha: float, spending: Spending, seed: int = 0) -> Plan:
-    """Returns the solved design; another seed shifts the lattices, and shows their error."""
+def _solved(
+    looks: tuple[int, ...], alpha: float, spending: Spending, seed: int = 0
+) -> SolvedBoundary:
+    """Returns the solved boundary; another seed shifts the lattices, and shows their error."""
     spent = spent_alpha(looks, alpha, spending)
     stages = [_first_stage(looks[0])]
     critical = [stages[0].boundary(spent[0])]
@@ -205,7 +207,7 @@ def _plan(looks: tuple[int, ...], alpha: float, spending: Spending, seed: int = 
         stage, limit = _later_stage(looks[: look + 1], critical, spent[look] - spent[look - 1], rng)
         stages.append(stage)
         critical.append(limit)
-    return Plan(stages, spent, tuple(critical))
+    return SolvedBoundary(stages, spent, tuple(critical))
 
 
 def _later_stage(

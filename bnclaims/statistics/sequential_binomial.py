@@ -37,7 +37,7 @@ def critical_hits(
     Raises:
         ValueError: An argument is out of range.
     """
-    return _plan(checked_looks(looks, first=1), alpha, spending, share).critical
+    return _solved(checked_looks(looks, first=1), alpha, spending, share).critical
 
 
 def adjusted_share_p(
@@ -63,12 +63,12 @@ def adjusted_share_p(
         The null probability of crossing at an earlier look or of reaching this one with as many
         hits or more.
     """
-    plan = _plan(checked_looks(looks, first=1), alpha, spending, share)
-    return min(1.0, plan.crossed_before[look] + float(plan.uncrossed[look][hits:].sum()))
+    solved = _solved(checked_looks(looks, first=1), alpha, spending, share)
+    return min(1.0, solved.crossed_before[look] + float(solved.uncrossed[look][hits:].sum()))
 
 
 @dataclass(frozen=True, eq=False)
-class _Plan:
+class _SolvedBoundary:
     """Per look: critical hits, P(crossed before), P(not crossed before, so many hits)."""
 
     critical: tuple[int, ...]
@@ -77,7 +77,9 @@ class _Plan:
 
 
 @lru_cache(maxsize=1024)
-def _plan(looks: tuple[int, ...], alpha: float, spending: Spending, share: float) -> _Plan:
+def _solved(
+    looks: tuple[int, ...], alpha: float, spending: Spending, share: float
+) -> _SolvedBoundary:
     if not 0 < share < 1:
         raise ValueError(f"share must lie between 0 and 1, got {share!r}")
     critical, crossed_before, uncrossed = [], [], []
@@ -90,7 +92,7 @@ def _plan(looks: tuple[int, ...], alpha: float, spending: Spending, share: float
         crossed_before.append(crossed)
         uncrossed.append(reached)
         going, seen, crossed = reached[:boundary], n, crossed + float(tails[boundary])
-    return _Plan(tuple(critical), tuple(crossed_before), tuple(uncrossed))
+    return _SolvedBoundary(tuple(critical), tuple(crossed_before), tuple(uncrossed))
 
 
 def _binomial(n: int, share: float) -> _Array:

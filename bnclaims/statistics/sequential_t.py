@@ -46,7 +46,7 @@ from numpy.typing import NDArray
 
 from bnclaims.statistics.numerics import bisect, gauss_legendre
 from bnclaims.statistics.spending import Spending, check_alpha, checked_looks, spent_alpha
-from bnclaims.statistics.stagewise import Plan
+from bnclaims.statistics.stagewise import SolvedBoundary
 
 __all__ = ["adjusted_p", "critical_values"]
 
@@ -77,13 +77,13 @@ def critical_values(
     Raises:
         ValueError: An argument is out of range, or the first look has nothing to spend.
     """
-    return _plan(checked_looks(looks, first=2), _a_side(alpha, sides), spending, sides).critical
+    return _solved(checked_looks(looks, first=2), _a_side(alpha, sides), spending, sides).critical
 
 
 def adjusted_p(
     t: float, look: int, looks: Sequence[int], alpha: float, spending: Spending, *, sides: Sides = 1
 ) -> float:
-    """Returns the p-value that accounts for the earlier looks; see `stagewise.Plan.adjusted_p`.
+    """Returns the p-value that accounts for the earlier looks; see `bnclaims.statistics.stagewise`.
 
     Args:
         t: The t statistic at this look, possibly infinite; nan gives nan.
@@ -99,8 +99,8 @@ def adjusted_p(
     Raises:
         ValueError: An argument is out of range.
     """
-    plan = _plan(checked_looks(looks, first=2), _a_side(alpha, sides), spending, sides)
-    return plan.adjusted_p(t, look)
+    boundary = _solved(checked_looks(looks, first=2), _a_side(alpha, sides), spending, sides)
+    return boundary.adjusted_p(t, look)
 
 
 def _a_side(alpha: float, sides: Sides) -> float:
@@ -198,9 +198,9 @@ class _Stage:
 
 
 @lru_cache(maxsize=128)
-def _plan(
+def _solved(
     looks: tuple[int, ...], alpha: float, spending: Spending, sides: Sides, nodes: int = _NODES
-) -> Plan:
+) -> SolvedBoundary:
     """Returns the solved design that spends alpha on each side."""
     spent = spent_alpha(looks, alpha, spending)
     stages: list[_Stage] = []
@@ -215,7 +215,7 @@ def _plan(
         if look + 1 < len(looks):
             stage = stage.step(limit)
         before = spent[look]
-    return Plan(stages, spent, tuple(critical), sides)
+    return SolvedBoundary(stages, spent, tuple(critical), sides)
 
 
 def _top_angle(n: int, sides: Sides) -> float:

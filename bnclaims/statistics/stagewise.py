@@ -1,11 +1,11 @@
-"""Solved group-sequential plans, and the p-value that accounts for earlier looks."""
+"""Solved group-sequential boundaries, and the p-value that accounts for earlier looks."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["Plan", "Stage"]
+__all__ = ["SolvedBoundary", "Stage"]
 
 
 class Stage(Protocol):
@@ -16,7 +16,7 @@ class Stage(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class SolvedBoundary:
     """A boundary, with what p-values need.
 
     Attributes:

@@ -7,24 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnclaims.language.paths import Path, Shares, others, shares
+from bnclaims.language.paths import AlphaSplit, Path, alpha_split, others
 from tests.fakes import ALPHA, LIMIT, STREAMS
 
 Ask = Callable[[int], bool]
 Body = Callable[[Ask], bool]
 
-BODIES: dict[str, tuple[Body, Shares]] = {
-    "a": (lambda e: e(0), Shares(1, 1)),
-    "not a": (lambda e: not e(0), Shares(1, 1)),
-    "not not a": (lambda e: bool(e(0)), Shares(1, 1)),
-    "a and b and c": (lambda e: e(0) and e(1) and e(2), Shares(1, 1)),
-    "a or b": (lambda e: e(0) or e(1), Shares(2, 1)),
-    "any of three": (lambda e: any(e(i) for i in range(3)), Shares(3, 1)),
-    "any of a list": (lambda e: any([e(0), e(1), e(2)]), Shares(3, 1)),
-    "neither": (lambda e: not e(0) and not e(1), Shares(2, 1)),
-    "a and not b": (lambda e: e(0) and not e(1), Shares(2, 2)),
-    "a if b else c": (lambda e: e(0) if e(1) else e(2), Shares(4, 2)),
-    "whatever": (lambda e: e(0) or True, Shares(1, 1)),
+BODIES: dict[str, tuple[Body, AlphaSplit]] = {
+    "a": (lambda e: e(0), AlphaSplit(1, 1)),
+    "not a": (lambda e: not e(0), AlphaSplit(1, 1)),
+    "not not a": (lambda e: bool(e(0)), AlphaSplit(1, 1)),
+    "a and b and c": (lambda e: e(0) and e(1) and e(2), AlphaSplit(1, 1)),
+    "a or b": (lambda e: e(0) or e(1), AlphaSplit(2, 1)),
+    "any of three": (lambda e: any(e(i) for i in range(3)), AlphaSplit(3, 1)),
+    "any of a list": (lambda e: any([e(0), e(1), e(2)]), AlphaSplit(3, 1)),
+    "neither": (lambda e: not e(0) and not e(1), AlphaSplit(2, 1)),
+    "a and not b": (lambda e: e(0) and not e(1), AlphaSplit(2, 2)),
+    "a if b else c": (lambda e: e(0) if e(1) else e(2), AlphaSplit(4, 2)),
+    "whatever": (lambda e: e(0) or True, AlphaSplit(1, 1)),
 }
 
 
@@ -43,8 +43,8 @@ def paths_of(body: Body) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize(("body", "expected"), BODIES.values(), ids=BODIES)
-def test_alpha_is_split_over_the_errors_that_would_do(body: Body, expected: Shares) -> None:
-    assert shares(list(paths_of(body))) == expected
+def test_alpha_is_split_over_the_errors_that_would_do(body: Body, expected: AlphaSplit) -> None:
+    assert alpha_split(list(paths_of(body))) == expected
 
 
 def test_all_paths_are_found_once() -> None:
@@ -53,14 +53,16 @@ def test_all_paths_are_found_once() -> None:
 
 
 def test_a_path_that_raises_is_no_verdict() -> None:
-    assert shares([Path((True,), passed=True), Path((False,), passed=None)]) == Shares(1, 1)
+    assert alpha_split([Path((True,), passed=True), Path((False,), passed=None)]) == AlphaSplit(
+        1, 1
+    )
 
 
 @pytest.mark.parametrize("body", [body for body, _ in BODIES.values()], ids=BODIES)
 @given(st.lists(st.booleans(), min_size=3, max_size=3))
 def test_no_body_errs_more_often_than_alpha(body: Body, truth: list[bool]) -> None:
     """Whatever is true, each comparison errs as often as its share lets it, without dependence."""
-    split = shares(list(paths_of(body)))
+    split = alpha_split(list(paths_of(body)))
     edges = max(len(path.answers) for path in paths_of(body)) * split.refutations
     rng = np.random.default_rng(np.random.SeedSequence([90, *truth]))
     errs = rng.random((STREAMS, 3)) < np.where(truth, ALPHA / edges, ALPHA / split.supports)

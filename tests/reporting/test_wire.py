@@ -11,7 +11,6 @@ import jsonschema
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from bnclaims.cli import main
 from bnclaims.errors import ResultsError
@@ -30,6 +29,7 @@ from tests.fake_results import (
     several,
 )
 from tests.fakes import SEEDS, endpoint
+from tests.hostile import COMMANDS, DOCUMENT, cut, json_values, mutated, odd
 
 OPEN = compared(
     "open",
@@ -88,8 +88,6 @@ OTHER_VERSION = (
     "has schema version 3; this is bnclaims for 5: run `pytest --claims-report=DIR` again, "
     "for which what is stored is not trained anew"
 )
-SMALL = results(WITH_ARMS, YES, EXACT, errors=("broken",))
-TEXT = wire.encoded(SMALL)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +128,7 @@ TEXT = wire.encoded(SMALL)
 def test_a_damaged_file_is_named_with_the_place(
     tmp_path: Path, change: Callable[[dict[str, Any]], object], words: str
 ) -> None:
-    document = json.loads(TEXT)
+    document = json.loads(DOCUMENT)
     change(document)
     file = tmp_path / "results.json"
     file.write_text(json.dumps(document))
@@ -148,78 +146,6 @@ def test_what_is_no_document_is_told_in_a_line(tmp_path: Path, content: bytes) -
     file.write_bytes(content)
     with pytest.raises(ResultsError, match=rf"^{re.escape(str(file))} holds no results .*$"):
         wire.read(file)
-
-
-numbers = st.sampled_from([None, 0.0, -0.0, 5e-324, 1e300, -1e300]) | st.floats(-1e300, 1e300)
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.sampled_from([10**400, -(10**30), 2**53, 0, -1, 1e300, 1e308, 5e-324, -0.0])
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text()
-    | st.sampled_from(["supported", "refuted", "", HOSTILE, "\ud800", "\x00", "x" * 300]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-    max_leaves=5,
-)
-
-
-def places(value: Any) -> list[tuple[Any, Any]]:
-    """All places in a document: a container and the key or the index in it."""
-    keys = value if isinstance(value, dict) else range(len(value) if isinstance(value, list) else 0)
-    return [(value, key) for key in keys] + [place for key in keys for place in places(value[key])]
-
-
-@st.composite
-def mutated(draw: st.DrawFn) -> bytes:
-    """A document in which some places hold something else, are gone, or are there twice."""
-    document = json.loads(TEXT)
-    for _ in range(draw(st.integers(1, 3))):
-        container, key = draw(st.sampled_from(places(document)))
-        match draw(st.sampled_from(["replace", "number", "delete", "repeat"])):
-            case "replace":
-                container[key] = draw(json_values)
-            case "number":
-                container[key] = draw(numbers | st.integers(0, 2**53))
-            case "delete":
-                del container[key]
-            case _ if isinstance(container, list):
-                container.append(container[key])
-    return json.dumps(document).encode()
-
-
-@st.composite
-def odd(draw: st.DrawFn) -> bytes:
-    """A document of the right form in which some words and numbers are others."""
-    document = json.loads(TEXT)
-    leaves = [(c, k) for c, k in places(document) if isinstance(c[k], float | str | None)]
-    for container, key in draw(st.lists(st.sampled_from(leaves), min_size=1, max_size=9)):
-        if isinstance(container[key], str):
-            container[key] = draw(st.text() | st.sampled_from([HOSTILE, "\x00", "x" * 300]))
-        else:
-            container[key] = draw(numbers)
-    return json.dumps(document).encode()
-
-
-@st.composite
-def cut(draw: st.DrawFn) -> bytes:
-    """The beginning of a document, or one with some bytes changed."""
-    content = bytearray(TEXT.encode())
-    if draw(st.booleans()):
-        return bytes(content[: draw(st.integers(0, len(content)))])
-    for place in draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=5)):
-        content[place] = draw(st.integers(0, 255))
-    return bytes(content)
-
-
-COMMANDS = (
-    ["list", "{results}"],
-    ["show", "{results}", "yes"],
-    ["markdown", "{results}"],
-    ["badges", "{results}", "{folder}/badges"],
-    ["report", "{results}", "{folder}/page"],
-    ["compare", "{results}", "{results}"],
-)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])

@@ -1,3 +1,5 @@
+"""Arrays as bytes: what is packed is unpacked, and NumPy reads it; what is damaged is refused."""
+
 import io
 import struct
 import zipfile

@@ -1,4 +1,4 @@
-"""The notice board: what workers tell each other, also when one of them is killed."""
+"""The mailbox: what workers tell each other, also when one of them is killed."""
 
 import contextlib
 import errno
@@ -57,8 +57,8 @@ def test_of_many_threads_that_ask_one_makes_it(tmp_path: Path) -> None:
         return {"number": len(made)}
 
     def ask(number: int) -> None:
-        board = Mailbox(tmp_path, f"gw{number}")
-        answers.extend((name, board.once(name, make)["number"]) for name in ("a", "b", "c"))
+        mailbox = Mailbox(tmp_path, f"gw{number}")
+        answers.extend((name, mailbox.once(name, make)["number"]) for name in ("a", "b", "c"))
 
     threads = [threading.Thread(target=ask, args=(n,), daemon=True) for n in range(4)]
     for thread in threads:
@@ -71,9 +71,9 @@ def test_of_many_threads_that_ask_one_makes_it(tmp_path: Path) -> None:
 
 
 def test_names_are_made_apart_and_come_back_as_json(tmp_path: Path) -> None:
-    board = Mailbox(tmp_path, "gw0")
-    assert board.once("a", lambda: {"n": [1, None, "é"]}) == {"n": [1, None, "é"]}
-    assert board.once("b", lambda: {"n": 2}) == {"n": 2}
+    mailbox = Mailbox(tmp_path, "gw0")
+    assert mailbox.once("a", lambda: {"n": [1, None, "é"]}) == {"n": [1, None, "é"]}
+    assert mailbox.once("b", lambda: {"n": 2}) == {"n": 2}
     assert Mailbox(tmp_path, "gw1").once("a", lambda: {"n": 3}) == {"n": [1, None, "é"]}
 
 
@@ -111,8 +111,8 @@ def test_what_is_posted_is_seen_by_all_once(tmp_path: Path) -> None:
     second.post("a" * 64, (5, 6, 7))
     second.post("a" * 64, (8, 9))
     expected = {("a" * 64, (5, 6, 7)), ("a" * 64, (8, 9)), ("b" * 64, (0,))}
-    for board in (first, second):
-        posted = list(board.posted())
+    for mailbox in (first, second):
+        posted = list(mailbox.posted())
         assert set(posted) == expected
         assert len(posted) == 3
 
@@ -121,9 +121,9 @@ def test_notices_are_whole_whenever_they_are_read(tmp_path: Path) -> None:
     written = threading.Event()
 
     def write() -> None:
-        board = Mailbox(tmp_path, "gw0")
+        mailbox = Mailbox(tmp_path, "gw0")
         for number in range(200):
-            board.post("a" * 64, tuple(range(number % 10, 40)))
+            mailbox.post("a" * 64, tuple(range(number % 10, 40)))
         written.set()
 
     thread = threading.Thread(target=write, daemon=True)
@@ -167,21 +167,21 @@ def another_worker(folder: Path) -> Iterator[tuple[Callable[[], None], Callable[
 
 @pytest.mark.parametrize("way", ["ended", "killed"])
 def test_others_work_until_they_are_through_or_killed(tmp_path: Path, way: str) -> None:
-    board = Mailbox(tmp_path, "gw0")
-    assert not board.others_work()
+    mailbox = Mailbox(tmp_path, "gw0")
+    assert not mailbox.others_work()
     with another_worker(tmp_path) as (end, kill):
-        assert board.others_work()
-        assert board.others_work()  # having looked does not end it
-        with board.working():
-            assert board.others_work()
+        assert mailbox.others_work()
+        assert mailbox.others_work()  # having looked does not end it
+        with mailbox.working():
+            assert mailbox.others_work()
         {"ended": end, "killed": kill}[way]()
-        assert not board.others_work()
+        assert not mailbox.others_work()
 
 
 def test_ones_own_work_is_not_others(tmp_path: Path) -> None:
-    board = Mailbox(tmp_path, "gw0")
-    with board.working():
-        assert not board.others_work()
+    mailbox = Mailbox(tmp_path, "gw0")
+    with mailbox.working():
+        assert not mailbox.others_work()
         assert Mailbox(tmp_path, "gw1").others_work()
     assert not Mailbox(tmp_path, "gw1").others_work()
 
@@ -192,13 +192,13 @@ def test_work_that_ends_in_an_error_has_ended(tmp_path: Path) -> None:
     assert not Mailbox(tmp_path, "gw1").others_work()
 
 
-def test_a_board_that_was_taken_down_has_no_one_working(tmp_path: Path) -> None:
-    folder = tmp_path / "board"
+def test_a_mailbox_that_was_taken_down_has_no_one_working(tmp_path: Path) -> None:
+    folder = tmp_path / "mailbox"
     folder.mkdir()
-    board = Mailbox(folder, "gw0")
+    mailbox = Mailbox(folder, "gw0")
     folder.rmdir()
-    assert not board.others_work()
-    assert list(board.posted()) == []
+    assert not mailbox.others_work()
+    assert list(mailbox.posted()) == []
 
 
 # Its folder
@@ -234,16 +234,16 @@ def test_a_full_disk_silences_messages_and_stops_nobody(
     def full(*_args: object, **_kwargs: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    board = Mailbox(tmp_path, "gw0")
+    mailbox = Mailbox(tmp_path, "gw0")
     with monkeypatch.context() as patched:
         patched.setattr(Path, "open", full)
         patched.setattr(Path, "write_text", full)
-        board.tell({"doing": "it"})
-        board.post("a" * 64, (1, 2))
-        board.fail("a" * 64, "why", final=True)
-        assert board.once("data", lambda: {"n": 1}) == {"n": 1}
-    assert list(board.posted()) == []
-    assert list(board.told()) == []
+        mailbox.tell({"doing": "it"})
+        mailbox.post("a" * 64, (1, 2))
+        mailbox.fail("a" * 64, "why", final=True)
+        assert mailbox.once("data", lambda: {"n": 1}) == {"n": 1}
+    assert list(mailbox.posted()) == []
+    assert list(mailbox.told()) == []
 
 
 def test_each_event_is_told_once_and_a_cut_line_is_left_out(tmp_path: Path) -> None:

@@ -93,16 +93,16 @@ def alone(folder: Path, engine: FakeEngine) -> Schedule:
     return Schedule(LocalStore(folder), engine, None)
 
 
-def on_board(
+def sharing(
     folder: Path, engine: Any, planned: Sequence[Request] = (), worker: str = "gw0"
 ) -> Schedule:
-    (folder / "board").mkdir(exist_ok=True, parents=True)
-    board = Mailbox(folder / "board", worker)
-    return Schedule(LocalStore(folder), engine, board, planned)
+    (folder / "mailbox").mkdir(exist_ok=True, parents=True)
+    mailbox = Mailbox(folder / "mailbox", worker)
+    return Schedule(LocalStore(folder), engine, mailbox, planned)
 
 
-def runs_of(*cohorts: Request) -> list[tuple[str, int]]:
-    return [(cohort.arm.digest, seed) for cohort in cohorts for seed in cohort.seeds]
+def runs_of(*requests: Request) -> list[tuple[str, int]]:
+    return [(request.arm.digest, seed) for request in requests for seed in request.seeds]
 
 
 ARM = FakeArm("arm")
@@ -112,23 +112,23 @@ FIVE = Request(ARM, (0, 1, 2, 3, 4))
 # Alone
 
 
-def test_work_and_name_of_a_cohort() -> None:
-    cohort = Request(FakeArm("arm", cost=3.0), (5, 6, 7, 8))
-    assert cohort.cost == 12.0
-    assert cohort.name == "5-4"
+def test_cost_and_name_of_a_request() -> None:
+    request = Request(FakeArm("arm", cost=3.0), (5, 6, 7, 8))
+    assert request.cost == 12.0
+    assert request.name == "5-4"
 
 
 def test_trains_what_is_required_longest_first(tmp_path: Path) -> None:
     short, long, middle = (
-        Request(FakeArm(name, work), (0, 1))
-        for name, work in (("short", 1), ("long", 9), ("middle", 5))
+        Request(FakeArm(name, cost), (0, 1))
+        for name, cost in (("short", 1), ("long", 9), ("middle", 5))
     )
     many = Request(FakeArm("many", 2), tuple(range(6)))
     engine = FakeEngine()
     schedule = alone(tmp_path, engine)
     schedule.require([short, long, middle, many])
     assert engine.trained == runs_of(long, many, middle, short)
-    assert not any(schedule.missing(cohort) for cohort in (short, long, middle, many))
+    assert not any(schedule.missing(request) for request in (short, long, middle, many))
     assert LocalStore(tmp_path).load(long.arm, 1) is not None
 
 
@@ -142,7 +142,7 @@ def test_trains_nothing_that_is_stored(tmp_path: Path) -> None:
     assert engine.trained == [("arm", 5)]
 
 
-def test_resumes_a_cohort_that_is_partly_stored(tmp_path: Path) -> None:
+def test_resumes_a_request_that_is_partly_stored(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     for seed in (1, 3):
         store.save(ARM, seed, history_of(seed))
@@ -278,7 +278,7 @@ def test_takes_over_a_run_that_was_given_up_elsewhere(tmp_path: Path) -> None:
     assert engine.trained == [("arm", 7)]
 
 
-def test_joins_a_cohort_in_progress_from_its_far_end(tmp_path: Path) -> None:
+def test_joins_a_request_in_progress_from_its_far_end(tmp_path: Path) -> None:
     elsewhere = Elsewhere(tmp_path)
     elsewhere.lock(ARM, FIVE.name, "0")
     last = threading.Event()
@@ -292,7 +292,7 @@ def test_joins_a_cohort_in_progress_from_its_far_end(tmp_path: Path) -> None:
     assert [seed for _, seed in engine.trained] == [4, 3, 2, 1]
 
 
-def test_two_workers_meet_within_a_cohort(tmp_path: Path) -> None:
+def test_two_workers_meet_within_a_request(tmp_path: Path) -> None:
     """The first waits in its run 1 until the second, from the far end, is through with 2."""
     reached, met = threading.Event(), threading.Event()
 
@@ -336,7 +336,7 @@ def test_helps_with_planned_work_while_its_own_is_trained_elsewhere(tmp_path: Pa
     elsewhere.lock(ARM, own.name, "0")
     helped = threading.Event()
     engine = FakeEngine(lambda arm, seed: helped.set() if (arm.digest, seed) == SMALL_1 else None)
-    working = Background(lambda: on_board(tmp_path, engine, planned).require([own]))
+    working = Background(lambda: sharing(tmp_path, engine, planned).require([own]))
     assert helped.wait(GUARD)
     elsewhere.finish(ARM, 0)
     elsewhere.let_go(ARM, own.name)
@@ -350,7 +350,7 @@ SMALL_1 = ("small", 1)
 def test_returns_to_its_own_work_before_it_helps(tmp_path: Path) -> None:
     planned = [Request(FakeArm("big", 99), (0, 1)), FIVE]
     engine = FakeEngine()
-    on_board(tmp_path, engine, planned).require([FIVE])
+    sharing(tmp_path, engine, planned).require([FIVE])
     assert engine.trained == runs_of(FIVE)
 
 
@@ -359,7 +359,7 @@ def test_returns_to_its_own_work_before_it_helps(tmp_path: Path) -> None:
 
 def test_helping_ends_at_once_when_no_one_works(tmp_path: Path) -> None:
     engine = FakeEngine()
-    on_board(tmp_path, engine, [FIVE]).help()
+    sharing(tmp_path, engine, [FIVE]).help()
     assert engine.trained == []
 
 
@@ -368,8 +368,8 @@ def test_helps_with_what_is_planned_and_posted_until_the_others_are_through(
 ) -> None:
     trained = {seed: threading.Event() for seed in range(40)}
     engine = FakeEngine(lambda _, seed: trained[seed].set())
-    helper = on_board(tmp_path, engine, [FIVE])
-    other = Mailbox(tmp_path / "board", "gw1")
+    helper = sharing(tmp_path, engine, [FIVE])
+    other = Mailbox(tmp_path / "mailbox", "gw1")
     with other.working():
         helping = Background(helper.help)
         assert trained[4].wait(GUARD)  # planned
@@ -386,8 +386,8 @@ def test_helps_with_what_is_planned_and_posted_until_the_others_are_through(
 def test_a_claim_posts_what_it_is_missing(tmp_path: Path) -> None:
     stored = Request(ARM, (20, 21))
     alone(tmp_path, FakeEngine()).require([stored])
-    on_board(tmp_path, FakeEngine()).require([stored, Request(ARM, (22, 23))])
-    assert list(Mailbox(tmp_path / "board", "gw1").posted()) == [(ARM.digest, (22, 23))]
+    sharing(tmp_path, FakeEngine()).require([stored, Request(ARM, (22, 23))])
+    assert list(Mailbox(tmp_path / "mailbox", "gw1").posted()) == [(ARM.digest, (22, 23))]
 
 
 def fail(arm: Arm, seed: int) -> None:
@@ -405,8 +405,8 @@ def test_a_helper_leaves_what_cannot_be_trained_to_the_claim_that_needs_it(
         if seed == 4:
             done.set()
 
-    helper = on_board(tmp_path, FakeEngine(before), [Request(FakeArm("broken", 99), (0, 1)), FIVE])
-    with Mailbox(tmp_path / "board", "gw1").working():
+    helper = sharing(tmp_path, FakeEngine(before), [Request(FakeArm("broken", 99), (0, 1)), FIVE])
+    with Mailbox(tmp_path / "mailbox", "gw1").working():
         helping = Background(helper.help)
         while not done.wait(0.05) and helping.is_alive():
             pass
@@ -424,7 +424,7 @@ def test_a_claim_does_not_fail_for_an_arm_that_only_others_need(tmp_path: Path) 
         tried.set()
         fail(arm, seed)
 
-    schedule = on_board(tmp_path, FakeEngine(before), [Request(FakeArm("broken", 99), (0, 1))])
+    schedule = sharing(tmp_path, FakeEngine(before), [Request(FakeArm("broken", 99), (0, 1))])
     working = Background(lambda: schedule.require([own]))
     assert tried.wait(GUARD)
     elsewhere.finish(ARM, 0)
@@ -435,35 +435,35 @@ def test_a_claim_does_not_fail_for_an_arm_that_only_others_need(tmp_path: Path) 
 
 
 def test_threads_that_race_train_nothing_twice(tmp_path: Path) -> None:
-    cohorts = [Request(FakeArm(f"arm{n}", n % 3 + 1), (0, 1, 2)) for n in range(12)]
+    requests = [Request(FakeArm(f"arm{n}", n % 3 + 1), (0, 1, 2)) for n in range(12)]
     engine = FakeEngine()
     start = threading.Barrier(4)
 
     def work(number: int) -> None:
-        schedule = on_board(tmp_path, engine, cohorts, f"gw{number}")
+        schedule = sharing(tmp_path, engine, requests, f"gw{number}")
         start.wait(GUARD)
-        for cohort in cohorts[number * 3 :] + cohorts[: number * 3]:
-            schedule.require([cohort])
-        assert not any(schedule.missing(cohort) for cohort in cohorts)
+        for request in requests[number * 3 :] + requests[: number * 3]:
+            schedule.require([request])
+        assert not any(schedule.missing(request) for request in requests)
 
     workers = [Background(lambda n=n: work(n)) for n in range(4)]  # type: ignore[misc]
     for worker in workers:
         worker.finish()
-    assert sorted(engine.trained) == sorted(runs_of(*cohorts))
+    assert sorted(engine.trained) == sorted(runs_of(*requests))
 
 
-def test_threads_that_race_for_one_cohort_train_nothing_twice(tmp_path: Path) -> None:
+def test_threads_that_race_for_one_request_train_nothing_twice(tmp_path: Path) -> None:
     for round_ in range(10):
         arm = FakeArm(f"round{round_}")
-        cohort = Request(arm, tuple(range(8)))
+        request = Request(arm, tuple(range(8)))
         engine = FakeEngine()
         workers = [
-            Background(lambda: alone(tmp_path, engine).require([cohort]))  # noqa: B023
+            Background(lambda: alone(tmp_path, engine).require([request]))  # noqa: B023
             for _ in range(3)
         ]
         for worker in workers:
             worker.finish()
-        assert sorted(engine.trained) == runs_of(cohort)
+        assert sorted(engine.trained) == runs_of(request)
 
 
 def recorded(folder: Path) -> Counter[tuple[str, int]]:
@@ -476,17 +476,17 @@ def race(folder: Path, number: int, start: Event) -> None:
     def record(arm: Arm, seed: int) -> None:
         (folder / "trained" / f"{arm.digest}-{seed}-{number}-{uuid.uuid4().hex}").touch()
 
-    cohorts = racing_cohorts()
-    schedule = on_board(folder, FakeEngine(record), cohorts, f"gw{number}")
+    requests = racing_requests()
+    schedule = sharing(folder, FakeEngine(record), requests, f"gw{number}")
     assert schedule._mailbox is not None
     start.wait(GUARD)
     with schedule._mailbox.working():
-        for cohort in cohorts[number * 4 :] + cohorts[: number * 4]:
-            schedule.require([cohort])
+        for request in requests[number * 4 :] + requests[: number * 4]:
+            schedule.require([request])
     schedule.help()
 
 
-def racing_cohorts() -> list[Request]:
+def racing_requests() -> list[Request]:
     return [Request(FakeArm(f"arm{n}", n % 3 + 1), tuple(range(5))) for n in range(12)]
 
 
@@ -503,8 +503,8 @@ def test_processes_that_race_train_nothing_twice(tmp_path: Path) -> None:
     for process in processes:
         process.join(GUARD)
     assert [process.exitcode for process in processes] == [0, 0, 0]
-    assert recorded(tmp_path / "trained") == Counter(runs_of(*racing_cohorts()))
-    assert not any(map(alone(tmp_path, FakeEngine()).missing, racing_cohorts()))
+    assert recorded(tmp_path / "trained") == Counter(runs_of(*racing_requests()))
+    assert not any(map(alone(tmp_path, FakeEngine()).missing, racing_requests()))
 
 
 def hang_in_run_1(folder: Path, reached: Event) -> None:
@@ -513,7 +513,7 @@ def hang_in_run_1(folder: Path, reached: Event) -> None:
             reached.set()
             threading.Event().wait()
 
-    schedule = on_board(folder, FakeEngine(before), worker="gw1")
+    schedule = sharing(folder, FakeEngine(before), worker="gw1")
     assert schedule._mailbox is not None
     with schedule._mailbox.working():
         schedule.require([FIVE])
@@ -528,7 +528,7 @@ def test_takes_over_from_a_worker_that_is_killed(tmp_path: Path, way: str) -> No
         assert reached.wait(GUARD)
         joined = threading.Event()
         engine = FakeEngine(lambda _, seed: joined.set() if seed == 2 else None)
-        schedule = on_board(tmp_path, engine, [FIVE])
+        schedule = sharing(tmp_path, engine, [FIVE])
         work = schedule.help if way == "help" else lambda: schedule.require([FIVE])
         working = Background(work)
         assert joined.wait(GUARD)
@@ -543,11 +543,11 @@ def test_takes_over_from_a_worker_that_is_killed(tmp_path: Path, way: str) -> No
 
 
 def test_what_is_made_anew_for_a_claim_is_left_to_its_own_worker(tmp_path: Path) -> None:
-    cohort, engine = Request(FakeArm("fresh", fresh=True), (0, 1)), FakeEngine()
-    with on_board(tmp_path, engine, [cohort], worker="gw1")._mailbox.working():  # type: ignore[union-attr]
-        other = on_board(tmp_path, engine, [cohort], worker="gw0")
+    request, engine = Request(FakeArm("fresh", fresh=True), (0, 1)), FakeEngine()
+    with sharing(tmp_path, engine, [request], worker="gw1")._mailbox.working():  # type: ignore[union-attr]
+        other = sharing(tmp_path, engine, [request], worker="gw0")
         assert not other._work_on(())
-        other.require([cohort])
+        other.require([request])
     assert engine.trained == [("fresh", 0), ("fresh", 1)]
 
 
@@ -595,7 +595,7 @@ def test_a_run_that_takes_too_long_is_an_error_of_the_claims_that_need_it(tmp_pa
 
 def test_a_run_that_takes_too_long_is_known_to_all_workers(tmp_path: Path) -> None:
     """Each tried for itself, and a helper with nothing else to do never ended."""
-    folder, engine = tmp_path / "board", FakeEngine(hanging)
+    folder, engine = tmp_path / "mailbox", FakeEngine(hanging)
     folder.mkdir()
     one, other = (
         Schedule(
@@ -623,8 +623,8 @@ def test_a_helper_leaves_a_run_that_its_claim_gives_up(tmp_path: Path) -> None:
         reached.set()
         hanging(arm, seed)
 
-    helper = on_board(tmp_path, FakeEngine(before), [BROKEN], "gw1")
-    claims = Mailbox(tmp_path / "board", "gw0")
+    helper = sharing(tmp_path, FakeEngine(before), [BROKEN], "gw1")
+    claims = Mailbox(tmp_path / "mailbox", "gw0")
     with claims.working():
         helping = Background(helper.help)
         assert reached.wait(GUARD)
@@ -638,11 +638,11 @@ def test_a_helper_leaves_a_run_that_its_claim_gives_up(tmp_path: Path) -> None:
 
 
 def test_what_failed_is_told_to_helpers(tmp_path: Path) -> None:
-    schedule = on_board(tmp_path, FakeEngine(fail))
+    schedule = sharing(tmp_path, FakeEngine(fail))
     with pytest.raises(ValueError, match="cannot be trained"):
         schedule.require([BROKEN])
     engine = FakeEngine()
-    helper = on_board(tmp_path, engine, [BROKEN], "gw1")
+    helper = sharing(tmp_path, engine, [BROKEN], "gw1")
     assert not helper._work_on(())
     helper.require([BROKEN])  # a claim that needs it tries for itself
     assert engine.trained == runs_of(BROKEN)
@@ -682,9 +682,9 @@ def test_looking_for_work_looks_at_each_request_a_few_times(tmp_path: Path, requ
             return super().load(arm, seed)
 
     needs = [Request(FakeArm(f"arm{n}"), (0, 1)) for n in range(requests)]
-    (tmp_path / "board").mkdir()
-    board = Mailbox(tmp_path / "board", "gw0")
-    schedule = Schedule(Counting(tmp_path), FakeEngine(), board, needs)
+    (tmp_path / "mailbox").mkdir()
+    mailbox = Mailbox(tmp_path / "mailbox", "gw0")
+    schedule = Schedule(Counting(tmp_path), FakeEngine(), mailbox, needs)
     while schedule._work_on(()):
         pass
     assert max(asked.values()) <= 12

@@ -14,7 +14,7 @@ import pytest
 
 from bnclaims.reporting import badges, wire
 from bnclaims.reporting.results import Results, SessionRecord
-from bnclaims.session.record import UNFINISHED
+from bnclaims.session.listener import UNFINISHED
 from tests import sessions
 from tests.fake_project import BACKEND, claims, prepare
 

@@ -6,40 +6,10 @@ from pathlib import Path
 import pytest
 
 from bnclaims.session import hooks
-from tests import sessions
+from tests import fake_project, sessions
+from tests.fake_project import BACKEND
 
 ROOT = Path(__file__).parents[2]
-
-CLAIMS = """
-from bnclaims import MLP, claim, mean_loss
-
-def loss(train, units):
-    return mean_loss(train(MLP(hidden=(units,))))
-
-@claim("One unit more is one nat more", source="own")
-def test_units(train):
-    assert loss(train, 1) < loss(train, 2) - 0.5
-"""
-
-BACKEND = """
-import numpy as np
-from bnclaims import History
-
-class FakeBackend:
-    name = "fake"
-    versions = {"fake": "7"}
-
-    def prepare(self):
-        pass
-
-    def run(self, arm, seeds):
-        for seed in seeds:
-            units = arm.model.hidden[0]
-            yield seed, History(loss=np.array([units + 0.01 * (units * seed % 3)]))
-
-def pytest_claims_backend():
-    return FakeBackend()
-"""
 
 STORE = """
 import contextlib
@@ -60,6 +30,9 @@ class FakeStore:
     def lock(self, arm, name):
         return contextlib.nullcontext(True)
 
+    def holder(self, arm, name):
+        return ""
+
 def pytest_claims_store():
     return FakeStore()
 """
@@ -72,20 +45,20 @@ def pytest_claims_protocols():
 """
 
 
+PLUGIN = "pytest_plugins = ['bnclaims.plugin']\n"
+"""The conftest.py of a project without a backend of its own."""
+
+
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A stranger's project, in which neither TensorFlow nor Keras can be imported."""
+    fake_project.prepare(pytester, monkeypatch)
     stubs = pytester.mkdir("stubs")
     for name in ("tensorflow", "keras"):
         (stubs / f"{name}.py").write_text("raise ImportError('this backend needs no Keras')\n")
     monkeypatch.setenv("PYTHONPATH", f"{stubs}:{ROOT}")
-    monkeypatch.setenv("BNCLAIMS_DATA", "digits")
-    pytester.makepyfile(test_claims=CLAIMS)
+    pytester.makepyfile(test_claims=fake_project.claims(""))
     return pytester
-
-
-def conftest(*parts: str) -> str:
-    return "".join(["pytest_plugins = ['bnclaims.plugin']\n", *parts])
 
 
 HOOKS = [name for name in vars(hooks) if name.startswith("pytest_claims_")]
@@ -101,30 +74,29 @@ def test_a_hook_says_what_it_returns_and_is_in_the_documentation(name: str) -> N
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
 def test_a_backend_is_found_by_its_hook(project: pytest.Pytester, workers: str) -> None:
-    project.makeconftest(conftest(BACKEND))
     result = project.runpytest_subprocess(workers, "--claims-store=store", "--claims-plan")
     result.stdout.fnmatch_lines(["2 arms, 10 runs for the first look:"])
     result = project.runpytest_subprocess(workers, "--claims-store=store")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["bnclaims: default protocol (all images, 1 epoch)"])
     results = json.loads((project.path / "claims-report" / "results.json").read_text())
-    assert results["versions"]["fake"] == "7"
+    assert results["versions"]["fake"] == "1"
     runs = list((project.path / "store").glob("runs/*/*.run"))
     assert len(runs) == 10
     about = json.loads(runs[0].read_bytes().split(b"\n")[1])
-    assert about["description"]["versions"] == {"fake": "7"}
+    assert about["description"]["versions"] == {"fake": "1"}
 
 
 def test_another_version_of_a_backend_trains_anew(project: pytest.Pytester) -> None:
-    for version in ("7", "7", "8"):
-        project.makeconftest(conftest(BACKEND.replace('"7"', f'"{version}"')))
+    for version in ("1", "1", "2"):
+        project.makeconftest(BACKEND.replace('{"fake": "1"}', f'{{"fake": "{version}"}}'))
         sessions.run(project, "--claims-store=store").assert_outcomes(passed=1)
     digests = list((project.path / "store" / "runs").iterdir())
     assert len(digests) == 2 * 2
 
 
 def test_a_store_is_found_by_its_hook(project: pytest.Pytester) -> None:
-    project.makeconftest(conftest(BACKEND, STORE))
+    project.makeconftest(BACKEND + STORE)
     result = sessions.run(project, "--claims-store=store")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["bnclaims: runs in this process, and nowhere else"])
@@ -132,7 +104,7 @@ def test_a_store_is_found_by_its_hook(project: pytest.Pytester) -> None:
 
 
 def test_protocols_are_found_by_their_hook(project: pytest.Pytester) -> None:
-    project.makeconftest(conftest(BACKEND, PROTOCOL))
+    project.makeconftest(BACKEND + PROTOCOL)
     result = sessions.run(project, "--claims-store=store")
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["bnclaims: tiny protocol (100 images, 2 epochs)"])
@@ -151,7 +123,7 @@ def test_what_is_no_protocol_is_refused(
     project: pytest.Pytester, protocols: str, words: str
 ) -> None:
     hook = f"def pytest_claims_protocols():\n    return {protocols}\n"
-    project.makeconftest(conftest("from bnclaims import TrainingProtocol\n", hook))
+    project.makeconftest(f"{PLUGIN}from bnclaims import TrainingProtocol\n{hook}")
     result = sessions.run(project)
     result.stderr.fnmatch_lines([f"ERROR: {words}"])
 
@@ -160,7 +132,7 @@ def test_another_backend_of_keras_is_refused_aloud(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KERAS_BACKEND", "jax")
-    project.makeconftest(conftest())
+    project.makeconftest(PLUGIN)
     result = sessions.run(project, "--claims-store=store")
     assert result.ret != 0
     result.stdout.fnmatch_lines(["*KERAS_BACKEND=jax: claims are trained by Keras on TensorFlow*"])

@@ -107,7 +107,7 @@ def test_a_line_is_redrawn_on_a_terminal_whatever_is_said_of_colours(
 
 
 SLOW = fake_project.BACKEND.replace(
-    "def trained(arm, seed):\n    pass", "def trained(arm, seed):\n    time.sleep(0.5)"
+    "def trained(arm, seed):\n    pass", "def trained(arm, seed):\n    time.sleep(1)"
 )
 
 

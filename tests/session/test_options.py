@@ -1,8 +1,6 @@
 """Settings of a session: command line, then environment, then ini file, then default."""
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -14,6 +12,7 @@ from bnclaims.experiment.protocol import KERAS_DEFAULTS
 from bnclaims.session.options import OPTIONS, Settings, ini_name
 from bnclaims.statistics.design import Open, Sequential
 from bnclaims.statistics.spending import Pocock, Power
+from tests.hostile import VALUES, settings_of
 
 PROTOCOLS = """
 from bnclaims import Optimizer, TrainingProtocol
@@ -105,35 +104,6 @@ def test_each_option_has_an_ini_twin(pytester: pytest.Pytester) -> None:
     config = pytester.parseconfig()
     for name, _, _ in OPTIONS:
         assert config.getini(ini_name(name)) == ""
-
-
-class FakeConfig:
-    """As much of pytest's configuration as settings are read from."""
-
-    rootpath = Path("/project")
-    hook = SimpleNamespace(pytest_claims_protocols=list)
-
-    def __init__(self, **given: str) -> None:
-        self.option = SimpleNamespace(claims_report=given.pop("claims_report", None))
-        self._given = given
-
-    def getoption(self, name: str) -> str | None:
-        return self._given.get(name)
-
-    def getini(self, _: str) -> str:
-        return ""
-
-
-def settings_of(**given: str) -> Settings:
-    return Settings.from_pytest_config(cast(Any, FakeConfig(**given)))
-
-
-NASTY = st.sampled_from(
-    ["1e999", "-0", "nan", "inf", "99999999999999999999", "5,1000000", "1" * 5_000, "~nobody/x",
-     "a" * 5_000, "\0", "0.5", "power:inf", "power:nan", "power:1e-300", "5,5", "1", "2,3", "😀",
-     "5,10,15,20," * 50 + "900"]
-)  # fmt: skip
-VALUES = NASTY | st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
 
 @hypothesis_settings(max_examples=200)

@@ -11,9 +11,8 @@ from scipy import stats
 from bnclaims.statistics import exponential_t, sequential_t
 from bnclaims.statistics.boundary import BOUNDARIES, Boundary, ExponentialBoundary
 from bnclaims.statistics.spending import Power, spent_alpha
-from tests.statistics.test_exponential_t import t_at_looks
+from tests.statistics.streams import STANDARD, t_at_looks
 
-STANDARD = (5, 10, 15, 20)
 LAWS = ("normal", "exponential", "negative exponential")
 
 

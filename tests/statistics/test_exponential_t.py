@@ -5,37 +5,12 @@ import time
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy import special
 
 from bnclaims.statistics import exponential_t
 from bnclaims.statistics.exponential_t import adjusted_p, critical_alone, critical_values
 from bnclaims.statistics.spending import OBrienFleming, Pocock, Power, Spending, spent_alpha
-
-STANDARD = (5, 10, 15, 20)
-
-
-def t_at_looks(x: NDArray[np.float64], looks: tuple[int, ...]) -> NDArray[np.float64]:
-    n = np.array(looks)
-    parts = [x[:, :k] for k in looks]
-    means = np.stack([part.mean(axis=1) for part in parts], axis=1)
-    deviations = np.stack([part.std(axis=1, ddof=1) for part in parts], axis=1)
-    return np.asarray(np.sqrt(n) * means / deviations)
-
-
-def first_crossings(
-    looks: tuple[int, ...], critical: tuple[float, ...], streams: int, seed: int
-) -> NDArray[np.int64]:
-    """How many simulated streams first cross at each look; the last entry never crosses."""
-    rng = np.random.default_rng(np.random.SeedSequence(seed))
-    counts = np.zeros(len(looks) + 1, dtype=np.int64)
-    chunk = 50_000
-    for _ in range(streams // chunk):
-        t = t_at_looks(1 - rng.standard_exponential((chunk, looks[-1])), looks)
-        crossed = t >= np.array(critical)
-        first = np.where(crossed.any(axis=1), crossed.argmax(axis=1), len(looks))
-        counts += np.bincount(first, minlength=len(looks) + 1)
-    return counts
+from tests.statistics.streams import STANDARD, first_crossings, skewed, t_at_looks
 
 
 @pytest.mark.parametrize(
@@ -55,7 +30,9 @@ def test_simulated_streams_cross_as_often_as_is_spent(
     looks: tuple[int, ...], alpha: float, spending: Spending
 ) -> None:
     streams = 400_000
-    counts = first_crossings(looks, critical_values(looks, alpha, spending), streams, seed=40)
+    counts = first_crossings(
+        skewed, looks, critical_values(looks, alpha, spending), streams, seed=40
+    )
     spent = spent_alpha(looks, alpha, spending)
     for count, p in zip(counts, np.diff([0.0, *spent]), strict=False):
         assert abs(count - streams * p) < 4 * math.sqrt(streams * p * (1 - p))
@@ -77,9 +54,9 @@ def test_critical_values_of_the_default_design(alpha: float, expected: tuple[flo
 @pytest.mark.parametrize("alpha", [1e-4, 0.01, 0.2])
 def test_other_lattices_spend_the_same(looks: tuple[int, ...], alpha: float) -> None:
     """The error that the module states, each look's chance being judged by another lattice."""
-    plan, other = (exponential_t._plan(looks, alpha, Power(), seed) for seed in (0, 1))
-    steps = np.diff([0.0, *plan.spent])
-    for stage, critical, step in zip(other.stages, plan.critical, steps, strict=True):
+    one, other = (exponential_t._solved(looks, alpha, Power(), seed) for seed in (0, 1))
+    steps = np.diff([0.0, *one.spent])
+    for stage, critical, step in zip(other.stages, one.critical, steps, strict=True):
         # Four times 0.3% for each of the two.
         assert stage.upper_tail(critical) == pytest.approx(step, rel=4 * math.sqrt(2) * 0.003)
 
@@ -119,7 +96,7 @@ def test_p_is_uniform_under_the_null() -> None:
     streams, level = 200_000, 0.2
     critical = np.array(critical_values(STANDARD, level, Power()))
     rng = np.random.default_rng(np.random.SeedSequence(41))
-    t = t_at_looks(1 - rng.standard_exponential((streams, 20)), STANDARD)
+    t = t_at_looks(skewed(rng, (streams, 20)), STANDARD)
     crossed = t >= critical
     stop = np.where(crossed.any(axis=1), crossed.argmax(axis=1), 3)
     for look, at in [(0, 9.0), (1, 4.0), (2, 2.5), (3, 0.5), (3, -1.0)]:
@@ -151,7 +128,7 @@ def test_tiny_alpha() -> None:
 
 
 def test_cold_start_is_quick() -> None:
-    exponential_t._plan.cache_clear()
+    exponential_t._solved.cache_clear()
     start = time.process_time()
     critical_values(STANDARD, 0.0123, Power())
     assert time.process_time() - start < 2.0

@@ -14,30 +14,7 @@ from scipy import special, stats
 from bnclaims.statistics import sequential_t
 from bnclaims.statistics.sequential_t import Sides, adjusted_p, critical_values
 from bnclaims.statistics.spending import OBrienFleming, Pocock, Power, Spending, spent_alpha
-
-STANDARD = (5, 10, 15, 20)
-
-
-def first_crossings(
-    looks: tuple[int, ...],
-    critical: tuple[float, ...],
-    streams: int,
-    seed: int,
-    sides: Sides = 1,
-) -> NDArray[np.int64]:
-    """How many simulated streams first cross at each look; the last entry never crosses."""
-    rng = np.random.default_rng(np.random.SeedSequence(seed))
-    n = np.array(looks)
-    counts = np.zeros(len(looks) + 1, dtype=np.int64)
-    chunk = 50_000
-    for _ in range(streams // chunk):
-        x = rng.standard_normal((chunk, looks[-1]))
-        total, square = (np.cumsum(y, axis=1)[:, n - 1] for y in (x, x * x))
-        t = total / np.sqrt(n) / np.sqrt((square - total**2 / n) / (n - 1))
-        crossed = (np.abs(t) if sides == 2 else t) >= np.array(critical)
-        first = np.where(crossed.any(axis=1), crossed.argmax(axis=1), len(looks))
-        counts += np.bincount(first, minlength=len(looks) + 1)
-    return counts
+from tests.statistics.streams import STANDARD, first_crossings, normal
 
 
 @pytest.mark.parametrize(
@@ -53,7 +30,9 @@ def test_simulated_streams_cross_as_often_as_is_spent(
     looks: tuple[int, ...], alpha: float, rho: float
 ) -> None:
     streams = 400_000
-    counts = first_crossings(looks, critical_values(looks, alpha, Power(rho)), streams, seed=20)
+    counts = first_crossings(
+        normal, looks, critical_values(looks, alpha, Power(rho)), streams, seed=20
+    )
     spent = spent_alpha(looks, alpha, Power(rho))
     for count, p in zip(counts, np.diff([0.0, *spent]), strict=False):
         assert abs(count - streams * p) < 4 * math.sqrt(streams * p * (1 - p))
@@ -63,7 +42,7 @@ def test_simulation_would_notice_a_boundary_of_independent_looks() -> None:
     # A check of the check: treating looks as independent of the earlier ones is far off.
     steps = np.diff([0.0, *spent_alpha(STANDARD, 0.05, Power())])
     wrong = tuple(float(stats.t.isf(p, n - 1)) for p, n in zip(steps, STANDARD, strict=True))
-    counts = first_crossings(STANDARD, wrong, 100_000, seed=21)
+    counts = first_crossings(normal, STANDARD, wrong, 100_000, seed=21)
     p = steps[1]
     assert counts[1] < 100_000 * p - 4 * math.sqrt(100_000 * p * (1 - p))
 
@@ -135,7 +114,7 @@ def test_critical_values_of_the_default_design() -> None:
 def test_doubling_the_grid_changes_nothing(
     looks: tuple[int, ...], alpha: float, rho: float
 ) -> None:
-    fine = sequential_t._plan(looks, alpha, Power(rho), 1, 2 * sequential_t._NODES).critical
+    fine = sequential_t._solved(looks, alpha, Power(rho), 1, 2 * sequential_t._NODES).critical
     assert critical_values(looks, alpha, Power(rho)) == pytest.approx(fine, rel=1e-6, abs=1e-5)
 
 
@@ -143,7 +122,7 @@ def test_doubling_the_grid_changes_nothing(
 def test_probability_is_conserved(looks: tuple[int, ...]) -> None:
     # Whatever has not crossed before a look reaches it.
     spent = spent_alpha(looks, 0.1, Power(1.0))
-    for look, stage in enumerate(sequential_t._plan(looks, 0.1, Power(1.0), 1).stages):
+    for look, stage in enumerate(sequential_t._solved(looks, 0.1, Power(1.0), 1).stages):
         before = spent[look - 1] if look else 0.0
         assert stage.upper_tail(-math.inf) == pytest.approx(1 - before, abs=1e-6)
 
@@ -199,7 +178,7 @@ def test_many_seeds_approach_the_normal_theory() -> None:
 
 
 def test_cold_start_is_quick() -> None:
-    sequential_t._plan.cache_clear()
+    sequential_t._solved.cache_clear()
     start = time.process_time()
     critical_values(STANDARD, 0.0123, Power())
     assert time.process_time() - start < 0.5
@@ -279,7 +258,7 @@ def test_families_cross_as_often_as_they_spend(spending: Spending, sides: Sides)
     streams, alpha, looks = 400_000, 0.2, STANDARD
     critical = critical_values(looks, alpha, spending, sides)
     spent = [sides * s for s in spent_alpha(looks, alpha / sides, spending)]
-    counts = first_crossings(looks, critical, streams, seed=23, sides=sides)
+    counts = first_crossings(normal, looks, critical, streams, seed=23, sides=sides)
     for count, p in zip(counts, np.diff([0.0, *spent]), strict=False):
         assert abs(count - streams * p) < 4 * math.sqrt(streams * p * (1 - p))
 

@@ -183,7 +183,7 @@ def _borrowed(arm: TrainingArm) -> Iterator[Callable[[], Trainer]]:
                 found = next((t for t in _rested if t.arm.digest == arm.digest), None)
                 if found:
                     _rested.remove(found)
-            taken.append(found or _trainer(arm))
+            taken.append(found or trainer_of(arm))
         return taken[0]
 
     yield trainer
@@ -191,8 +191,12 @@ def _borrowed(arm: TrainingArm) -> Iterator[Callable[[], Trainer]]:
         _rested.extend(taken)
 
 
-def _trainer(arm: TrainingArm) -> Trainer:
-    """Returns our program for an arm, or `fit` itself for what that cannot train truly."""
+def trainer_of(arm: TrainingArm) -> Trainer:
+    """Returns our program for an arm, or `fit` itself for what that cannot train truly.
+
+    Raises:
+        ArmError: The arm cannot be trained as it is.
+    """
     build = builder(arm)
     with state.known():
         model = build()

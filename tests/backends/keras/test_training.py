@@ -487,7 +487,7 @@ def test_a_program_goes_with_its_trainer(small_data: Data) -> None:
 
 
 def test_a_program_remembers_no_stack_of_its_caller(small_data: Data) -> None:
-    trainer: Any = training._trainer(arm_of(small_data, MLP(hidden=(4,))))
+    trainer: Any = training.trainer_of(arm_of(small_data, MLP(hidden=(4,))))
     graph = trainer.epoch.graph
     stacks = [op.traceback for op in graph.get_operations() if op.traceback]
     assert stacks

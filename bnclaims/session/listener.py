@@ -41,7 +41,7 @@ class Reached:
     session: SessionRecord
 
 
-class Record:
+class Listener:
     """Listens to the reports of a session, its workers' included.
 
     To be registered with pytest's plugin manager. The last report on a test counts, so that a rerun

@@ -8,7 +8,7 @@ import pytest
 
 from bnclaims.reporting import wire
 from bnclaims.reporting.results import ErrorRecord, Outcome, SessionRecord
-from bnclaims.session.record import UNFINISHED, Reached, Record
+from bnclaims.session.listener import UNFINISHED, Listener, Reached
 from tests.fake_results import NO, YES
 
 OK = int(pytest.ExitCode.OK)
@@ -43,10 +43,10 @@ def report(
 
 
 def reached(*reports: Any, selected: dict[str, str] = SELECTED, status: int = OK) -> Reached:
-    record = Record(Path())
+    listener = Listener(Path())
     for each in reports:
-        record.pytest_runtest_logreport(each)
-    return record.reached(selected, status)
+        listener.pytest_runtest_logreport(each)
+    return listener.reached(selected, status)
 
 
 def attempt(outcome: Outcome | None = None, **about: Any) -> list[Any]:
@@ -131,9 +131,9 @@ def test_a_file_that_cannot_be_imported_is_an_error_if_it_names_us(
     tmp_path: Path, source: str, noted: bool
 ) -> None:
     (tmp_path / "test_c.py").write_text(source)
-    record = Record(tmp_path)
+    listener = Listener(tmp_path)
     longrepr = "test_c.py:2: in <module>\n    import absent\nE   ModuleNotFoundError: absent"
     failed: Any = SimpleNamespace(nodeid="test_c.py", failed=True, longrepr=longrepr)
-    record.pytest_collectreport(failed)
-    found = record.reached({}, int(pytest.ExitCode.INTERRUPTED))
+    listener.pytest_collectreport(failed)
+    found = listener.reached({}, int(pytest.ExitCode.INTERRUPTED))
     assert errors(found) == ({"test_c.py": "ModuleNotFoundError: absent"} if noted else {})
