@@ -3,6 +3,7 @@
 Claims are planned and not trained. Output is exempt: its blocks are marked `console` or `text`.
 """
 
+import importlib
 import importlib.util
 import re
 import shlex
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+import dask.config
+import distributed  # noqa: F401  (declares its part of Dask's configuration)
 import pytest
 import yaml
 
@@ -191,6 +194,21 @@ def check_python(arguments: list[str]) -> None:
         assert (ROOT / arguments[0]).is_file()
 
 
+def check_dask(arguments: list[str]) -> None:
+    """Checks a command of Dask's against what its own modules declare."""
+    command = importlib.import_module(f"distributed.cli.dask_{arguments[0]}").main
+    known = {option for parameter in command.params for option in parameter.opts}
+    known |= {option for parameter in command.params for option in parameter.secondary_opts}
+    assert set(options(arguments[1:])) <= known
+
+
+def check_export(arguments: list[str]) -> None:
+    """Checks environment variables of Dask's, of which each stands for a place in its defaults."""
+    for name in (argument.partition("=")[0] for argument in arguments):
+        place = name.removeprefix("DASK_").lower().replace("__", ".")
+        assert dask.config.get(place, default=0) is None, name
+
+
 def options(words: list[str]) -> list[str]:
     return [word.partition("=")[0] for word in words if re.match(r"--\w", word)]
 
@@ -210,6 +228,10 @@ def test_commands_and_options_exist(page: Path, pytest_help: str) -> None:
                 check_bnclaims(rest)
             case "python", _:
                 check_python(arguments)
+            case "dask", _:
+                check_dask(arguments)
+            case "export", _:
+                check_export(arguments)
             case known, _:
                 assert known in {"bandit", "pre-commit", "towncrier"}, f"how is {known} checked?"
 
