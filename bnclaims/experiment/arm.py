@@ -84,7 +84,7 @@ class _DescribedArm(Arm):
     def libraries_used(self) -> Mapping[str, str]:
         """Versions of what is installed and changes its numbers, its backend's own apart."""
         described = self.description
-        return fingerprint.named_versions(described) | described.get("libraries", {})
+        return {**fingerprint.named_versions(described), **described.get("libraries", {})}
 
     def __getstate__(self) -> dict[str, Any]:
         """Returns what travels to another process, which need not check it again.

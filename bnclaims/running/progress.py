@@ -167,17 +167,17 @@ class Progress:
 
     def _work(self, cost: float, starts: int) -> float:
         """Returns the seconds that runs take one worker, so many of which are an arm's first."""
-        return cost * self._rate + starts * self._start
+        return cost * self._seconds_per_cost + starts * self._start
 
     @property
-    def _rate(self) -> float:
+    def _seconds_per_cost(self) -> float:
         """Seconds per unit of cost, where nothing is compiled."""
         first = set(self._starts.values())
         runs = [(self.wanted[run], took) for run, took in self.trained.items() if run not in first]
         runs = runs or [self._without_start(run) for run in first]
-        done = _rate_of(runs)
+        done = _seconds_by_cost(runs)
         begun = [self._so_far(worker) for worker in self._arms]
-        return _rate_of(runs + [(cost, took) for cost, took in begun if took > cost * done])
+        return _seconds_by_cost(runs + [(cost, took) for cost, took in begun if took > cost * done])
 
     def _without_start(self, run: Run) -> tuple[float, float]:
         """Returns cost and seconds of a worker's first run, as far as they are guessed."""
@@ -193,14 +193,14 @@ class Progress:
         """Seconds that an arm's first run takes longer, but for a worker's first arm."""
         known = {worker: run for (worker, _), run in reversed(self._starts.items())}
         later = [run for run in self._starts.values() if run not in known.values()]
-        rate = self._rate
-        excess = [max(0.0, self.trained[run] - self.wanted[run] * rate) for run in later]
+        expected = {run: self.wanted[run] * self._seconds_per_cost for run in later}
+        excess = [max(0.0, self.trained[run] - expected[run]) for run in later]
         return (_START * self._slowness + sum(excess)) / (1 + len(excess))
 
     @property
     def _slowness(self) -> float:
         """How many times as long as guessed things take; what is fast to train starts no faster."""
-        return max(1.0, self._rate / SECONDS_PER_COST)
+        return max(1.0, self._seconds_per_cost / SECONDS_PER_COST)
 
     def _rest_of_start(self, worker: str) -> float:
         """Returns what a worker's run is thought to take longer, as the first of its arm."""
@@ -220,7 +220,7 @@ class Progress:
         return self.clock() - self._since[worker]
 
     def _expected(self, worker: str) -> float:
-        return self._cost_in_training(worker) * self._rate + self._rest_of_start(worker)
+        return self._cost_in_training(worker) * self._seconds_per_cost + self._rest_of_start(worker)
 
     def text(self, undecided: float = 0.0) -> str:
         """Returns it in a line.
@@ -255,7 +255,7 @@ def _training(seconds: float, cost: float, start: float) -> float:
     return _ALONE * alone + (1 - _ALONE) * together
 
 
-def _rate_of(runs: Sequence[tuple[float, float]]) -> float:
+def _seconds_by_cost(runs: Sequence[tuple[float, float]]) -> float:
     """Returns seconds per unit of cost: a guess, which gives way to what runs took."""
     cost = _GUESS_WEIGHT / SECONDS_PER_COST + sum(cost for cost, _ in runs)
     return (_GUESS_WEIGHT + sum(seconds for _, seconds in runs)) / cost

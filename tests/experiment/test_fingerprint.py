@@ -1144,7 +1144,7 @@ def test_versions_below_a_package_count_too(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(importlib.metadata, "version", installed.__getitem__)
     monkeypatch.setattr(importlib.metadata, "requires", required.get)
     monkeypatch.setattr(describe_module, "distributions", lambda: {k: [k] for k in installed})
-    assert describe_module._version("optimiser") == "optimiser 1, jax 2, jaxlib 3, numpy 4"
+    assert describe_module.version("optimiser") == "optimiser 1, jax 2, jaxlib 3, numpy 4"
 
 
 def test_packages_beside_a_virtual_environment_are_installed(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pickle
 import signal
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ def own() -> Iterator[Apart]:
 
 
 def errand(
-    trainer: Any, seed: int = 0, data: Data | None = None, versions: dict[str, str] | None = None
+    trainer: Any, seed: int = 0, data: Data | None = None, versions: Mapping[str, str] | None = None
 ) -> Errand:
     stated = apart.versions() if versions is None else versions
     return Errand("here", packed_arm(FakeArm("arm")), data, packed(trainer), seed, stated)
@@ -80,7 +80,7 @@ def test_an_error_that_cannot_travel_travels_as_text(shared: Apart) -> None:
 
 def test_a_backend_that_misses_its_library_is_named_with_its_machine(shared: Apart) -> None:
     class Bare(FakeTrainer):
-        @property  # type: ignore[misc]
+        @property
         def versions(self) -> dict[str, str]:
             raise ArmError("tensorflow is not installed: run `pip install tensorflow`")
 
@@ -93,7 +93,7 @@ def test_a_backend_that_misses_its_library_is_named_with_its_machine(shared: Apa
 
 
 def test_what_was_packed_by_another_python_is_not_unpacked(shared: Apart) -> None:
-    other = apart.versions() | {"Python": "3.9"}
+    other = {**apart.versions(), "Python": "3.9"}
     with pytest.raises(ClusterError, match=r"^here has Python 3\.\d+ instead of 3\.9\. Install"):
         shared.trained(errand(FakeTrainer(), versions=other), None)
 
@@ -107,7 +107,7 @@ def test_data_travel_once(own: Apart, small_data: Data, monkeypatch: pytest.Monk
         sizes.append(len(content))
         return content
 
-    monkeypatch.setattr(apart.pickle, "dumps", counted)
+    monkeypatch.setattr(pickle, "dumps", counted)
     for _ in range(2):
         own.trained(errand(FakeTrainer(), data=small_data), None)
     assert sizes[0] > small_data.x_train.nbytes > 50 * sizes[1]
@@ -126,10 +126,12 @@ def test_a_run_that_takes_too_long_is_ended(own: Apart) -> None:
 
 
 def test_it_ends_with_whoever_started_it_also_in_the_middle_of_a_run(tmp_path: Path) -> None:
+    def work(seed: int) -> None:
+        (tmp_path / "begun").touch()
+        time.sleep(600)
+
     process = Apart()
-    process._line.send_bytes(
-        pickle.dumps(errand(FakeTrainer(lambda _: (tmp_path / "begun").touch() or time.sleep(600))))
-    )
+    process._line.send_bytes(pickle.dumps(errand(FakeTrainer(work))))
     while not (tmp_path / "begun").exists():
         time.sleep(0.05)
     process._line.close()
