@@ -339,7 +339,7 @@ def _copied(loss: Any) -> Any:
         return {name: _copied(part) for name, part in loss.items()}
     if isinstance(loss, list | tuple):
         return [_copied(part) for part in loss]
-    if not hasattr(loss, "get_config"):
+    if isinstance(loss, type) or not hasattr(loss, "get_config"):
         return loss
     copied = object.__new__(type(loss))
     vars(copied).update(vars(loss))

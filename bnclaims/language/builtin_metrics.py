@@ -65,7 +65,7 @@ def curve_roughness(history: History) -> float:
     minibatches, so compare arms of equal batch size.
     """
     with np.errstate(invalid="ignore"):
-        return float(np.maximum(np.diff(_curve(history, "fine_loss")), 0).sum())
+        return float(np.maximum(np.diff(_fine_curve(history, "loss")[0]), 0).sum())
 
 
 @metric(low=0, unit="s")
@@ -174,8 +174,7 @@ def _reached(history: History, **target: Unpack[Target]) -> tuple[float, float]:
     """Returns between which two numbers of epochs a curve gets to its target."""
     ((name, value),) = cast(Mapping[str, float], target).items()
     fine = not name.startswith("val_")
-    curve = _curve(history, f"fine_{name}" if fine else name)
-    epochs = history.fine_epochs if fine else np.arange(1.0, len(curve) + 1)
+    curve, epochs = (_fine_curve if fine else _curve_by_epoch)(history, name)
     if np.isnan(curve).all() and np.isfinite(history.loss).any():
         raise ValueError(f"this arm has no {name}: its loss is no classification's")
     there = curve >= value if name.endswith("accuracy") else curve <= value
@@ -369,6 +368,18 @@ def _curve(history: History, name: str) -> Curve:
             f"this arm has no curve of {name}: a probe has none, and a trainer those it returns"
         )
     return curve
+
+
+def _curve_by_epoch(history: History, name: str) -> tuple[Curve, Curve]:
+    """Returns a curve, and the number of epochs at each of its points."""
+    curve = _curve(history, name)
+    return curve, np.arange(1.0, len(curve) + 1)
+
+
+def _fine_curve(history: History, name: str) -> tuple[Curve, Curve]:
+    """Returns likewise a training curve, by epoch where a trainer left none that is finer."""
+    fine: Curve = getattr(history, f"fine_{name}")
+    return (fine, history.fine_epochs) if len(fine) else _curve_by_epoch(history, name)
 
 
 def _probed(history: History, name: str) -> NDArray[Any]:

@@ -180,6 +180,18 @@ def resident(arm: ModelArm, model: Any) -> tuple[Any, Any, Any, Any]:
     return shaped(arm, model, x), y, shaped(arm, model, x_test), y_test
 
 
+def narrowed(labels: Any) -> Any:
+    """Returns labels with integers as int32, which every loss takes, if they fit."""
+
+    def narrow(tensor: Any) -> Any:
+        values, limits = tensor.numpy(), np.iinfo(np.int32)
+        if values.dtype.kind in "iu" and limits.min <= values.min() and values.max() <= limits.max:
+            return tf.constant(values.astype(np.int32))
+        return tensor
+
+    return mapped(narrow, labels)
+
+
 def shaped(arm: ModelArm, model: Any, x: Any) -> Any:
     """Returns inputs in the shape that the model takes.
 
@@ -283,6 +295,40 @@ def _takes(operation: Any) -> bool:
     return isinstance(operation, _AS_THEY_ARE)
 
 
+def mixes_examples(model: Any) -> bool:
+    """Says whether what a model predicts of an example may depend on others in its batch.
+
+    It may where a layer, a function or an operation is of the user's own, works along the axis of
+    the examples, or is called as in training: with the statistics of the batch.
+    """
+    layers = list(model._flatten_layers(include_self=False))
+    return any(map(_may_mix, layers)) or any(
+        _calls_as_in_training(part) for part in (model, *layers)
+    )
+
+
+def _may_mix(layer: Any) -> bool:
+    own = [layer, getattr(layer, "activation", None), getattr(layer, "recurrent_activation", None)]
+    kinds = [item if hasattr(item, "__qualname__") else type(item) for item in own if item]
+    if any(not kind.__module__.startswith("keras.") for kind in kinds):
+        return True
+    axes = getattr(layer, "axis", getattr(layer, "axes", None))
+    along_examples = 0 in (axes if isinstance(axes, list | tuple) else [axes])
+    return along_examples or isinstance(layer, keras.layers.Lambda)
+
+
+def _calls_as_in_training(model: Any) -> bool:
+    """Says whether a graph has an operation that is no layer, or calls one for training."""
+    graph = getattr(model, "_functional", model)
+    if not isinstance(graph, keras.Model) or not hasattr(graph, "_nodes_by_depth"):
+        return False
+    nodes = [node for nodes in graph._nodes_by_depth.values() for node in nodes]
+    return any(
+        not isinstance(node.operation, keras.Layer) or node.arguments.kwargs.get("training")
+        for node in nodes
+    )
+
+
 def scaled(x: Any, by_rule: Any = True) -> Any:
     """Returns images as numbers: bytes, which are intensities, from 0 to 1 as in the articles.
 
@@ -321,7 +367,8 @@ def check_labels(arm: ModelArm, model: Any) -> None:
         if labels.min() < 0 or labels.max() >= classes:
             raise ArmError(
                 f"{model_name(arm.model)} has {classes} classes, 0 to {classes - 1}, but the "
-                f"labels of {arm.data.name} go from {labels.min():g} to {labels.max():g}"
+                f"labels of {arm.data.name} go from {float(labels.min()):g} to "
+                f"{float(labels.max()):g}"
             )
 
 
@@ -369,18 +416,10 @@ def _held(source: Data | DataSource) -> tuple[Any, Any, Any, Any]:
     data = source.load()
     return (
         mapped(tf.constant, data.x_train),
-        mapped(_labels, data.y_train),
+        mapped(tf.constant, data.y_train),
         mapped(tf.constant, data.x_test),
-        mapped(_labels, data.y_test),
+        mapped(tf.constant, data.y_test),
     )
-
-
-def _labels(labels: NDArray[Any]) -> Any:
-    """Returns labels as a tensor, integers as int32, which every loss takes, if they fit."""
-    limits = np.iinfo(np.int32)
-    if labels.dtype.kind in "iu" and limits.min <= labels.min() and labels.max() <= limits.max:
-        labels = labels.astype(np.int32)
-    return tf.constant(labels)
 
 
 def check_randomness(program: Any, variables: list[Any], drawn: str) -> None:

@@ -19,7 +19,14 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bnclaims.backends.keras import state
-from bnclaims.backends.keras.building import reason, resident, sample_weights, scale, scaled
+from bnclaims.backends.keras.building import (
+    narrowed,
+    reason,
+    resident,
+    sample_weights,
+    scale,
+    scaled,
+)
 from bnclaims.backends.keras.compiling import Compilation
 from bnclaims.backends.keras.curves import FINE_POINTS, Stopped, measured, padded, stretches
 from bnclaims.backends.keras.initialisation import Initialisation
@@ -73,11 +80,12 @@ class Fitter:
         arm = self.arm
         if compiled := self._compilation(arm, model):
             compiled.apply(model)
-        x, y, x_test, y_test = map(_as_fed, self._inputs(model))
+        x, y, x_test, labels = self._inputs(model)
+        measures = partial(measured, arm, model, *map(_as_fed, (x_test, narrowed(labels))), seed)
+        x, y, x_test, y_test = map(_as_fed, (x, y, x_test, labels))
         weights, test_weights = map(_as_fed, sample_weights(arm))
         batches = _Batches((x, y) if weights is None else (x, y, weights), arm.batch_size, seed)
         test = (x_test, y_test) if test_weights is None else (x_test, y_test, test_weights)
-        measures = partial(measured, arm, model, x_test, y_test, seed)
         watch = _Watch(arm, batches, stop, measures)
         try:
             reported = model.fit(
@@ -96,7 +104,8 @@ class Fitter:
         except (ValueError, TypeError, tf.errors.OpError) as error:
             raise ArmError(
                 f"{model_name(arm.model)} cannot be trained by fit on {arm.data.name}: "
-                f"{reason(error)}"
+                f"{reason(error).rstrip('.')}. Keras's own fit fails alike: correct the model, its "
+                "data or its arguments"
             ) from error
         return watch.history()
 
@@ -203,7 +212,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         noted = self._epochs[-1]
         noted.seconds = time.perf_counter() - self._started
-        noted.logs = {name: float(value) for name, value in (logs or {}).items()}
+        noted.logs = {name: self._number(name, value) for name, value in (logs or {}).items()}
         if "loss" not in noted.logs:
             raise ArmError(
                 f"{model_name(self._arm.model)} reports {sorted(noted.logs)} from its training "
@@ -219,7 +228,16 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         """Adds what the arm's own callbacks reported, as the learning rate that they set."""
         for name, values in history.items():
             for epoch, value in zip(self._epochs, values, strict=False):
-                epoch.logs.setdefault(name, float(value))
+                epoch.logs.setdefault(name, self._number(name, value))
+
+    def _number(self, name: str, value: Any) -> float:
+        array = np.asarray(value)
+        if array.size != 1 or array.dtype.kind not in "biuf":
+            raise ArmError(
+                f"{model_name(self._arm.model)}: {name} is {value!r:.80} after an epoch; report "
+                "one number, as F1Score(average='macro') does"
+            )
+        return float(array.reshape(()))
 
     def changed_since_last_epoch(self) -> bool:
         """Says whether `fit` left other weights than it last evaluated: averaged or restored."""

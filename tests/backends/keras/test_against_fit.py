@@ -189,6 +189,44 @@ class MasksItself(layers.Layer):  # type: ignore[misc]
         return x
 
 
+class NoisyInTraining(layers.Layer):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.draws = keras.random.SeedGenerator(7)
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        noise = keras.random.normal(keras.ops.shape(x), seed=self.draws)
+        return x + noise if training else 2 * x
+
+
+class Transposed(layers.Layer):  # type: ignore[misc]
+    """The other way through a dense layer, by the same weights."""
+
+    def __init__(self, of: Any) -> None:
+        super().__init__()
+        self.of = of
+
+    def call(self, x: Any) -> Any:
+        return x @ keras.ops.transpose(self.of.kernel)
+
+
+def tied(x: Any) -> Any:
+    encoder = layers.Dense(4)
+    return last(Transposed(encoder)(encoder(x)))
+
+
+def masked_and_joined() -> Any:
+    inputs = keras.Input((5,))
+    x = layers.Embedding(12, 4, mask_zero=True)(inputs)
+    x = layers.Concatenate()([x, layers.Dense(4)(x)])
+    return keras.Model(inputs, last(layers.LSTM(3)(x)))
+
+
+def centred(x: Any) -> Any:
+    """Takes off the mean of the batch."""
+    return x - keras.ops.mean(x, axis=0)
+
+
 def frozen(layer: Callable[[], Any]) -> Callable[[], Any]:
     def make() -> Any:
         made = layer()
@@ -273,6 +311,12 @@ LAYERS: dict[str, Case] = {
             labelled(PADDED % 3, PADDED),
         ),
         "masking layer": (over((5, 3), L.Masking, lambda: L.LSTM(3), flat=False), sequences),
+        "masks that join": (masked_and_joined, padded),
+        "mask in a mean": (of_tokens(L.GlobalAveragePooling1D, masked=True), padded),
+        "masked batch norm": (
+            of_tokens(L.BatchNormalization, lambda: L.GRU(3), masked=True),
+            padded,
+        ),
         "own mask": (
             over((5, 3), MasksItself, lambda: L.SimpleRNN(3), flat=False),
             sequences,
@@ -286,6 +330,20 @@ LAYERS: dict[str, Case] = {
             functional(lambda x: last(Sequential([L.Dense(4), L.BatchNormalization()])(x))),
             numbers,
         ),
+        "own layer with noise in training": (dense(NoisyInTraining), numbers),
+        "tied weights": (functional(tied), numbers),
+        "batch norm as in training, even in tests": (
+            functional(lambda x: last(L.BatchNormalization()(L.Dense(4)(x), training=True))),
+            numbers,
+        ),
+        "dropout even in tests": (
+            functional(lambda x: last(L.Dropout(0.4)(L.Dense(4)(x), training=True))),
+            numbers,
+        ),
+        "lambda over a batch": (dense(lambda: L.Lambda(centred)), numbers),
+        "operation over a batch": (functional(lambda x: last(centred(L.Dense(4)(x)))), numbers),
+        "activation over a batch": (dense(lambda: L.Dense(4, activation=centred)), numbers),
+        "softmax over a batch": (dense(lambda: L.Softmax(axis=0)), numbers),
         "unbuilt": (lambda: Sequential([L.Dense(4, "relu"), L.Dense(3, "softmax")]), numbers),
     }.items()
 }
@@ -334,6 +392,13 @@ LOSSES: dict[str, Case] = {
     "sparse, label too large": of_loss(
         SPARSE, dense(units=2), CLASSES, refused=r"has 2 classes, 0 to 1, but the labels of tiny"
     ),
+    "sparse, booleans": of_loss(SPARSE, dense(units=2), BINARY.astype(bool)),
+    "sparse, booleans of one unit": of_loss(
+        SPARSE, ONE, BINARY.astype(bool), refused="has 1 classes, 0 to 0, but the labels of tiny"
+    ),
+    "sparse, negative label": of_loss(
+        SPARSE, dense(), CLASSES - 1, refused=r"has 3 classes, .* of tiny go from -1 to 1"
+    ),
     "crossentropy": of_loss("crossentropy", dense(), CLASSES),
     "categorical": of_loss("categorical_crossentropy", dense(), ONE_HOT, by_fit=False),
     "categorical, smoothed": of_loss(
@@ -373,6 +438,8 @@ LOSSES: dict[str, Case] = {
     "log cosh": of_loss("log_cosh", regression, TARGETS),
     "poisson": of_loss("poisson", regression, TARGETS),
     "cosine": of_loss("cosine_similarity", regression, TARGETS),
+    "cosine, over a batch": of_loss(K.CosineSimilarity(axis=0), regression, TARGETS, by_fit=True),
+    "class of a loss": of_loss(K.MeanSquaredError, regression, TARGETS),
     "dice": of_loss("dice", dense(), ONE_HOT, by_fit=True),
     "tversky": of_loss("tversky", dense(), ONE_HOT, by_fit=True),
     "sum": of_loss(K.MeanSquaredError(reduction="sum"), regression, TARGETS, by_fit=True),
@@ -421,6 +488,14 @@ class OwnSchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ign
 
     def get_config(self) -> dict[str, Any]:
         return {}
+
+
+class WithoutConfig(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+    def __init__(self, start: float) -> None:
+        self.start = start
+
+    def __call__(self, step: Any) -> Any:
+        return self.start / (1 + keras.ops.cast(step, "float32"))
 
 
 def by(make: Callable[[], Any], **more: Any) -> Case:
@@ -484,6 +559,7 @@ OPTIMIZERS: dict[str, Case] = {
     "cosine schedule": by(lambda: O.Adam(S.CosineDecay(0.01, 4)), by_fit=False),
     "stepped schedule": by(lambda: O.SGD(S.PiecewiseConstantDecay([2], [0.1, 0.01]))),
     "own schedule": by(lambda: O.SGD(OwnSchedule())),
+    "own schedule without a configuration": by(lambda: O.SGD(WithoutConfig(0.1)), by_fit=False),
     "schedule, accumulated": by(
         lambda: O.SGD(S.ExponentialDecay(0.1, 1, 0.5), gradient_accumulation_steps=2)
     ),
@@ -847,6 +923,16 @@ def of_metric(metrics: Any, build: Any = None, y: Any = CLASSES, **arm: Any) -> 
     return Case(build or dense(), labelled(y), {"metrics": metrics, **arm}, by_fit=True)
 
 
+def as_64_bits(y: Any, predicted: Any) -> Any:
+    """Compares with labels as they were given; TensorFlow's argmax has 64 bits."""
+    return tf.cast(tf.equal(tf.argmax(predicted, axis=-1), y), tf.float32)
+
+
+class NotesAnArray(keras.callbacks.Callback):  # type: ignore[misc]
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        logs["noted"] = np.zeros(3)
+
+
 def of_metric_object(make: Callable[[], Any], build: Any, y: Any) -> Case:
     said = {"metrics": (Remade.of(make()),), "loss": "binary_crossentropy"}
     return Case(build, labelled(y), said, {"metrics": lambda: [make()]}, by_fit=True)
@@ -945,6 +1031,15 @@ HOOKS: dict[str, Case] = {
     "backups": of_callback(
         lambda: C.BackupAndRestore("here"), refused="BackupAndRestore reads or writes files"
     ),
+    "callback that notes an array": of_callback(
+        NotesAnArray, refused=r"noted is array\(.0., 0., 0..\) after an epoch; report one number"
+    ),
+    "class of a callback": Case(
+        dense(),
+        numbers,
+        {"callbacks": (C.TerminateOnNaN,)},
+        refused="is no Keras callback: give objects, as in callbacks=.keras",
+    ),
     "no callback": Case(dense(), numbers, {"callbacks": (3,)}, refused="3 is no Keras callback"),
     "metric by name": of_metric(("accuracy", "sparse_top_k_categorical_accuracy")),
     "metric by a function": of_metric((spread,)),
@@ -953,6 +1048,11 @@ HOOKS: dict[str, Case] = {
     "f1": of_metric_object(
         lambda: keras.metrics.F1Score("macro"), dense(activation="sigmoid"), ONE_HOT
     ),
+    "f1 of each class": replace(
+        of_metric_object(keras.metrics.F1Score, dense(activation="sigmoid"), ONE_HOT),
+        refused=r"f1_score is .* after an epoch; report one number, as F1Score\(average='macro'\)",
+    ),
+    "metric of labels as they are": of_metric((as_64_bits,)),
     "metric of the loss": of_metric(("mse",), loss="mse", build=regression, y=TARGETS),
     "probes of a subclass": Case(
         subclass, numbers, {"probes": True}, refused="probes=True is for what our own program"

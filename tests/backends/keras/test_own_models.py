@@ -380,6 +380,35 @@ def test_an_optimizer_that_forgets_what_it_was_made_with_is_refused() -> None:
     assert isinstance(as_optimizer(Forgets(), None, KERAS_DEFAULTS), Remade)
 
 
+class KeepsAList(keras.optimizers.SGD):  # type: ignore[misc]
+    def __init__(self, factors: tuple[float, ...] = (), **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.factors = list(factors)
+
+
+class WithoutConfig(keras.metrics.Mean):  # type: ignore[misc]
+    def get_config(self) -> Any:
+        raise NotImplementedError("get_config() is to be written")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: KeepsAList((1.0,)), "KeepsAList cannot be made anew .* it has another factors"),
+        (lambda: keras.metrics.CosineSimilarity(axis=0), "it has another _fn_kwargs.* the builder"),
+        (WithoutConfig, "WithoutConfig cannot be made anew for each run: get_config.. is to be"),
+    ],
+)
+def test_what_its_configuration_leaves_out_is_refused(make: Any, words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        Remade.of(make())
+
+
+def test_losses_that_differ_in_what_keras_does_not_say_are_two_arms() -> None:
+    arms = [arm_of(network, loss=keras.losses.Huber(delta)) for delta in (0.3, 0.3, 0.5)]
+    assert len({arm.digest for arm in arms}) == 2
+
+
 def test_a_callback_is_as_it_was_named_for_every_seed() -> None:
     stop = keras.callbacks.EarlyStopping("loss", patience=0, min_delta=9.0)
     arm = arm_of(network, callbacks=(stop,), epochs=4)
