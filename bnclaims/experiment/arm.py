@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import metadata
+from numbers import Integral, Real
 from types import FunctionType
 from typing import Any, Protocol
 
@@ -150,8 +151,11 @@ class TrainingArm(ModelArm):
 
     def __post_init__(self) -> None:
         _check_loss(self.loss)
-        _check_count("epochs", self.epochs)
-        _check_count("batch_size", self.batch_size)
+        for name in ("epochs", "batch_size"):
+            _check_count(name, getattr(self, name))
+            object.__setattr__(self, name, int(getattr(self, name)))  # NumPy's integers, too
+        _check_class_weight(self.class_weight)
+        _check_measures(self.measures)
         # Who else holds a callback or a loss may change it before this arm is trained.
         object.__setattr__(self, "loss", _copied(self.loss))
         object.__setattr__(self, "callbacks", copy.deepcopy(self.callbacks))
@@ -333,6 +337,33 @@ def _check_loss(loss: Any) -> None:
         )
 
 
+def _check_class_weight(weights: Any) -> None:
+    known = weights is None or isinstance(weights, Mapping)
+    if not known or any(
+        isinstance(number, bool) or not isinstance(number, Integral) or not isinstance(weight, Real)
+        for number, weight in (weights or {}).items()
+    ):
+        raise TypeError(
+            f"class_weight={weights!r:.80}: give a dictionary of the classes' numbers and weights, "
+            "as in {0: 1.0, 1: 5.0}"
+        )
+
+
+def _check_measures(measures: Any) -> None:
+    if not isinstance(measures, Mapping) or not all(
+        isinstance(name, str) and name and callable(function) for name, function in measures.items()
+    ):
+        raise TypeError(
+            f"measures={measures!r:.80}: give a dictionary of names and functions of the model, "
+            "the test inputs and their labels"
+        )
+    if taken := sorted(measures.keys() & _CURVES):
+        raise ValueError(f"measures: {taken[0]!r} is the name of a curve; choose another")
+
+
+_CURVES = {"loss", "accuracy", "acc", "val_loss", "val_accuracy", "val_acc"}
+
+
 def _copied(loss: Any) -> Any:
     """Returns a copy of a loss; Keras copies by way of a file, which needs registered classes."""
     if isinstance(loss, Mapping):
@@ -358,7 +389,7 @@ def loss_name(loss: Any) -> str:
 
 
 def _check_count(name: str, value: object, least: int = 1) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise ValueError(f"{name}={value!r}: give an integer of {least} or more")
 
 

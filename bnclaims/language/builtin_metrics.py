@@ -22,6 +22,7 @@ NORMALIZATIONS = (
 """Keras's layers whose few weights scale and shift: gradients and updates compare without them."""
 
 _EPOCHS = "epochs"
+_BY_EPOCH = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
 # Learning curves
@@ -347,11 +348,14 @@ def measured(history: History, *, name: str = "value") -> float:
 
     Args:
         history: Of `probe(function)`, for what the function returned; or of a training, for a Keras
-            metric, as `fit` names it, or a measure, after the last epoch.
+            metric, as `fit` names it, a loss or an accuracy included, or a measure, after the last
+            epoch.
         name: Which of the numbers, where there are several.
     """
     if name in history.metrics:
         return float(history.metrics[name][-1])
+    if name in _BY_EPOCH:
+        return float(_curve(history, name)[-1])
     if name not in history.probes:
         known = ", ".join(sorted({**history.probes, **history.metrics})) or "nothing"
         raise ValueError(f"this arm has no {name!r}; it measured {known}")

@@ -318,6 +318,14 @@ def test_what_a_function_measured_goes_by_its_name() -> None:
         measured(history, name="table")
 
 
+def test_a_curve_of_a_training_goes_by_its_name() -> None:
+    history = History(loss=np.array([2.0, 1.0]), val_loss=np.array([3.0, 4.0]))
+    assert measured(history, name="val_loss") == 4.0
+    assert measured(history, name="loss") == 1.0
+    with pytest.raises(ValueError, match="this arm has no curve of accuracy"):
+        measured(history, name="accuracy")
+
+
 @pytest.mark.parametrize(
     "metric",
     [

@@ -1,6 +1,7 @@
 """A model built and checked, and its data at hand: what training and looking on start from."""
 
 import math
+import re
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -37,11 +38,18 @@ _PASSING = (
 """Layers that hand numbers on as they are."""
 
 
+_IN_BOLD = re.compile(r"\x1b\[[0-9;]*m")
+_CALLING = re.compile(r"Exception encountered when calling (.*)\.")
+"""What Keras puts before an error that a layer's `call` raised."""
+
+
 def reason(error: Exception) -> str:
     """Returns what TensorFlow says, without where in its graph."""
     noise = ("Detected at", "Graph execution", "Stack trace", "File", "[[", "{{", "^")
-    lines = [line.strip() for line in str(error).splitlines()]
+    lines = [line.strip() for line in _IN_BOLD.sub("", str(error)).splitlines()]
     kept = [line for line in lines if line and not line.startswith(noise)]
+    if len(kept) > 1 and (called := _CALLING.fullmatch(kept[0])):
+        kept = [f"{called[1]}: {kept[1]}"]
     return (kept or lines or [type(error).__name__])[0][:500]
 
 
@@ -93,7 +101,7 @@ def _is_described(arm: ModelArm) -> bool:
 
 def _built(arm: ModelArm, x: Any) -> Any:
     # An error in a function of the user's own is shown where it is; in a description, in words.
-    model = understood(arm, arm.build) if _is_described(arm) else arm.build()
+    model = understood(arm, arm.build) if _is_described(arm) else _as_the_function_makes_it(arm)
     if not isinstance(model, keras.Model):
         raise ArmError(
             f"{model_name(arm.model)} returned {type(model).__name__}, not a keras.Model: give "
@@ -103,6 +111,19 @@ def _built(arm: ModelArm, x: Any) -> Any:
         _build_as_called(arm, model, x)
     _take(arm, model)
     return model
+
+
+def _as_the_function_makes_it(arm: ModelArm) -> Any:
+    try:
+        return arm.build()
+    except ValueError as error:
+        if "unique name" not in str(error):
+            raise
+        # Names are counted from 0 in each build: a layer from elsewhere has one of them already.
+        raise ArmError(
+            f"{model_name(arm.model)} makes a model of two layers with one name, as where one is "
+            f"of another: make every part of it within the function ({reason(error)})"
+        ) from error
 
 
 def _build_as_called(arm: ModelArm, model: Any, x: Any) -> None:

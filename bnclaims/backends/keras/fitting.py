@@ -26,6 +26,7 @@ from bnclaims.backends.keras.building import (
     sample_weights,
     scale,
     scaled,
+    understood,
 )
 from bnclaims.backends.keras.compiling import Compilation
 from bnclaims.backends.keras.curves import FINE_POINTS, Stopped, measured, padded, stretches
@@ -79,7 +80,7 @@ class Fitter:
     def _fitted(self, model: Any, seed: int, stop: threading.Event | None) -> History:
         arm = self.arm
         if compiled := self._compilation(arm, model):
-            compiled.apply(model)
+            understood(arm, partial(compiled.apply, model))
         x, y, x_test, labels = self._inputs(model)
         measures = partial(measured, arm, model, *map(_as_fed, (x_test, narrowed(labels))), seed)
         x, y, x_test, y_test = map(_as_fed, (x, y, x_test, labels))
@@ -218,7 +219,12 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
                 f"{model_name(self._arm.model)} reports {sorted(noted.logs)} from its training "
                 "step and no 'loss': return the loss under that name, too"
             )
-        noted.logs |= self._measures()
+        measures = self._measures()
+        if twice := sorted(noted.logs.keys() & measures.keys()):
+            raise ArmError(
+                f"{self._arm}: {twice[0]!r} is a measure and what fit reports: rename the measure"
+            )
+        noted.logs |= measures
         self._weights = [variable.numpy() for variable in self.model.trainable_variables]
         if not np.isfinite(noted.logs["loss"]):
             self._diverged = True

@@ -713,6 +713,15 @@ class Subclass(keras.Model):  # type: ignore[misc]
         return self.last(self.drop(self.first(x), training=training))
 
 
+class Unready(keras.Model):  # type: ignore[misc]
+    def call(self, x: Any) -> Any:
+        return x["a"]
+
+
+def calls_what_is_not_there() -> Any:
+    return Unready()
+
+
 class WithoutTraining(Subclass):
     def call(self, x: Any) -> Any:  # type: ignore[override]
         return self.last(self.first(x))
@@ -1043,6 +1052,13 @@ HOOKS: dict[str, Case] = {
     "no callback": Case(dense(), numbers, {"callbacks": (3,)}, refused="3 is no Keras callback"),
     "metric by name": of_metric(("accuracy", "sparse_top_k_categorical_accuracy")),
     "metric by a function": of_metric((spread,)),
+    "metric by its class": of_metric((keras.metrics.SparseTopKCategoricalAccuracy,)),
+    "metrics that are no list": replace(
+        of_metric("accuracy"), refused="cannot be built: Expected `metrics` argument to be a list"
+    ),
+    "call of a subclass that raises": Case(
+        calls_what_is_not_there, numbers, refused="be called on a batch of tiny: Unready.call"
+    ),
     "metric object": of_metric_object(lambda: keras.metrics.AUC(20, name="auc"), ONE, BINARY),
     "precision": of_metric_object(lambda: keras.metrics.Precision(thresholds=0.4), ONE, BINARY),
     "f1": of_metric_object(

@@ -246,11 +246,20 @@ indices[0] = 9 is not in [0, 3)
 \t [[{{node loss}}]]"""
 
 
+CALLED = """Exception encountered when calling Own.call().
+
+\x1b[1mno x\x1b[0m
+
+Arguments received by Own.call():"""
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         (NOISE, "indices[0] = 9 is not in [0, 3)"),
         ("plain", "plain"),
+        (CALLED, "Own.call(): no x"),
+        ("Exception encountered when calling A.call().",) * 2,
         ("Detected at node Cast", "Detected at node Cast"),
         ("", "ValueError"),
         ("x" * 900, "x" * 500),

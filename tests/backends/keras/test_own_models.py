@@ -153,6 +153,13 @@ def with_model() -> Any:
     return keras.Sequential([keras.Input((6,)), INSIDE, keras.layers.Dense(3, "softmax")])
 
 
+UNNAMED = keras.layers.Dense(6, "tanh", name="dense")
+
+
+def with_a_name_twice() -> Any:
+    return keras.Sequential([keras.Input((6,)), UNNAMED, keras.layers.Dense(3, "softmax")])
+
+
 def with_optimizer() -> Any:
     model = network()
     model.compile(RATE, "sparse_categorical_crossentropy")
@@ -167,6 +174,7 @@ def with_optimizer() -> Any:
             with_layer,
             r"a model with the layer 'shared' of another: make every part of it",
         ),
+        (with_a_name_twice, "of two layers with one name, as where one is of another: make every"),
         (with_model, "returned a model with the layer 'sequential.*' of another"),
         (with_optimizer, "returned a model with the variable 'iteration' of another"),
     ],
@@ -341,6 +349,15 @@ def test_a_measure_is_a_number() -> None:
 
     with pytest.raises(ArmError, match=r"the measure 'nothing' returned array\(.*returns one numb"):
         trained(arm_of(network, measures={"nothing": nothing}), 0)
+
+
+def spread(y: Any, predicted: Any) -> Any:
+    return keras.ops.std(predicted, axis=-1)
+
+
+def test_a_measure_is_no_metric_of_keras_s() -> None:
+    with pytest.raises(ArmError, match="'val_spread' is a measure and what fit reports: rename"):
+        trained(arm_of(network, metrics=(spread,), measures={"val_spread": mean_weight}), 0)
 
 
 def test_the_code_of_a_measure_is_part_of_the_digest() -> None:
