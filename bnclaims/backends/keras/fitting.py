@@ -81,9 +81,11 @@ class Fitter:
         arm = self.arm
         if compiled := self._compilation(arm, model):
             understood(arm, partial(compiled.apply, model))
-        x, y, x_test, labels = self._inputs(model)
-        measures = partial(measured, arm, model, *map(_as_fed, (x_test, narrowed(labels))), seed)
-        x, y, x_test, y_test = map(_as_fed, (x, y, x_test, labels))
+        x, y, x_test, given = self._inputs(model)
+        x, y, x_test, y_test = map(_as_fed, (x, y, x_test, given))
+        # As our program gives them to measures: the same numbers either way.
+        labels = _as_fed(narrowed(given))
+        measures = partial(measured, arm, model, x_test, labels, seed)
         weights, test_weights = map(_as_fed, sample_weights(arm))
         batches = _Batches((x, y) if weights is None else (x, y, weights), arm.batch_size, seed)
         test = (x_test, y_test) if test_weights is None else (x_test, y_test, test_weights)
