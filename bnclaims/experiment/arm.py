@@ -158,7 +158,7 @@ class TrainingArm(ModelArm):
         _check_measures(self.measures)
         # Who else holds a callback or a loss may change it before this arm is trained.
         object.__setattr__(self, "loss", _copied(self.loss))
-        object.__setattr__(self, "callbacks", copy.deepcopy(self.callbacks))
+        object.__setattr__(self, "callbacks", tuple(map(_own_copy, self.callbacks)))
         for name in ("class_weight", "measures"):
             object.__setattr__(self, name, copy.copy(getattr(self, name)))
         super().__post_init__()
@@ -362,6 +362,16 @@ def _check_measures(measures: Any) -> None:
 
 
 _CURVES = {"loss", "accuracy", "acc", "val_loss", "val_accuracy", "val_acc"}
+
+
+def _own_copy(callback: Any) -> Any:
+    try:
+        return copy.deepcopy(callback)
+    except TypeError as error:
+        raise TypeError(
+            f"{type(callback).__name__} cannot be copied for each run: {error}. Make in its "
+            "on_train_begin what it cannot copy"
+        ) from None
 
 
 def _copied(loss: Any) -> Any:

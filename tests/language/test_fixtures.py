@@ -1,6 +1,7 @@
 """The `train` and `probe` fixtures: which arm they name, and what they refuse."""
 
 import functools
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,12 @@ def name_it(tmp_path: Path) -> Probe:
 @pytest.fixture
 def train(tmp_path: Path) -> Train:
     return Train(trial(), session(tmp_path))
+
+
+class Locked(keras.callbacks.Callback):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.Lock()
 
 
 def network() -> Any:
@@ -220,6 +227,7 @@ def test_an_optimizer_is_a_name_or_a_description(
         ({"class_weight": [1.0, 2.0]}, "class_weight=.1.0, 2.0.: give a dictionary"),
         ({"class_weight": {"0": 2.0}}, "class_weight={'0': 2.0}: give a dictionary"),
         ({"class_weight": {0: "2"}}, "class_weight={0: '2'}: give a dictionary"),
+        ({"callbacks": [Locked()]}, "Locked cannot be copied for each run: .* its on_train_begin"),
         ({"measures": [answer]}, "measures=.<function answer .*: give a dictionary of names and"),
         ({"measures": {"a": 1.0}}, "measures={'a': 1.0}: give a dictionary of names and functions"),
         ({"measures": {1: answer}}, "measures={1: <.*: give a dictionary of names and functions"),
