@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import metadata
+from numbers import Integral, Real
 from types import FunctionType
 from typing import Any, Protocol
 
@@ -178,11 +179,14 @@ class TrainingArm(ModelArm):
 
     def __post_init__(self) -> None:
         _check_loss(self.loss)
-        _check_count("epochs", self.epochs)
-        _check_count("batch_size", self.batch_size)
+        for name in ("epochs", "batch_size"):
+            _check_count(name, getattr(self, name))
+            object.__setattr__(self, name, int(getattr(self, name)))  # NumPy's integers, too
+        _check_class_weight(self.class_weight)
+        _check_measures(self.measures)
         # Who else holds a callback or a loss may change it before this arm is trained.
         object.__setattr__(self, "loss", _copied(self.loss))
-        object.__setattr__(self, "callbacks", copy.deepcopy(self.callbacks))
+        object.__setattr__(self, "callbacks", tuple(map(_own_copy, self.callbacks)))
         for name in ("class_weight", "measures"):
             object.__setattr__(self, name, copy.copy(getattr(self, name)))
         super().__post_init__()
@@ -361,13 +365,50 @@ def _check_loss(loss: Any) -> None:
         )
 
 
+def _check_class_weight(weights: Any) -> None:
+    known = weights is None or isinstance(weights, Mapping)
+    if not known or any(
+        isinstance(number, bool) or not isinstance(number, Integral) or not isinstance(weight, Real)
+        for number, weight in (weights or {}).items()
+    ):
+        raise TypeError(
+            f"class_weight={weights!r:.80}: give a dictionary of the classes' numbers and weights, "
+            "as in {0: 1.0, 1: 5.0}"
+        )
+
+
+def _check_measures(measures: Any) -> None:
+    if not isinstance(measures, Mapping) or not all(
+        isinstance(name, str) and name and callable(function) for name, function in measures.items()
+    ):
+        raise TypeError(
+            f"measures={measures!r:.80}: give a dictionary of names and functions of the model, "
+            "the test inputs and their labels"
+        )
+    if taken := sorted(measures.keys() & _CURVES):
+        raise ValueError(f"measures: {taken[0]!r} is the name of a curve; choose another")
+
+
+_CURVES = {"loss", "accuracy", "acc", "val_loss", "val_accuracy", "val_acc"}
+
+
+def _own_copy(callback: Any) -> Any:
+    try:
+        return copy.deepcopy(callback)
+    except TypeError as error:
+        raise TypeError(
+            f"{type(callback).__name__} cannot be copied for each run: {error}. Make in its "
+            "on_train_begin what it cannot copy"
+        ) from None
+
+
 def _copied(loss: Any) -> Any:
     """Returns a copy of a loss; Keras copies by way of a file, which needs registered classes."""
     if isinstance(loss, Mapping):
         return {name: _copied(part) for name, part in loss.items()}
     if isinstance(loss, list | tuple):
         return [_copied(part) for part in loss]
-    if not hasattr(loss, "get_config"):
+    if isinstance(loss, type) or not hasattr(loss, "get_config"):
         return loss
     copied = object.__new__(type(loss))
     vars(copied).update(vars(loss))
@@ -386,7 +427,7 @@ def loss_name(loss: Any) -> str:
 
 
 def _check_count(name: str, value: object, least: int = 1) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise ValueError(f"{name}={value!r}: give an integer of {least} or more")
 
 

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import zip_longest
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -60,7 +60,11 @@ class Data:
     scale: bool | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
+        if self.scale not in (None, True, False):
+            raise DataError(f"data {self.name!r}: scale={self.scale!r}; expected True or False.")
         for key, value in self._given():
+            if not list(leaves(value, key)):
+                raise DataError(f"data {self.name!r}: {key} is empty; expected at least one array.")
             for place, array in leaves(value, key):
                 _check_array(f"data {self.name!r}: {place}", array)
             object.__setattr__(self, key, mapped(_frozen, value))
@@ -75,8 +79,8 @@ class Data:
     def from_batches(
         cls,
         name: str,
-        train: Iterable[Any],
-        test: Iterable[Any],
+        train: Any,
+        test: Any,
         *,
         limit: int = 2**31,
         **data: Any,
@@ -85,7 +89,8 @@ class Data:
 
         Args:
             name: What the data are called in a report.
-            train: Yields `(x, y)` or `(x, y, sample_weight)`, as `fit` takes them; read once.
+            train: Yields `(x, y)` or `(x, y, sample_weight)`, as `fit` takes them, or has these by
+                number, as a `keras.utils.PyDataset`; read once.
             test: Likewise.
             limit: The most bytes to read of either, 2 GiB by default.
             **data: Other attributes, such as `scale`.
@@ -214,14 +219,19 @@ def _frozen(array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def _read_batches(where: str, batches: Iterable[Any], limit: int) -> tuple[Any, ...]:
+def _read_batches(where: str, batches: Any, limit: int) -> tuple[Any, ...]:
     """Returns the inputs, labels and, if there are any, weights of all batches as arrays."""
     read: list[tuple[Any, ...]] = []
     size = 0
-    for batch in batches:
+    for batch in _each(where, batches):
         if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
             raise DataError(f"{where} yields {type(batch).__name__}; expected (x, y) or (x, y, w).")
-        read.append(tuple(mapped(np.asarray, part) for part in batch))
+        read.append(tuple(map(_arrays, batch)))
+        form = [[place for place, _ in leaves(part, "")] for part in read[-1]]
+        if form != [[place for place, _ in leaves(part, "")] for part in read[0]]:
+            raise DataError(
+                f"{where}: batch {len(read) - 1} is not made of the same parts as the first."
+            )
         size += sum(array.nbytes for part in read[-1] for _, array in leaves(part, ""))
         if size > limit:
             raise DataError(
@@ -230,7 +240,38 @@ def _read_batches(where: str, batches: Iterable[Any], limit: int) -> tuple[Any, 
             )
     if not read:
         raise DataError(f"{where} yields nothing; expected batches (x, y).")
-    return tuple(_joined(parts) for parts in zip(*read, strict=True))
+    try:
+        return tuple(_joined(parts) for parts in zip(*read, strict=True))
+    except ValueError as error:
+        raise DataError(
+            f"{where} yields batches that cannot be put together: {error}; expected batches of "
+            "rows of one shape. Batch single examples, and pad what varies in length."
+        ) from None
+
+
+def _each(where: str, batches: Any) -> Iterable[Any]:
+    """Returns what yields the batches; one that only counts them need not say where it ends.
+
+    Raises:
+        DataError: Nothing does.
+    """
+    if hasattr(batches, "__getitem__") and hasattr(batches, "__len__"):
+        return (batches[number] for number in range(len(batches)))
+    if not hasattr(batches, "__iter__"):
+        raise DataError(
+            f"{where} is a {type(batches).__name__}; expected a dataset or a generator of batches."
+        )
+    return cast("Iterable[Any]", batches)
+
+
+def _arrays(part: Any) -> Any:
+    """Returns a part of a batch as arrays; a list of arrays is several inputs, as `fit` has it."""
+    if isinstance(part, dict):
+        return {key: _arrays(item) for key, item in part.items()}
+    several = isinstance(part, list) and part and hasattr(part[0], "shape")
+    if several or isinstance(part, tuple):
+        return tuple(map(_arrays, part))
+    return np.asarray(part)
 
 
 def _joined(parts: Sequence[Any]) -> Any:
@@ -244,8 +285,8 @@ def _joined(parts: Sequence[Any]) -> Any:
 def _check_array(where: str, array: object) -> None:
     if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
         raise DataError(f"{where} is a {type(array).__name__}; expected a NumPy array.")
-    if array.dtype.kind not in "biuf":
-        raise DataError(f"{where} has type {array.dtype}; expected numbers.")
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+        raise DataError(f"{where} has type {array.dtype}; expected numbers of at most 64 bits.")
     if array.size == 0 or array.ndim == 0:
         raise DataError(f"{where} has shape {array.shape}; expected at least one entry.")
     if array.dtype.kind == "f" and not np.isfinite(array).all():

@@ -169,6 +169,7 @@ class _Describer:
             if hasattr(value, "get_config"):
                 described["config"] = self._config(value.get_config())
             described["state"] = self.describe(_state(value))
+        if not installed or _is_keras(kind):  # which has lists and dictionaries of its own
             for plain in (*_PLAIN, int, float, str):
                 if isinstance(value, plain):
                     described["content"] = self.describe(plain(value))
@@ -313,9 +314,18 @@ class _Describer:
 
     def _keras(self, value: Any) -> dict[str, Any]:
         """Describes an object by its configuration; a callback, which has none, by its state."""
-        described: dict[str, Any] = {"state": self.describe(_own_state(value))}
-        if hasattr(value, "get_config"):
-            described["config"] = self._config(value.get_config())
+        try:
+            config = value.get_config() if hasattr(value, "get_config") else None
+            described: dict[str, Any] = {"state": self.describe(_own_state(value))}
+        except NotImplementedError:  # as of a schedule of the user's own
+            config, described = None, {"state": self.describe(_state(value))}
+        if config is not None:
+            described["config"] = self._config(config)
+        described |= {
+            name: self.describe(vars(value)[name]) for name in _LEFT_OUT if vars(value).get(name)
+        }
+        if isinstance(value, sys.modules["keras"].losses.Loss):
+            described["dtype"] = value.dtype
         if weights := getattr(value, "weights", None):
             described["weights"] = [_array(weight.numpy()) for weight in weights]
         drawn: Any = getattr(value, "state", None)
@@ -403,6 +413,9 @@ def _is_own(item: Any) -> bool:
         return not is_installed(item.__module__, item.__code__.co_filename)
     return not is_installed(type(item).__module__, _file_of(type(item)))
 
+
+_LEFT_OUT = ("_fn_kwargs", "gain")
+"""What Keras leaves out of some configurations: the delta of `Huber`, the gain of `Identity`."""
 
 _OF_CALLBACKS = frozenset({"_model", "params", "validation_data"})
 """What `fit` sets on a callback."""

@@ -43,6 +43,11 @@ def keras_name(loss: Any) -> str | None:
     return _NAMES.get(kind.__qualname__) if theirs else None
 
 
+def takes_classes(loss: Any) -> bool:
+    """Says whether a loss of Keras's own takes labels as the numbers of classes, not one-hot."""
+    return (keras_name(loss) or "").startswith("sparse_")
+
+
 def is_classification(loss: Any) -> bool | None:
     """Says whether a loss is a classification's, which has an accuracy; None if unknown."""
     if isinstance(loss, Mapping | list | tuple):

@@ -57,19 +57,21 @@ class Remade:
         """Returns how to make an object of Keras's, or of a derived class, anew.
 
         Raises:
-            TypeError: Its `get_config` leaves out what it was made with, or it leaves single
-                variables out of its weight decay.
+            TypeError: It has no `get_config`, or that leaves out what it was made with; or it
+                leaves single variables out of its weight decay.
         """
-        config = {name: value for name, value in original.get_config().items() if name != "name"}
+        said = _configuration(original)
+        config = {name: value for name, value in said.items() if name != "name"}
         if schedule := _schedule(original):
             config["learning_rate"] = schedule
-        if "name" in original.get_config() and not hasattr(original, "apply_gradients"):
+        if "name" in said and not hasattr(original, "apply_gradients"):
             config["name"] = original.name  # a metric is reported by its name
         remade = cls(type(original), config, _without_decay(original))
         if lost := _lost(original, remade.build()):
             raise TypeError(
                 f"{type(original).__name__} cannot be made anew for each run: made from its "
-                f"get_config() it has another {lost}. Let get_config return all that __init__ takes"
+                f"get_config() it has another {lost}. Let get_config return all that __init__ "
+                "takes, or compile the model with it in the builder"
             )
         return remade
 
@@ -93,6 +95,25 @@ class Remade:
         return made
 
 
+def _configuration(original: Any) -> Mapping[str, Any]:
+    """Returns an object's configuration; a schedule of its learning rate needs to have none.
+
+    Raises:
+        TypeError: It has none.
+    """
+    described = original
+    if _schedule(original):
+        described = object.__new__(type(original))
+        vars(described).update(vars(original) | {"_learning_rate": 0.0})
+    try:
+        config: Mapping[str, Any] = described.get_config()
+    except NotImplementedError as error:
+        raise TypeError(
+            f"{type(original).__name__} cannot be made anew for each run: {error}"
+        ) from None
+    return config
+
+
 def _schedule(original: Any) -> Any:
     """Returns an optimizer's own schedule of the learning rate, or None."""
     rate = getattr(original, "_learning_rate", None)
@@ -112,14 +133,21 @@ def _without_decay(original: Any) -> str:
 
 
 def _lost(original: Any, remade: Any) -> str:
-    """Returns the first attribute, a plain value, in which two objects differ; or ''."""
+    """Returns the first attribute of plain values in which two objects differ; or ''."""
     name: str
     for name, value in vars(original).items():
-        plain = isinstance(value, bool | int | float | str | tuple | None)
         counted = name in {"name", "_name"} or name.startswith("_auto")
-        if plain and not counted and getattr(remade, name, value) != value:
+        if not counted and _is_plain(value) and getattr(remade, name, value) != value:
             return name
     return ""
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    if isinstance(value, Mapping):
+        return all(map(_is_plain, value.values()))
+    return isinstance(value, bool | int | float | str | None)
 
 
 class Initializer(KerasObject):

@@ -22,6 +22,7 @@ NORMALIZATIONS = (
 """Keras's layers whose few weights scale and shift: gradients and updates compare without them."""
 
 _EPOCHS = "epochs"
+_BY_EPOCH = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
 # Learning curves
@@ -65,7 +66,7 @@ def curve_roughness(history: History) -> float:
     minibatches, so compare arms of equal batch size.
     """
     with np.errstate(invalid="ignore"):
-        return float(np.maximum(np.diff(_curve(history, "fine_loss")), 0).sum())
+        return float(np.maximum(np.diff(_fine_curve(history, "loss")[0]), 0).sum())
 
 
 @metric(low=0, unit="s")
@@ -174,8 +175,7 @@ def _reached(history: History, **target: Unpack[Target]) -> tuple[float, float]:
     """Returns between which two numbers of epochs a curve gets to its target."""
     ((name, value),) = cast(Mapping[str, float], target).items()
     fine = not name.startswith("val_")
-    curve = _curve(history, f"fine_{name}" if fine else name)
-    epochs = history.fine_epochs if fine else np.arange(1.0, len(curve) + 1)
+    curve, epochs = (_fine_curve if fine else _curve_by_epoch)(history, name)
     if np.isnan(curve).all() and np.isfinite(history.loss).any():
         raise ValueError(f"this arm has no {name}: its loss is no classification's")
     there = curve >= value if name.endswith("accuracy") else curve <= value
@@ -351,7 +351,8 @@ def measured(history: History, *, name: str = "value") -> float:
 
     Args:
         history: Of `probe(function)`, for what the function returned; or of a training, for a Keras
-            metric, as `fit` names it, or a measure, after the last epoch.
+            metric, as `fit` names it, a loss or an accuracy included, or a measure, after the last
+            epoch.
         name: Which of the numbers, where there are several.
 
     Raises:
@@ -359,6 +360,8 @@ def measured(history: History, *, name: str = "value") -> float:
     """
     if name in history.metrics:
         return float(history.metrics[name][-1])
+    if name in _BY_EPOCH:
+        return float(_curve(history, name)[-1])
     if name not in history.probes:
         known = ", ".join(sorted({**history.probes, **history.metrics})) or "nothing"
         raise ValueError(f"this arm has no {name!r}; it measured {known}")
@@ -375,6 +378,18 @@ def _curve(history: History, name: str) -> Curve:
             f"this arm has no curve of {name}: a probe has none, and a trainer those it returns"
         )
     return curve
+
+
+def _curve_by_epoch(history: History, name: str) -> tuple[Curve, Curve]:
+    """Returns a curve, and the number of epochs at each of its points."""
+    curve = _curve(history, name)
+    return curve, np.arange(1.0, len(curve) + 1)
+
+
+def _fine_curve(history: History, name: str) -> tuple[Curve, Curve]:
+    """Returns likewise a training curve, by epoch where a trainer left none that is finer."""
+    fine: Curve = getattr(history, f"fine_{name}")
+    return (fine, history.fine_epochs) if len(fine) else _curve_by_epoch(history, name)
 
 
 def _probed(history: History, name: str) -> NDArray[Any]:

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Meta
 from numpy.typing import NDArray
 
-from bnclaims.experiment.arm import Arm, ProbeArm, TrainingArm
+from bnclaims.experiment.arm import Arm, FunctionArm, ProbeArm, TrainingArm
 from bnclaims.experiment.history import History
 from bnclaims.experiment.models import RANGES
 from bnclaims.language.finding import Number, Series, finite
@@ -28,7 +28,8 @@ class Figure:
     Args:
         title: What it shows.
         source: Where it is from: work and figure.
-        lines: Its trainings, or its layers, by the label that the legend gives each.
+        lines: Its trainings, trainers of one's own included, or its layers, by the label that the
+            legend gives each.
         dashed: Labels of the curves to be drawn dashed.
         graded: Whether the lines stand for steps of one quantity, such as the batch size, in the
             order of their labels: their colours then form a scale.
@@ -47,11 +48,12 @@ class Figure:
 
     def __post_init__(self) -> None:
         for label, runs in self.lines.items():
-            if not isinstance(runs, Runs) or not isinstance(runs.arm, TrainingArm | ProbeArm):
+            drawable = TrainingArm | FunctionArm | ProbeArm
+            if not isinstance(runs, Runs) or not isinstance(runs.arm, drawable):
                 raise TypeError(
                     f"figure {self.title!r}: give {label!r} as train(...) or probe(Layer(...))"
                 )
-        if len({type(runs.arm) for runs in self.lines.values()}) != 1:
+        if len({isinstance(runs.arm, ProbeArm) for runs in self.lines.values()}) != 1:
             raise ValueError(f"figure {self.title!r}: give it lines, trainings only or layers only")
         if unknown := set(self.dashed) - self.lines.keys():
             raise ValueError(f"figure {self.title!r}: dashed={min(unknown)!r} is no line's label")
@@ -130,6 +132,17 @@ def _of_layers(figure: Figure) -> bool:
 
 
 def _curves(figure: Figure, histories: Mapping[str, Sequence[History]]) -> Drawing:
+    """Returns the curves of the training loss.
+
+    Raises:
+        ValueError: A function of a seed left none.
+    """
+    for label, found in histories.items():
+        if not all(len(history.loss) for history in found):
+            raise ValueError(
+                f"figure {figure.title!r}: the runs of {label!r} have no curve of the training "
+                "loss; have the function return a History with one"
+            )
     lines = tuple(
         Line(
             label,

@@ -1,7 +1,7 @@
 """What a claim's body gets: `train` and `probe`, which name arms and train nothing."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -59,7 +59,7 @@ class Train:
         metrics: Any = (),
         weighted_metrics: Any = (),
         class_weight: Mapping[int, float] | None = None,
-        callbacks: Sequence[Any] = (),
+        callbacks: Any = (),
         measures: Mapping[str, Callable[[Any, Any, Any], float]] | None = None,
         data: Data | None = None,
         probes: bool = False,
@@ -86,7 +86,7 @@ class Train:
                 one after the last epoch.
             weighted_metrics: Likewise.
             class_weight: Weight of each class in the loss, as `fit` takes it.
-            callbacks: Keras callbacks; each run gets copies of its own.
+            callbacks: Keras callbacks, or one; each run gets copies of its own.
             measures: Functions of the model, the test inputs and their labels, each returning a
                 number, by name. They are applied after each epoch; `measured(arm, name=...)` is the
                 value after the last.
@@ -125,7 +125,7 @@ class Train:
             metrics=_as_made_anew(metrics),
             weighted_metrics=_as_made_anew(weighted_metrics),
             class_weight=class_weight,
-            callbacks=tuple(callbacks),
+            callbacks=_listed(callbacks),
             measures=measures or {},
             probes=probes,
             fresh=fresh,
@@ -206,13 +206,18 @@ def _check_data(data: object) -> None:
         )
 
 
+def _listed(callbacks: Any) -> tuple[Any, ...]:
+    return tuple(callbacks) if isinstance(callbacks, list | tuple) else (callbacks,)
+
+
 def _as_made_anew(metrics: Any) -> Any:
     """Returns metrics with objects, which count as they go, as what makes them anew."""
     if isinstance(metrics, Mapping):
         return {name: _as_made_anew(item) for name, item in metrics.items()}
     if isinstance(metrics, list | tuple):
         return tuple(_as_made_anew(item) for item in metrics)
-    return Remade.of(metrics) if hasattr(metrics, "update_state") else metrics
+    counts = hasattr(metrics, "update_state") and not isinstance(metrics, type)
+    return Remade.of(metrics) if counts else metrics
 
 
 def _takes_a_seed(subject: Any) -> bool:

@@ -59,6 +59,50 @@ def test_what_is_no_number_is_told(returned: Any) -> None:
         called(FunctionArm(answer))
 
 
+def leaves(**curves: Any) -> Any:
+    return lambda seed: History(**curves)
+
+
+def test_curves_of_a_trainer_may_be_lists_or_tensors_of_any_numbers() -> None:
+    returned = leaves(loss=[3, 2], val_loss=tf.ones(2), metrics={"f1": (0.5, np.nan)})
+    history = called(FunctionArm(returned))
+    np.testing.assert_array_equal(history.loss, [3.0, 2.0])
+    for curve in (history.loss, history.val_loss, history.metrics["f1"]):
+        assert curve.dtype == np.float64
+    assert len(history.accuracy) == 0
+
+
+@pytest.mark.parametrize(
+    ("curves", "words"),
+    [
+        ({"loss": 0.5}, "whose loss is 0.5: give a list or an array of one number an epoch"),
+        ({"loss": np.ones((3, 2))}, "whose loss is array"),
+        ({"loss": [[1.0], [1.0, 2.0]]}, "whose loss is "),
+        ({"loss": ["a"]}, r"whose loss is \['a'\]"),
+        ({"loss": [1.0, None]}, "whose loss is "),
+        ({"metrics": {"f1": 0.9}}, "whose metrics/f1 is 0.9: give a list"),
+        ({"metrics": {"": [0.9]}}, "whose metrics/ is "),
+        ({"metrics": [0.9]}, r"returned \[0.9\] as 'metrics'"),
+        ({"probes": {"a": "x"}}, "returned 'x' as 'probes/a'"),
+        (
+            {"loss": [1.0, 0.5], "val_loss": [1.0]},
+            r"different lengths \(loss: 2, val_loss: 1\): give one value an epoch, NaN where there",
+        ),
+        ({"loss": [1.0], "metrics": {"f1": [0.1, 0.2]}}, r"\(loss: 1, metrics/f1: 2\)"),
+        ({"fine_loss": [1.0, 0.5], "fine_epochs": [1.0]}, "different lengths"),
+        ({"fine_loss": [1.0, 0.5]}, "fine curves and no fine_epochs, or the other way round"),
+        (
+            {"val_accuracy": [50.0, np.nan, 97.0]},
+            "whose val_accuracy goes from 50 to 97: give shares, from 0 to 1",
+        ),
+        ({"accuracy": [-0.5]}, "whose accuracy goes from -0.5"),
+    ],
+)
+def test_curves_that_are_none_are_refused(curves: Any, words: str) -> None:
+    with pytest.raises(ArmError, match=words):
+        called(FunctionArm(leaves(**curves)))
+
+
 def test_what_draws_from_a_global_generator_is_seeded() -> None:
     def draw(seed: int) -> Any:
         return {"python": random.random(), "numpy": np.random.normal()}

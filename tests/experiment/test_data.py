@@ -158,6 +158,23 @@ def test_batches_are_read_once_into_arrays() -> None:
     assert own.sample_weight_test is None
 
 
+class Counted:
+    """Batches as a `keras.utils.PyDataset` has them: it says how many, and ends nowhere."""
+
+    def __len__(self) -> int:
+        return 3
+
+    def __getitem__(self, number: int) -> Any:
+        return [np.full((2, 4), number), np.full((2, 5), number)], [number, number]
+
+
+def test_counted_batches_are_read_up_to_their_count() -> None:
+    own = Data.from_batches("own", train=Counted(), test=Counted())
+    first, other = own.x_train
+    assert (first.shape, other.shape) == ((6, 4), (6, 5))
+    np.testing.assert_array_equal(own.y_train, [0, 0, 1, 1, 2, 2])
+
+
 def endless() -> Any:
     while True:
         yield np.zeros((8, 1024)), np.zeros(8)
@@ -169,6 +186,20 @@ def endless() -> Any:
         (endless(), r"train is more than 1 MiB after 16 batches; .* raise limit=\."),
         ([np.zeros(3)], r"train yields ndarray; expected \(x, y\) or \(x, y, w\)\."),
         ([], "train yields nothing"),
+        (None, "train is a NoneType; expected a dataset or a generator of batches"),
+        (
+            [(np.ones((2, 3)), np.ones(2)), (np.ones((2, 4)), np.ones(2))],
+            "train yields batches that cannot be put together: .* pad what varies in length",
+        ),
+        ([(np.ones(3), np.float32(1.0))], "cannot be put together: .* Batch single examples"),
+        (
+            [({"a": np.ones(2)}, np.ones(2)), ({"b": np.ones(2)}, np.ones(2))],
+            "train: batch 1 is not made of the same parts as the first",
+        ),
+        (
+            [(np.ones(2), np.ones(2), np.ones(2)), (np.ones(2), np.ones(2))],
+            "train: batch 1 is not made of the same parts",
+        ),
     ],
 )
 def test_batches_that_do_not_fit_are_refused(batches: Any, words: str) -> None:
@@ -187,6 +218,9 @@ def test_batches_that_do_not_fit_are_refused(batches: Any, words: str) -> None:
         ({"x_test": np.array([None] * 3)}, "x_test has type object; expected numbers"),
         ({"y_test": np.zeros(3, complex)}, "y_test has type complex128; expected numbers"),
         ({"y_test": [1, 2, 3]}, "y_test is a list; expected a NumPy array"),
+        ({"x_train": {}, "x_test": {}}, "x_train is empty; expected at least one array"),
+        ({"y_test": np.zeros(3, np.longdouble)}, "expected numbers of at most 64 bits"),
+        ({"scale": "no"}, "scale='no'; expected True or False"),
         ({"y_test": np.array([1, np.nan, np.inf])}, "y_test holds 2 NaN or infinite values"),
         ({"y_test": np.ma.array([1, 2, 3])}, "y_test is a MaskedArray; expected a NumPy array"),
         ({"x_test": np.zeros((3, 28, 28))}, "x_train is uint8 and x_test is float64, but only byt"),

@@ -988,6 +988,41 @@ KERAS = {
             return (y - p) ** HERE
         thing = keras.metrics.MeanMetricWrapper(power)
         """,
+    "delta of a loss, which its configuration leaves out": """
+        import keras
+        thing = keras.losses.Huber(HERE / 100)
+        """,
+    "axis of a loss": """
+        import keras
+        thing = keras.losses.CosineSimilarity(axis=HERE)
+        """,
+    "number format of a loss": """
+        import keras
+        thing = keras.losses.MeanSquaredError(dtype={8: "float32", 16: "float64"}[HERE])
+        """,
+    "gain of an initialiser": """
+        import keras
+        thing = keras.initializers.Identity(HERE)
+        """,
+    "list in the configuration of an optimizer": """
+        import keras
+        class Ours(keras.optimizers.SGD):
+            def __init__(self, factors, **arguments):
+                super().__init__(**arguments)
+                self.factors = factors
+            def get_config(self):
+                return {**super().get_config(), "factors": self.factors}
+        thing = Ours([1, HERE])
+        """,
+    "schedule without a configuration": """
+        import keras
+        class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+            def __init__(self, start):
+                self.start = start
+            def __call__(self, step):
+                return self.start
+        thing = Schedule(HERE)
+        """,
     "patience of a callback": """
         import keras
         thing = keras.callbacks.EarlyStopping(patience=HERE)

@@ -1,5 +1,6 @@
 """The metrics that come with the package, on histories made by hand."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -112,6 +113,13 @@ def test_a_target_may_be_of_any_learning_curve() -> None:
     assert epochs_to(history, val_loss=1.5) == (2.0, 2.0)
     assert epochs_to(history, val_accuracy=0.9) == (2.0, 2.0)
     assert epochs_to(history, val_accuracy=0.95) == (2.0, np.inf)
+
+
+def test_without_a_finer_curve_it_is_the_one_by_epoch() -> None:
+    history = History(loss=np.array([3.0, 0.5, 2.0]))
+    assert epochs_to(history, loss=1.0) == (2, 2)
+    assert epochs_to(history, loss=0.1) == (3, math.inf)
+    assert curve_roughness(history) == 1.5
 
 
 def test_a_regression_never_reaches_an_accuracy_as_it_has_none() -> None:
@@ -308,6 +316,14 @@ def test_what_a_function_measured_goes_by_its_name() -> None:
         measured(history, name="mean")
     with pytest.raises(ValueError, match=r"'table' is an array of shape \(2, 2\), not one number"):
         measured(history, name="table")
+
+
+def test_a_curve_of_a_training_goes_by_its_name() -> None:
+    history = History(loss=np.array([2.0, 1.0]), val_loss=np.array([3.0, 4.0]))
+    assert measured(history, name="val_loss") == 4.0
+    assert measured(history, name="loss") == 1.0
+    with pytest.raises(ValueError, match="this arm has no curve of accuracy"):
+        measured(history, name="accuracy")
 
 
 @pytest.mark.parametrize(

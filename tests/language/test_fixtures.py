@@ -1,10 +1,12 @@
 """The `train` and `probe` fixtures: which arm they name, and what they refuse."""
 
 import functools
+import threading
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 
 from bnclaims import GLOROT_NORMAL, MLP, Layer, Optimizer, Probe, Train, TrainingProtocol
@@ -43,6 +45,12 @@ def name_it(tmp_path: Path) -> Probe:
 @pytest.fixture
 def train(tmp_path: Path) -> Train:
     return Train(trial(), session(tmp_path))
+
+
+class Locked(keras.callbacks.Callback):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.lock = threading.Lock()
 
 
 def network() -> Any:
@@ -150,6 +158,22 @@ def test_a_learning_rate_alone_is_of_the_usual_optimizer(train: Train, tmp_path:
     assert by_keras.optimizer == Optimizer("RMSprop", learning_rate=0.1)
 
 
+def test_numbers_may_be_numpy_s(train: Train) -> None:
+    ours = train(network, epochs=3, batch_size=8).arm
+    assert train(network, epochs=np.int64(3), batch_size=np.uint8(8)).arm == ours  # type: ignore[arg-type]
+
+
+def test_one_callback_needs_no_list(train: Train) -> None:
+    stop = keras.callbacks.TerminateOnNaN()
+    assert train(network, callbacks=stop).arm == train(network, callbacks=[stop]).arm
+
+
+def test_a_metric_may_be_given_as_its_class(train: Train) -> None:
+    arm = train(network, metrics=[keras.metrics.AUC]).arm
+    assert isinstance(arm, TrainingArm)
+    assert arm.metrics == (keras.metrics.AUC,)
+
+
 def test_a_trainer_of_ones_own_is_a_function_of_a_seed(train: Train) -> None:
     def trainer(seed: Seed) -> History:
         return History()
@@ -199,6 +223,15 @@ def test_an_optimizer_is_a_name_or_a_description(
         ({"optimizer": 3}, r"optimizer=3: give a name such as 'adam', bnclaims\.Optimizer"),
         ({"optimizer": Optimizer("SGD"), "learning_rate": 1}, "learning_rate=1: .* has its own"),
         ({"epochs": 0}, "epochs=0: give an integer of 1 or more"),
+        ({"class_weight": "balanced"}, "class_weight='balanced': give a dictionary of the classes"),
+        ({"class_weight": [1.0, 2.0]}, "class_weight=.1.0, 2.0.: give a dictionary"),
+        ({"class_weight": {"0": 2.0}}, "class_weight={'0': 2.0}: give a dictionary"),
+        ({"class_weight": {0: "2"}}, "class_weight={0: '2'}: give a dictionary"),
+        ({"callbacks": [Locked()]}, "Locked cannot be copied for each run: .* its on_train_begin"),
+        ({"measures": [answer]}, "measures=.<function answer .*: give a dictionary of names and"),
+        ({"measures": {"a": 1.0}}, "measures={'a': 1.0}: give a dictionary of names and functions"),
+        ({"measures": {1: answer}}, "measures={1: <.*: give a dictionary of names and functions"),
+        ({"measures": {"val_loss": answer}}, "measures: 'val_loss' is the name of a curve; choose"),
     ],
 )
 def test_a_training_that_makes_no_sense_is_refused(train: Train, given: Any, words: str) -> None:

@@ -1,6 +1,7 @@
 """A model built and checked, and its data at hand: what training and looking on start from."""
 
 import math
+import re
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -37,11 +38,18 @@ _PASSING = (
 """Layers that hand numbers on as they are."""
 
 
+_IN_BOLD = re.compile(r"\x1b\[[0-9;]*m")
+_CALLING = re.compile(r"Exception encountered when calling (.*)\.")
+"""What Keras puts before an error that a layer's `call` raised."""
+
+
 def reason(error: Exception) -> str:
     """Returns what TensorFlow says, without where in its graph."""
     noise = ("Detected at", "Graph execution", "Stack trace", "File", "[[", "{{", "^")
-    lines = [line.strip() for line in str(error).splitlines()]
+    lines = [line.strip() for line in _IN_BOLD.sub("", str(error)).splitlines()]
     kept = [line for line in lines if line and not line.startswith(noise)]
+    if len(kept) > 1 and (called := _CALLING.fullmatch(kept[0])):
+        kept = [f"{called[1]}: {kept[1]}"]
     return (kept or lines or [type(error).__name__])[0][:500]
 
 
@@ -93,7 +101,7 @@ def _is_described(arm: ModelArm) -> bool:
 
 def _built(arm: ModelArm, x: Any) -> Any:
     # An error in a function of the user's own is shown where it is; in a description, in words.
-    model = understood(arm, arm.build) if _is_described(arm) else arm.build()
+    model = understood(arm, arm.build) if _is_described(arm) else _as_the_function_makes_it(arm)
     if not isinstance(model, keras.Model):
         raise ArmError(
             f"{model_name(arm.model)} returned {type(model).__name__}, not a keras.Model: give "
@@ -103,6 +111,19 @@ def _built(arm: ModelArm, x: Any) -> Any:
         _build_as_called(arm, model, x)
     _take(arm, model)
     return model
+
+
+def _as_the_function_makes_it(arm: ModelArm) -> Any:
+    try:
+        return arm.build()
+    except ValueError as error:
+        if "unique name" not in str(error):
+            raise
+        # Names are counted from 0 in each build: a layer from elsewhere has one of them already.
+        raise ArmError(
+            f"{model_name(arm.model)} makes a model of two layers with one name, as where one is "
+            f"of another: make every part of it within the function ({reason(error)})"
+        ) from error
 
 
 def _build_as_called(arm: ModelArm, model: Any, x: Any) -> None:
@@ -178,6 +199,18 @@ def resident(arm: ModelArm, model: Any) -> tuple[Any, Any, Any, Any]:
         raise ArmError(f"{arm.data.name} has {rows(x)} training images, not {arm.images}")
     x, y = (mapped(lambda a: a[: arm.images], part) for part in (x, y))
     return shaped(arm, model, x), y, shaped(arm, model, x_test), y_test
+
+
+def narrowed(labels: Any) -> Any:
+    """Returns labels with integers as int32, which every loss takes, if they fit."""
+
+    def narrow(tensor: Any) -> Any:
+        values, limits = tensor.numpy(), np.iinfo(np.int32)
+        if values.dtype.kind in "iu" and limits.min <= values.min() and values.max() <= limits.max:
+            return tf.constant(values.astype(np.int32))
+        return tensor
+
+    return mapped(narrow, labels)
 
 
 def shaped(arm: ModelArm, model: Any, x: Any) -> Any:
@@ -283,6 +316,40 @@ def _takes(operation: Any) -> bool:
     return isinstance(operation, _AS_THEY_ARE)
 
 
+def mixes_examples(model: Any) -> bool:
+    """Says whether what a model predicts of an example may depend on others in its batch.
+
+    It may where a layer, a function or an operation is of the user's own, works along the axis of
+    the examples, or is called as in training: with the statistics of the batch.
+    """
+    layers = list(model._flatten_layers(include_self=False))
+    return any(map(_may_mix, layers)) or any(
+        _calls_as_in_training(part) for part in (model, *layers)
+    )
+
+
+def _may_mix(layer: Any) -> bool:
+    own = [layer, getattr(layer, "activation", None), getattr(layer, "recurrent_activation", None)]
+    kinds = [item if hasattr(item, "__qualname__") else type(item) for item in own if item]
+    if any(not kind.__module__.startswith("keras.") for kind in kinds):
+        return True
+    axes = getattr(layer, "axis", getattr(layer, "axes", None))
+    along_examples = 0 in (axes if isinstance(axes, list | tuple) else [axes])
+    return along_examples or isinstance(layer, keras.layers.Lambda)
+
+
+def _calls_as_in_training(model: Any) -> bool:
+    """Says whether a graph has an operation that is no layer, or calls one for training."""
+    graph = getattr(model, "_functional", model)
+    if not isinstance(graph, keras.Model) or not hasattr(graph, "_nodes_by_depth"):
+        return False
+    nodes = [node for nodes in graph._nodes_by_depth.values() for node in nodes]
+    return any(
+        not isinstance(node.operation, keras.Layer) or node.arguments.kwargs.get("training")
+        for node in nodes
+    )
+
+
 def scaled(x: Any, by_rule: Any = True) -> Any:
     """Returns images as numbers: bytes, which are intensities, from 0 to 1 as in the articles.
 
@@ -321,7 +388,8 @@ def check_labels(arm: ModelArm, model: Any) -> None:
         if labels.min() < 0 or labels.max() >= classes:
             raise ArmError(
                 f"{model_name(arm.model)} has {classes} classes, 0 to {classes - 1}, but the "
-                f"labels of {arm.data.name} go from {labels.min():g} to {labels.max():g}"
+                f"labels of {arm.data.name} go from {float(labels.min()):g} to "
+                f"{float(labels.max()):g}"
             )
 
 
@@ -369,18 +437,10 @@ def _held(source: Data | DataSource) -> tuple[Any, Any, Any, Any]:
     data = source.load()
     return (
         mapped(tf.constant, data.x_train),
-        mapped(_labels, data.y_train),
+        mapped(tf.constant, data.y_train),
         mapped(tf.constant, data.x_test),
-        mapped(_labels, data.y_test),
+        mapped(tf.constant, data.y_test),
     )
-
-
-def _labels(labels: NDArray[Any]) -> Any:
-    """Returns labels as a tensor, integers as int32, which every loss takes, if they fit."""
-    limits = np.iinfo(np.int32)
-    if labels.dtype.kind in "iu" and limits.min <= labels.min() and labels.max() <= limits.max:
-        labels = labels.astype(np.int32)
-    return tf.constant(labels)
 
 
 def check_randomness(program: Any, variables: list[Any], drawn: str) -> None:

@@ -156,7 +156,10 @@ def _same_loss(one: Any, other: Any) -> bool:
 def _check_callbacks(arm: TrainingArm) -> None:
     for callback in arm.callbacks:
         if not isinstance(callback, keras.callbacks.Callback):
-            raise ArmError(f"{arm}: {callback!r} is no Keras callback")
+            raise ArmError(
+                f"{arm}: {callback!r} is no Keras callback: give objects, as in "
+                "callbacks=[keras.callbacks.TerminateOnNaN()]"
+            )
         if named := [kind for kind in type(callback).__mro__ if kind.__name__ in _FILES]:
             raise ArmError(
                 f"{arm}: {named[0].__name__} reads or writes files, in which the runs of several "
@@ -223,8 +226,9 @@ class _Case:
     def no_mean_over_examples(self) -> bool:
         loss = self.compiled.loss
         config = loss.get_config() if isinstance(loss, keras.losses.Loss) else {}
+        config |= getattr(loss, "_fn_kwargs", {})  # which a configuration may leave out
         means = ("sum_over_batch_size", "mean")
-        others = config.get("reduction", means[0]) not in means
+        others = config.get("reduction", means[0]) not in means or config.get("axis", -1) != -1
         return others or config.get("ignore_class") is not None
 
     def other_metrics(self) -> bool:

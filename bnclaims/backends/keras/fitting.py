@@ -19,7 +19,15 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bnclaims.backends.keras import state
-from bnclaims.backends.keras.building import reason, resident, sample_weights, scale, scaled
+from bnclaims.backends.keras.building import (
+    narrowed,
+    reason,
+    resident,
+    sample_weights,
+    scale,
+    scaled,
+    understood,
+)
 from bnclaims.backends.keras.compiling import Compilation
 from bnclaims.backends.keras.curves import FINE_POINTS, Stopped, measured, padded, stretches
 from bnclaims.backends.keras.initialisation import Initialisation
@@ -72,12 +80,15 @@ class Fitter:
     def _fitted(self, model: Any, seed: int, stop: threading.Event | None) -> History:
         arm = self.arm
         if compiled := self._compilation(arm, model):
-            compiled.apply(model)
-        x, y, x_test, y_test = map(_as_fed, self._inputs(model))
+            understood(arm, partial(compiled.apply, model))
+        x, y, x_test, given = self._inputs(model)
+        x, y, x_test, y_test = map(_as_fed, (x, y, x_test, given))
+        # As our program gives them to measures: the same numbers either way.
+        labels = _as_fed(narrowed(given))
+        measures = partial(measured, arm, model, x_test, labels, seed)
         weights, test_weights = map(_as_fed, sample_weights(arm))
         batches = _Batches((x, y) if weights is None else (x, y, weights), arm.batch_size, seed)
         test = (x_test, y_test) if test_weights is None else (x_test, y_test, test_weights)
-        measures = partial(measured, arm, model, x_test, y_test, seed)
         watch = _Watch(arm, batches, stop, measures)
         try:
             reported = model.fit(
@@ -96,7 +107,8 @@ class Fitter:
         except (ValueError, TypeError, tf.errors.OpError) as error:
             raise ArmError(
                 f"{model_name(arm.model)} cannot be trained by fit on {arm.data.name}: "
-                f"{reason(error)}"
+                f"{reason(error).rstrip('.')}. Keras's own fit fails alike: correct the model, its "
+                "data or its arguments"
             ) from error
         return watch.history()
 
@@ -203,13 +215,18 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:  # noqa: ARG002
         noted = self._epochs[-1]
         noted.seconds = time.perf_counter() - self._started
-        noted.logs = {name: float(value) for name, value in (logs or {}).items()}
+        noted.logs = {name: self._number(name, value) for name, value in (logs or {}).items()}
         if "loss" not in noted.logs:
             raise ArmError(
                 f"{model_name(self._arm.model)} reports {sorted(noted.logs)} from its training "
                 "step and no 'loss': return the loss under that name, too"
             )
-        noted.logs |= self._measures()
+        measures = self._measures()
+        if twice := sorted(noted.logs.keys() & measures.keys()):
+            raise ArmError(
+                f"{self._arm}: {twice[0]!r} is a measure and what fit reports: rename the measure"
+            )
+        noted.logs |= measures
         self._weights = [variable.numpy() for variable in self.model.trainable_variables]
         if not np.isfinite(noted.logs["loss"]):
             self._diverged = True
@@ -219,7 +236,16 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
         """Adds what the arm's own callbacks reported, as the learning rate that they set."""
         for name, values in history.items():
             for epoch, value in zip(self._epochs, values, strict=False):
-                epoch.logs.setdefault(name, float(value))
+                epoch.logs.setdefault(name, self._number(name, value))
+
+    def _number(self, name: str, value: Any) -> float:
+        array = np.asarray(value)
+        if array.size != 1 or array.dtype.kind not in "biuf":
+            raise ArmError(
+                f"{model_name(self._arm.model)}: {name} is {value!r:.80} after an epoch; report "
+                "one number, as F1Score(average='macro') does"
+            )
+        return float(array.reshape(()))
 
     def changed_since_last_epoch(self) -> bool:
         """Says whether `fit` left other weights than it last evaluated: averaged or restored."""

@@ -13,6 +13,7 @@ from bnclaims.backends.keras.building import (
     builder,
     check_labels,
     check_randomness,
+    narrowed,
     resident,
     scale,
     scaled,
@@ -22,6 +23,7 @@ from bnclaims.backends.keras.initialisation import Initialisation
 from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import Arm, BatchArm, ProbeArm, model_name
 from bnclaims.experiment.history import History
+from bnclaims.experiment.losses import takes_classes
 from bnclaims.experiment.models import RANGES, Layer
 from bnclaims.experiment.seeds import derive, generator
 
@@ -192,12 +194,15 @@ class _Minibatches:
         build = builder(arm)
         with state.known():
             model = build()
-            self._x, self._y, *_ = resident(arm, model)
-            if isinstance(self._x, tuple | dict) or isinstance(self._y, tuple | dict):
+            self._x, y, *_ = resident(arm, model)
+            if isinstance(self._x, tuple | dict) or isinstance(y, tuple | dict):
                 raise ArmError(f"{arm}: probes look at models of one input and one output")
+            self._y = narrowed(y)
             self._scale = scale(arm, model)
-            check_labels(arm, model)
-            model.compile(optimizer="sgd", loss=_loss(arm, model))
+            loss = _loss(arm, model)
+            if takes_classes(loss):
+                check_labels(arm, model)
+            model.compile(optimizer="sgd", loss=loss)
             self._initialisation = Initialisation(model, build)
             self._view = _View(model)
             self._program = understood(arm, self._traced)

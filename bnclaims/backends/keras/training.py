@@ -29,6 +29,8 @@ from bnclaims.backends.keras.building import (
     builder,
     check_labels,
     check_randomness,
+    mixes_examples,
+    narrowed,
     reason,
     resident,
     scale,
@@ -43,7 +45,7 @@ from bnclaims.backends.keras.probing import LayerStatistics
 from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import TrainingArm, model_name
 from bnclaims.experiment.history import Curve, History
-from bnclaims.experiment.losses import keras_name
+from bnclaims.experiment.losses import takes_classes
 from bnclaims.experiment.seeds import data_order
 
 EVALUATION_BATCH = 1_000
@@ -221,9 +223,10 @@ class _Program:
     ) -> None:
         self.arm = arm
         self.model = model
-        self.x, self.y, self.x_test, self.y_test = resident(arm, model)
+        self.x, y, self.x_test, y_test = resident(arm, model)
+        self.y, self.y_test = narrowed(y), narrowed(y_test)
         self.scale = scale(arm, model)
-        if (keras_name(compiled.loss) or "").startswith("sparse_"):
+        if takes_classes(compiled.loss):
             check_labels(arm, model)
         model.compile(optimizer=unreplicated(compiled.optimizer), loss=compiled.loss)
         model.optimizer.build(model.trainable_variables)
@@ -263,11 +266,11 @@ class _Program:
     def _evaluates_alike(self) -> bool:
         """Says whether an evaluation is the same whatever its batches are.
 
-        It is not where layers of the user's own may add losses, or where it changes the state of
-        the model, as dropout within a recurrent layer does, which draws its mask even then.
+        It is not where an example's prediction may depend on others', or where evaluation changes
+        the state of the model, as dropout within a recurrent layer does, which draws its mask even
+        then.
         """
-        layers = list(self.model._flatten_layers(include_self=False))
-        if any(not type(layer).__module__.startswith("keras.") for layer in layers):
+        if mixes_examples(self.model):
             return False
         if not any(variable.name == RNG_STATE for variable in self.model.variables):
             return True

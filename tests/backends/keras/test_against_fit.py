@@ -189,6 +189,44 @@ class MasksItself(layers.Layer):  # type: ignore[misc]
         return x
 
 
+class NoisyInTraining(layers.Layer):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__()
+        self.draws = keras.random.SeedGenerator(7)
+
+    def call(self, x: Any, training: bool = False) -> Any:
+        noise = keras.random.normal(keras.ops.shape(x), seed=self.draws)
+        return x + noise if training else 2 * x
+
+
+class Transposed(layers.Layer):  # type: ignore[misc]
+    """The other way through a dense layer, by the same weights."""
+
+    def __init__(self, of: Any) -> None:
+        super().__init__()
+        self.of = of
+
+    def call(self, x: Any) -> Any:
+        return x @ keras.ops.transpose(self.of.kernel)
+
+
+def tied(x: Any) -> Any:
+    encoder = layers.Dense(4)
+    return last(Transposed(encoder)(encoder(x)))
+
+
+def masked_and_joined() -> Any:
+    inputs = keras.Input((5,))
+    x = layers.Embedding(12, 4, mask_zero=True)(inputs)
+    x = layers.Concatenate()([x, layers.Dense(4)(x)])
+    return keras.Model(inputs, last(layers.LSTM(3)(x)))
+
+
+def centred(x: Any) -> Any:
+    """Takes off the mean of the batch."""
+    return x - keras.ops.mean(x, axis=0)
+
+
 def frozen(layer: Callable[[], Any]) -> Callable[[], Any]:
     def make() -> Any:
         made = layer()
@@ -273,6 +311,12 @@ LAYERS: dict[str, Case] = {
             labelled(PADDED % 3, PADDED),
         ),
         "masking layer": (over((5, 3), L.Masking, lambda: L.LSTM(3), flat=False), sequences),
+        "masks that join": (masked_and_joined, padded),
+        "mask in a mean": (of_tokens(L.GlobalAveragePooling1D, masked=True), padded),
+        "masked batch norm": (
+            of_tokens(L.BatchNormalization, lambda: L.GRU(3), masked=True),
+            padded,
+        ),
         "own mask": (
             over((5, 3), MasksItself, lambda: L.SimpleRNN(3), flat=False),
             sequences,
@@ -286,6 +330,20 @@ LAYERS: dict[str, Case] = {
             functional(lambda x: last(Sequential([L.Dense(4), L.BatchNormalization()])(x))),
             numbers,
         ),
+        "own layer with noise in training": (dense(NoisyInTraining), numbers),
+        "tied weights": (functional(tied), numbers),
+        "batch norm as in training, even in tests": (
+            functional(lambda x: last(L.BatchNormalization()(L.Dense(4)(x), training=True))),
+            numbers,
+        ),
+        "dropout even in tests": (
+            functional(lambda x: last(L.Dropout(0.4)(L.Dense(4)(x), training=True))),
+            numbers,
+        ),
+        "lambda over a batch": (dense(lambda: L.Lambda(centred)), numbers),
+        "operation over a batch": (functional(lambda x: last(centred(L.Dense(4)(x)))), numbers),
+        "activation over a batch": (dense(lambda: L.Dense(4, activation=centred)), numbers),
+        "softmax over a batch": (dense(lambda: L.Softmax(axis=0)), numbers),
         "unbuilt": (lambda: Sequential([L.Dense(4, "relu"), L.Dense(3, "softmax")]), numbers),
     }.items()
 }
@@ -334,6 +392,13 @@ LOSSES: dict[str, Case] = {
     "sparse, label too large": of_loss(
         SPARSE, dense(units=2), CLASSES, refused=r"has 2 classes, 0 to 1, but the labels of tiny"
     ),
+    "sparse, booleans": of_loss(SPARSE, dense(units=2), BINARY.astype(bool)),
+    "sparse, booleans of one unit": of_loss(
+        SPARSE, ONE, BINARY.astype(bool), refused="has 1 classes, 0 to 0, but the labels of tiny"
+    ),
+    "sparse, negative label": of_loss(
+        SPARSE, dense(), CLASSES - 1, refused=r"has 3 classes, .* of tiny go from -1 to 1"
+    ),
     "crossentropy": of_loss("crossentropy", dense(), CLASSES),
     "categorical": of_loss("categorical_crossentropy", dense(), ONE_HOT, by_fit=False),
     "categorical, smoothed": of_loss(
@@ -373,6 +438,8 @@ LOSSES: dict[str, Case] = {
     "log cosh": of_loss("log_cosh", regression, TARGETS),
     "poisson": of_loss("poisson", regression, TARGETS),
     "cosine": of_loss("cosine_similarity", regression, TARGETS),
+    "cosine, over a batch": of_loss(K.CosineSimilarity(axis=0), regression, TARGETS, by_fit=True),
+    "class of a loss": of_loss(K.MeanSquaredError, regression, TARGETS),
     "dice": of_loss("dice", dense(), ONE_HOT, by_fit=True),
     "tversky": of_loss("tversky", dense(), ONE_HOT, by_fit=True),
     "sum": of_loss(K.MeanSquaredError(reduction="sum"), regression, TARGETS, by_fit=True),
@@ -423,6 +490,14 @@ class OwnSchedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ign
         return {}
 
 
+class WithoutConfig(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+    def __init__(self, start: float) -> None:
+        self.start = start
+
+    def __call__(self, step: Any) -> Any:
+        return self.start / (1 + keras.ops.cast(step, "float32"))
+
+
 def by(make: Callable[[], Any], **more: Any) -> Case:
     """Returns a case whose optimizer is given as an object, as to `compile`."""
     optimizer = as_optimizer(make(), None, KERAS_DEFAULTS)
@@ -460,8 +535,9 @@ OPTIMIZERS: dict[str, Case] = {
     "lion": by(lambda: O.Lion(0.01), by_fit=False),
     "adafactor": by(lambda: O.Adafactor(0.01), by_fit=False),
     **{
-        name.lower(): by(partial(getattr(O, name), 0.01), by_fit=True)
-        for name in ("Lamb", "Muon")  # of Keras's newer releases
+        # Run eagerly, Keras's ScheduleFreeAdamW overwrites what it still reads.
+        name.lower(): by(partial(getattr(O, name), 0.01), by_fit=True, eagerly=False)
+        for name in ("Lamb", "Muon", "ScheduleFreeAdamW")  # of Keras's newer releases
         if hasattr(O, name)
     },
     "loss scaling": by(lambda: O.LossScaleOptimizer(O.SGD(0.1)), by_fit=True),
@@ -484,6 +560,7 @@ OPTIMIZERS: dict[str, Case] = {
     "cosine schedule": by(lambda: O.Adam(S.CosineDecay(0.01, 4)), by_fit=False),
     "stepped schedule": by(lambda: O.SGD(S.PiecewiseConstantDecay([2], [0.1, 0.01]))),
     "own schedule": by(lambda: O.SGD(OwnSchedule())),
+    "own schedule without a configuration": by(lambda: O.SGD(WithoutConfig(0.1)), by_fit=False),
     "schedule, accumulated": by(
         lambda: O.SGD(S.ExponentialDecay(0.1, 1, 0.5), gradient_accumulation_steps=2)
     ),
@@ -637,6 +714,15 @@ class Subclass(keras.Model):  # type: ignore[misc]
         return self.last(self.drop(self.first(x), training=training))
 
 
+class Unready(keras.Model):  # type: ignore[misc]
+    def call(self, x: Any) -> Any:
+        return x["a"]
+
+
+def calls_what_is_not_there() -> Any:
+    return Unready()
+
+
 class WithoutTraining(Subclass):
     def call(self, x: Any) -> Any:  # type: ignore[override]
         return self.last(self.first(x))
@@ -660,6 +746,46 @@ def of_functional(kind: type) -> Callable[[], Any]:
         return kind(inputs, last(layers.Dense(5, "tanh")(inputs)))
 
     return build
+
+
+class VariationalAutoencoder(keras.Model):  # type: ignore[misc]
+    """With a training step and metrics as in Keras's own example."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder, self.decoder = layers.Dense(4), layers.Dense(6)
+        self.total, self.spread = keras.metrics.Mean("loss"), keras.metrics.Mean("spread")
+        self.draws = keras.random.SeedGenerator(1)
+
+    @property
+    def metrics(self) -> list[Any]:
+        return [self.total, self.spread]
+
+    def call(self, x: Any) -> Any:
+        return self.decoder(self.encoder(x))
+
+    def noted(self, x: Any) -> Any:
+        code = self.encoder(x)
+        noise = keras.random.normal(keras.ops.shape(code), seed=self.draws)
+        spread = keras.ops.mean(code**2)
+        loss = keras.ops.mean((self.decoder(code + noise / 10) - x) ** 2) + spread
+        self.total.update_state(loss)
+        self.spread.update_state(spread)
+        return loss
+
+    def train_step(self, data: Any) -> Any:
+        with tf.GradientTape() as tape:
+            loss = self.noted(data[0])
+        self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)
+        return {metric.name: metric.result() for metric in self.metrics}
+
+    def test_step(self, data: Any) -> Any:
+        self.noted(data[0])
+        return {metric.name: metric.result() for metric in self.metrics}
+
+
+def autoencoder() -> Any:
+    return VariationalAutoencoder()
 
 
 class TrainsNothing(OfFunctional):
@@ -847,6 +973,16 @@ def of_metric(metrics: Any, build: Any = None, y: Any = CLASSES, **arm: Any) -> 
     return Case(build or dense(), labelled(y), {"metrics": metrics, **arm}, by_fit=True)
 
 
+def as_64_bits(y: Any, predicted: Any) -> Any:
+    """Compares with labels as they were given; TensorFlow's argmax has 64 bits."""
+    return tf.cast(tf.equal(tf.argmax(predicted, axis=-1), y), tf.float32)
+
+
+class NotesAnArray(keras.callbacks.Callback):  # type: ignore[misc]
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        logs["noted"] = np.zeros(3)
+
+
 def of_metric_object(make: Callable[[], Any], build: Any, y: Any) -> Case:
     said = {"metrics": (Remade.of(make()),), "loss": "binary_crossentropy"}
     return Case(build, labelled(y), said, {"metrics": lambda: [make()]}, by_fit=True)
@@ -861,6 +997,9 @@ HOOKS: dict[str, Case] = {
     "subclass": Case(subclass, numbers, by_fit=True),
     "subclass without a training argument": Case(without_training, numbers, by_fit=True),
     "functional subclass": Case(of_functional(OfFunctional), numbers, by_fit=True),
+    "steps and metrics of its own": Case(
+        autoencoder, numbers, {"loss": None}, by_fit=True, eagerly=False
+    ),
     "train_step that trains nothing": Case(of_functional(TrainsNothing), numbers, by_fit=True),
     "train_step that trains twice": Case(of_functional(TrainsTwice), numbers, by_fit=True),
     "train_step without a loss": Case(
@@ -945,14 +1084,35 @@ HOOKS: dict[str, Case] = {
     "backups": of_callback(
         lambda: C.BackupAndRestore("here"), refused="BackupAndRestore reads or writes files"
     ),
+    "callback that notes an array": of_callback(
+        NotesAnArray, refused=r"noted is array\(.0., 0., 0..\) after an epoch; report one number"
+    ),
+    "class of a callback": Case(
+        dense(),
+        numbers,
+        {"callbacks": (C.TerminateOnNaN,)},
+        refused="is no Keras callback: give objects, as in callbacks=.keras",
+    ),
     "no callback": Case(dense(), numbers, {"callbacks": (3,)}, refused="3 is no Keras callback"),
     "metric by name": of_metric(("accuracy", "sparse_top_k_categorical_accuracy")),
     "metric by a function": of_metric((spread,)),
+    "metric by its class": of_metric((keras.metrics.SparseTopKCategoricalAccuracy,)),
+    "metrics that are no list": replace(
+        of_metric("accuracy"), refused="cannot be built: Expected `metrics` argument to be a list"
+    ),
+    "call of a subclass that raises": Case(
+        calls_what_is_not_there, numbers, refused="be called on a batch of tiny: Unready.call"
+    ),
     "metric object": of_metric_object(lambda: keras.metrics.AUC(20, name="auc"), ONE, BINARY),
     "precision": of_metric_object(lambda: keras.metrics.Precision(thresholds=0.4), ONE, BINARY),
     "f1": of_metric_object(
         lambda: keras.metrics.F1Score("macro"), dense(activation="sigmoid"), ONE_HOT
     ),
+    "f1 of each class": replace(
+        of_metric_object(keras.metrics.F1Score, dense(activation="sigmoid"), ONE_HOT),
+        refused=r"f1_score is .* after an epoch; report one number, as F1Score\(average='macro'\)",
+    ),
+    "metric of labels as they are": of_metric((as_64_bits,)),
     "metric of the loss": of_metric(("mse",), loss="mse", build=regression, y=TARGETS),
     "probes of a subclass": Case(
         subclass, numbers, {"probes": True}, refused="probes=True is for what our own program"

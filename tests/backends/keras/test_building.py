@@ -11,6 +11,8 @@ from bnclaims.backends.keras.building import (
     _target,
     builder,
     check_labels,
+    mixes_examples,
+    narrowed,
     reason,
     sample_weights,
     scale,
@@ -20,6 +22,7 @@ from bnclaims.backends.keras.building import (
 from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import TrainingArm
 from bnclaims.experiment.data import Data
+from bnclaims.experiment.models import MLP
 
 BYTES = (np.arange(4 * 2 * 2) * 16).astype(np.uint8).reshape(4, 2, 2)
 LABELS = np.array([0, 1, 2, 1])
@@ -115,6 +118,55 @@ def test_where_it_cannot_be_seen_it_must_be_said() -> None:
         scales(hidden)
 
 
+def stacked(*inner: Any, activation: Any = "relu") -> Any:
+    return keras.Sequential(
+        [keras.Input((4,)), keras.layers.Dense(3, activation), *inner, keras.layers.Dense(2)]
+    )
+
+
+def called(call: Any) -> Any:
+    inputs = keras.Input((4,))
+    return keras.Model(inputs, keras.layers.Dense(2)(call(inputs)))
+
+
+def within(model: Any) -> Any:
+    return keras.Sequential([keras.Input((4,)), model])
+
+
+def centred(x: Any) -> Any:
+    return x - keras.ops.mean(x, axis=0)
+
+
+@pytest.mark.parametrize(
+    ("build", "mixed"),
+    [
+        (lambda: MLP(hidden=(4,)).with_batch_norm(1).build(), False),
+        (lambda: stacked(keras.layers.LayerNormalization(), keras.layers.Dropout(0.1)), False),
+        (lambda: called(lambda x: keras.layers.Concatenate()([x, x])), False),
+        (lambda: called(lambda x: keras.layers.BatchNormalization()(x, training=False)), False),
+        (lambda: called(lambda x: keras.layers.BatchNormalization()(x, training=True)), True),
+        (lambda: called(centred), True),
+        (lambda: within(called(centred)), True),
+        (lambda: stacked(keras.layers.Lambda(centred)), True),
+        (lambda: stacked(activation=centred), True),
+        (lambda: stacked(keras.layers.Softmax(axis=0)), True),
+        (lambda: stacked(keras.layers.UnitNormalization(axis=(0, 1))), True),
+    ],
+)
+def test_what_an_example_is_evaluated_as_may_depend_on_others(build: Any, mixed: bool) -> None:
+    assert mixes_examples(build()) is mixed
+
+
+def test_integers_that_fit_become_32_bits_and_others_stay() -> None:
+    far = np.array([0, 2**40])
+    given = {"a": np.array([3, 4], np.uint8), "b": far, "c": np.array([0.5]), "d": np.array([True])}
+    tensors = narrowed({name: tf.constant(array) for name, array in given.items()})
+    assert [tensor.dtype for tensor in tensors.values()] == [
+        tf.int32, tf.int64, tf.float64, tf.bool,
+    ]  # fmt: skip
+    np.testing.assert_array_equal(tensors["b"], far)
+
+
 def test_scaled_bytes_lie_between_0_and_1() -> None:
     x = scaled(tf.constant(np.array([0, 51, 255], np.uint8)))
     np.testing.assert_allclose(x, [0, 0.2, 1])
@@ -194,11 +246,20 @@ indices[0] = 9 is not in [0, 3)
 \t [[{{node loss}}]]"""
 
 
+CALLED = """Exception encountered when calling Own.call().
+
+\x1b[1mno x\x1b[0m
+
+Arguments received by Own.call():"""
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
         (NOISE, "indices[0] = 9 is not in [0, 3)"),
         ("plain", "plain"),
+        (CALLED, "Own.call(): no x"),
+        ("Exception encountered when calling A.call().",) * 2,
         ("Detected at node Cast", "Detected at node Cast"),
         ("", "ValueError"),
         ("x" * 900, "x" * 500),

@@ -153,6 +153,13 @@ def with_model() -> Any:
     return keras.Sequential([keras.Input((6,)), INSIDE, keras.layers.Dense(3, "softmax")])
 
 
+UNNAMED = keras.layers.Dense(6, "tanh", name="dense")
+
+
+def with_a_name_twice() -> Any:
+    return keras.Sequential([keras.Input((6,)), UNNAMED, keras.layers.Dense(3, "softmax")])
+
+
 def with_optimizer() -> Any:
     model = network()
     model.compile(RATE, "sparse_categorical_crossentropy")
@@ -167,6 +174,7 @@ def with_optimizer() -> Any:
             with_layer,
             r"a model with the layer 'shared' of another: make every part of it",
         ),
+        (with_a_name_twice, "of two layers with one name, as where one is of another: make every"),
         (with_model, "returned a model with the layer 'sequential.*' of another"),
         (with_optimizer, "returned a model with the variable 'iteration' of another"),
     ],
@@ -343,6 +351,15 @@ def test_a_measure_is_a_number() -> None:
         trained(arm_of(network, measures={"nothing": nothing}), 0)
 
 
+def spread(y: Any, predicted: Any) -> Any:
+    return keras.ops.std(predicted, axis=-1)
+
+
+def test_a_measure_is_no_metric_of_keras_s() -> None:
+    with pytest.raises(ArmError, match="'val_spread' is a measure and what fit reports: rename"):
+        trained(arm_of(network, metrics=(spread,), measures={"val_spread": mean_weight}), 0)
+
+
 def test_the_code_of_a_measure_is_part_of_the_digest() -> None:
     def measure(factor: float) -> Any:
         return lambda model, x, y: factor
@@ -378,6 +395,35 @@ def test_an_optimizer_that_forgets_what_it_was_made_with_is_refused() -> None:
     with pytest.raises(TypeError, match=words + " factor"):
         as_optimizer(Forgets(2.0), None, KERAS_DEFAULTS)
     assert isinstance(as_optimizer(Forgets(), None, KERAS_DEFAULTS), Remade)
+
+
+class KeepsAList(keras.optimizers.SGD):  # type: ignore[misc]
+    def __init__(self, factors: tuple[float, ...] = (), **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.factors = list(factors)
+
+
+class WithoutConfig(keras.metrics.Mean):  # type: ignore[misc]
+    def get_config(self) -> Any:
+        raise NotImplementedError("get_config() is to be written")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: KeepsAList((1.0,)), "KeepsAList cannot be made anew .* it has another factors"),
+        (lambda: keras.metrics.CosineSimilarity(axis=0), "it has another _fn_kwargs.* the builder"),
+        (WithoutConfig, "WithoutConfig cannot be made anew for each run: get_config.. is to be"),
+    ],
+)
+def test_what_its_configuration_leaves_out_is_refused(make: Any, words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        Remade.of(make())
+
+
+def test_losses_that_differ_in_what_keras_does_not_say_are_two_arms() -> None:
+    arms = [arm_of(network, loss=keras.losses.Huber(delta)) for delta in (0.3, 0.3, 0.5)]
+    assert len({arm.digest for arm in arms}) == 2
 
 
 def test_a_callback_is_as_it_was_named_for_every_seed() -> None:

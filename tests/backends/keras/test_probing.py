@@ -225,6 +225,20 @@ def test_refuses_what_it_cannot_look_at(small_data: Data, model: Any, words: str
         probed(batches_of(small_data, model))
 
 
+def with_targets() -> Any:
+    model = keras.Sequential([keras.Input((784,)), keras.layers.Dense(4), keras.layers.Dense(1)])
+    model.compile(loss="mse")
+    return model
+
+
+def test_targets_of_a_regression_are_no_classes(small_data: Data) -> None:
+    targets = [y[:, None] / 3 for y in (small_data.y_train, small_data.y_test)]
+    data = dataclasses.replace(small_data, y_train=targets[0], y_test=targets[1])
+    norms = probed(BatchArm(with_targets, data, None, 32, 8)).probes["gradient_norm"]
+    assert norms.shape[1] == 2
+    assert np.isfinite(norms).all()
+
+
 def added() -> Any:
     model = keras.Sequential([keras.Input((784,))])
     model.add(keras.layers.Dense(8, "relu"))
