@@ -16,7 +16,7 @@ from bnclaims.experiment.arm import Arm, FunctionArm
 from bnclaims.experiment.history import Curve, History
 from bnclaims.experiment.seeds import Seed, derive
 
-FUNCTIONS_VERSION = 1
+FUNCTIONS_VERSION = 2
 """Raised whenever what a function is given, or how its answer is kept, changes a number."""
 
 _KERAS = {"keras", "tensorflow"}

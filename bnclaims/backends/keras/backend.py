@@ -13,7 +13,7 @@ from bnclaims.experiment.arm import Arm, TrainingArm
 from bnclaims.experiment.history import History
 from bnclaims.silence import silence
 
-ENGINE_VERSION = 5
+ENGINE_VERSION = 6
 """Raised whenever this backend changes a number that a run would give."""
 
 _TENSORFLOW_DISTRIBUTIONS = ("tensorflow", "tensorflow-cpu", "tensorflow-intel", "tf-nightly")
