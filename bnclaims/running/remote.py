@@ -5,6 +5,7 @@ import time
 import warnings
 from collections.abc import Iterable, Sequence
 
+from bnclaims.errors import BnclaimsError, ClusterError
 from bnclaims.running.mailbox import Mailbox
 from bnclaims.running.pool import Pool
 from bnclaims.running.progress import Journal, duration
@@ -90,7 +91,15 @@ class RemoteSchedule:
         for request in self._planned:
             # What is made anew for one claim is of no use to others.
             if not request.arm.fresh:
-                self._submit(request, needed=False)
+                self._submit_for_others(request)
+
+    def _submit_for_others(self, request: Request) -> None:
+        try:
+            self._submit(request, needed=False)
+        except ClusterError:
+            raise
+        except BnclaimsError:
+            pass  # an arm that cannot be sent: the claim that needs it meets the same
 
     def _submit(self, request: Request, *, needed: bool) -> None:
         missing = self.missing(request)

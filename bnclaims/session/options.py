@@ -87,8 +87,7 @@ class Settings:
             protocols=tuple(protocol.name for protocol in protocols),
             store=_store(given["store"]),
             design=_design(given),
-            # The processes of a cluster train one run at a time.
-            threads=1 if given["scheduler"] else _threads(given["threads"], config),
+            threads=_threads(given["threads"], config, given["scheduler"]),
             chosen=any(given.values()) or bool(protocols),
             report=_report(config),
             run_timeout=_run_timeout(given["run-timeout"]),
@@ -315,7 +314,12 @@ def _boundary(given: str | None) -> Boundary:
     return BOUNDARIES[name]
 
 
-def _threads(given: str | None, config: pytest.Config) -> int:
+def _threads(given: str | None, config: pytest.Config, scheduler: str | None) -> int:
+    if scheduler:
+        if given is not None:
+            why = "the workers of --claims-scheduler train a run a thread; leave it out"
+            raise _refused("threads", given, why)
+        return 1
     if given is None:
         workers = getattr(config, "workerinput", {}).get("workercount", 1)
         return max(1, cores() // int(workers))

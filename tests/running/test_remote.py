@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bnclaims.errors import ArmError, ClusterError
+from bnclaims.errors import ArmError, ClusterError, DescriptionError
 from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import Trained
 from bnclaims.running import remote
@@ -129,6 +129,21 @@ def test_an_error_is_that_of_the_claim_that_needs_the_run(store: LocalStore) -> 
     for _ in range(2):  # and of each other claim that needs it
         with pytest.raises(ArmError, match="too deep"):
             schedule.require([PLANNED[1]])
+
+
+def test_an_arm_that_cannot_be_sent_is_an_error_of_the_claim_that_needs_it(
+    store: LocalStore,
+) -> None:
+    class Picky(FakePool):
+        def submit(self, arm: Arm, seed: int, *, priority: float, needed: bool) -> None:
+            if arm is SHORT:
+                raise DescriptionError("it holds a lock")
+            super().submit(arm, seed, priority=priority, needed=needed)
+
+    schedule = RemoteSchedule(store, Picky(trained), None, PLANNED)
+    schedule.require([PLANNED[1]])
+    with pytest.raises(DescriptionError, match="it holds a lock"):
+        schedule.require([PLANNED[0]])
 
 
 def test_a_lost_pool_is_an_error_and_what_came_back_is_stored(store: LocalStore) -> None:

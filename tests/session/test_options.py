@@ -1,5 +1,6 @@
 """Settings of a session: command line, then environment, then ini file, then default."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,29 @@ def test_without_a_home_folder_the_option_is_named(monkeypatch: pytest.MonkeyPat
 def test_a_run_timeout_is_in_seconds() -> None:
     assert settings_of().run_timeout is None
     assert settings_of(claims_run_timeout="1.5").run_timeout == 1.5
+
+
+def test_a_scheduler_has_threads_of_its_own() -> None:
+    there = settings_of(claims_scheduler="tcp://there:8786", claims_resources="GPU=1, MEMORY=2e9")
+    assert (there.scheduler, there.threads) == ("tcp://there:8786", 1)
+    assert there.resources == {"GPU": 1, "MEMORY": 2e9}
+    assert (settings_of().scheduler, settings_of().resources) == ("", {})
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"threads": "2", "scheduler": "local"}, "threads 2: the workers of --claims-scheduler"),
+        ({"resources": "GPU=1"}, "resources GPU=1: these are Dask's; give --claims-scheduler, too"),
+        *(
+            ({"resources": wrong, "scheduler": "local"}, "give names and amounts, as in GPU=1")
+            for wrong in ("GPU", "GPU=", "=1", "GPU=-1", "GPU=0", "GPU=inf", "GPU=nan", "GPU=1,,")
+        ),
+    ],
+)
+def test_what_a_cluster_cannot_be_asked_is_refused(given: dict[str, str], why: str) -> None:
+    with pytest.raises(pytest.UsageError, match=re.escape(why)):
+        settings_of(**{f"claims_{name}": value for name, value in given.items()})
 
 
 @pytest.mark.parametrize("option", ["--claims-store", "--claims-report"])

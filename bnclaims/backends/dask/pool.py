@@ -301,10 +301,8 @@ def note(address: str) -> str:
         workers = client.scheduler_info(n_workers=-1)["workers"].values()
         threads = sum(worker["nthreads"] for worker in workers)
         dashboard = f"; dashboard {client.dashboard_link}" if client.dashboard_link else ""
-        return (
-            f"{len(workers)} Dask workers with {threads} threads at "
-            f"{client.scheduler.address}{dashboard}"
-        )
+        size = f"{_counted(len(workers), 'Dask worker')} with {_counted(threads, 'thread')}"
+        return f"{size} at {client.scheduler.address}{dashboard}"
 
 
 @contextlib.contextmanager
@@ -316,6 +314,10 @@ def local(workers: int) -> Iterator[str]:
         yield cluster.scheduler_address
 
 
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def _has(resources: Mapping[str, float], needed: Mapping[str, float]) -> bool:
     return all(resources.get(name, 0) >= amount for name, amount in needed.items())
 
@@ -323,7 +325,7 @@ def _has(resources: Mapping[str, float], needed: Mapping[str, float]) -> bool:
 def _told(error: Exception, traceback: TracebackType | None) -> Exception:
     """Returns an error of a worker, with the worker's traceback where that says more."""
     missing = error.__cause__ or error  # the scheduler hides it behind an error of its own
-    if isinstance(missing, ModuleNotFoundError) and str(missing.name).startswith("bnclaims"):
+    if isinstance(missing, ModuleNotFoundError) and str(missing.name).split(".")[0] == "bnclaims":
         return ClusterError(
             "a machine of the cluster has no bnclaims, or another: install the same versions on "
             "all of them, the scheduler's included"
