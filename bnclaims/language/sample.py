@@ -605,8 +605,8 @@ def _check_operands(left: Sample, right: Sample, sign: str) -> None:
 
 
 def _check_varies(sample: Sample) -> None:
-    """Refuses a sample of which no term is left."""
-    if sample.sources and not sample.terms:
+    """Refuses a sample that no run can change."""
+    if sample.sources and terms.are_constant(sample.terms):
         raise _constant(sample.text)
 
 

@@ -1,11 +1,21 @@
 """Weighted sums: of which metrics a sample is made, and with which weights."""
 
+import contextlib
 import math
+import operator
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
 
 _ROUNDING = 1e-12
 """Below which share of what was added a weight is rounding."""
+
+_OPERATIONS: Mapping[str, Callable[..., float]] = {
+    "log": math.log, "*": operator.mul, "/": operator.truediv,
+}  # fmt: skip
+"""What makes a term of sums, by the text of the term."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +29,20 @@ class Term:
     kind: str = ""
     """What it measures: a metric's name, or `log(...)` of one; '' for other expressions."""
 
+    def tried(self, trial: int) -> float:
+        """Returns what it comes to where each metric is replaced by a number of its own.
+
+        Args:
+            trial: Which numbers: those of one trial are unlike those of another.
+        """
+        if not isinstance(self.of[0], tuple):
+            return float(np.random.default_rng([hash(self) % 2**63, trial]).uniform(1, 2))
+        sums = cast("tuple[tuple[frozenset[tuple[Term, float]], float], ...]", self.of)
+        operands = [tried(dict(items), trial) + offset for items, offset in sums]
+        with contextlib.suppress(ValueError, ZeroDivisionError):
+            return _OPERATIONS[self.text](*operands)
+        return math.nan
+
 
 Terms = Mapping[Term, float]
 """The terms of a sum, with their weights; none of them is 0."""
@@ -28,6 +52,18 @@ def added(a: Terms, b: Terms) -> Terms:
     """Returns the terms of a sum of sums; those that cancel are not among them."""
     total = {term: _sum(a.get(term, 0.0), b.get(term, 0.0)) for term in {**a, **b}}
     return {term: weight for term, weight in total.items() if weight}
+
+
+def tried(terms: Terms, trial: int) -> float:
+    """Returns what a sum comes to where each metric is replaced by a number; see `Term.tried`."""
+    return math.fsum(weight * term.tried(trial) for term, weight in terms.items())
+
+
+def are_constant(terms: Terms) -> bool:
+    """Says whether a sum is the same whatever its metrics: of no terms, or `a * b - b * a`."""
+    one, other = tried(terms, 0), tried(terms, 1)
+    size = math.fsum(abs(weight * term.tried(0)) for term, weight in terms.items())
+    return abs(one - other) <= _ROUNDING * size
 
 
 def scaled(terms: Terms, operation: Callable[[float], float]) -> Terms:
