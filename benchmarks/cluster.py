@@ -40,7 +40,7 @@ from bnclaims.session.options import cache_folder
 
 SIZES = (200, 1_000)
 WORKERS = (1, 2, 4)
-ARMS, SEEDS, MACHINES, THREADS = 10_000, 20, 100, 8
+ARMS, SEEDS, LOOK, MACHINES, THREADS = 10_000, 20, 5, 100, 8
 
 
 @contextmanager
@@ -201,33 +201,52 @@ def plan(folder: Path) -> None:
     print(f"poll: {1e6 * costs.poll:.2f} us a run that is not done")
     print(f"a history {costs.history / 1e3:.1f} kB, an arm {costs.arm / 1e3:.1f} kB, ", end="")
     print(f"the data {costs.data / 1e6:.1f} MB; a run takes {statistics.mean(costs.seconds):.1f} s")
-    print("\n| machines | makespan, h | of it idle | scheduler busy | client busy |")
-    print("|---|---|---|---|---|")
-    for machines in (1, 10, MACHINES, 10 * MACHINES):
-        print(_simulated(costs, machines), flush=True)
+    print("\n| machines | `-n` | makespan, h | threads idle | scheduler busy | client busy |")
+    print("|---|---|---|---|---|---|")
+    for machines in (1, 10, MACHINES):
+        for judges in (4, 32, 256):
+            print(_simulated(costs, machines, judges), flush=True)
     runs = ARMS * SEEDS
     moved = runs * costs.history + ARMS * costs.arm * min(SEEDS, MACHINES) + MACHINES * costs.data
     print(f"\nbytes moved {moved / 1e9:.1f} GB, store {runs * costs.history / 1e9:.1f} GB")
 
 
-def _simulated(costs: Costs, machines: int) -> str:
-    """Returns a row: longest first, a thread asks the scheduler for its next run, one at a time."""
+def _simulated(costs: Costs, machines: int, judges: int) -> str:
+    """Returns a row: all first looks, longest first, then the later ones.
+
+    A claim is about two arms. Workers of pytest judge one claim each at a time, and each look of it
+    waits for the one before; a thread asks the scheduler for its next run, which gives them out one
+    by one.
+    """
     generator = np.random.default_rng(0)
     arms = np.sort(generator.choice(costs.seconds, ARMS))[::-1]
     free = [0.0] * (machines * THREADS)
-    scheduler, end = 0.0, 0.0
-    for seconds in np.repeat(arms, SEEDS):
-        scheduler = max(scheduler, free[0]) + costs.schedule
-        end = max(end, scheduler + seconds)
-        heapq.heapreplace(free, scheduler + float(seconds))
-    work = float(arms.sum()) * SEEDS
-    runs = ARMS * SEEDS
-    outstanding = runs / 2 * costs.poll * end / 0.05
-    client = runs * (costs.submit + costs.collect) + outstanding
+    scheduler = 0.0
+
+    def trained(seconds: float, earliest: float) -> float:
+        """Has the scheduler give a run to the thread that is free first; returns its end."""
+        nonlocal scheduler
+        scheduler = max(scheduler, free[0], earliest) + costs.schedule
+        heapq.heapreplace(free, scheduler + seconds)
+        return scheduler + seconds
+
+    first = [max(trained(seconds, 0.0) for _ in range(LOOK)) for seconds in arms]
+    at = [0.0] * judges
+    for number in range(0, ARMS, 2):
+        now = max(at[0], first[number], first[number + 1])
+        for _ in range(SEEDS // LOOK - 1):
+            pair = arms[number : number + 2]
+            now = max(trained(seconds, now) for seconds in np.repeat(pair, LOOK))
+        heapq.heapreplace(at, now)
+    end = max(at)
+    runs, work = ARMS * SEEDS, float(arms.sum()) * SEEDS
+    # Each twentieth of a second the client looks at the runs that are not done.
+    polling = ARMS * LOOK / 2 * costs.poll * max(first) / 0.05
+    client = runs * (costs.submit + costs.collect) + polling
     idle = 1 - work / (end * machines * THREADS)
     return (
-        f"| {machines:,} | {end / 3600:.1f} | {idle:.0%} | {runs * costs.schedule / end:.1%} | "
-        f"{client / end:.0%} |"
+        f"| {machines:,} | {judges} | {end / 3600:.1f} | {idle:.0%} | "
+        f"{runs * costs.schedule / end:.1%} | {client / end:.0%} |"
     )
 
 
