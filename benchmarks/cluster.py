@@ -13,6 +13,7 @@ bytes move, and what would break first.
 """
 
 import heapq
+import itertools
 import os
 import statistics
 import subprocess
@@ -231,14 +232,19 @@ def _simulated(costs: Costs, machines: int, judges: int) -> str:
         return scheduler + seconds
 
     first = [max(trained(seconds, 0.0) for _ in range(LOOK)) for seconds in arms]
-    at = [0.0] * judges
-    for number in range(0, ARMS, 2):
-        now = max(at[0], first[number], first[number + 1])
-        for _ in range(SEEDS // LOOK - 1):
-            pair = arms[number : number + 2]
-            now = max(trained(seconds, now) for seconds in np.repeat(pair, LOOK))
-        heapq.heapreplace(at, now)
-    end = max(at)
+    looks, end = SEEDS // LOOK, 0.0
+    claims = iter(range(0, ARMS, 2))
+    # When a worker of pytest goes on, with which claim, after which look; in the order of time.
+    going = [(max(first[n : n + 2]), n, 1) for n in itertools.islice(claims, judges)]
+    heapq.heapify(going)
+    while going:
+        now, number, look = heapq.heappop(going)
+        if look < looks:
+            ends = [trained(s, now) for s in np.repeat(arms[number : number + 2], LOOK)]
+            heapq.heappush(going, (max(ends), number, look + 1))
+        elif (number := next(claims, -1)) >= 0:
+            heapq.heappush(going, (max(now, *first[number : number + 2]), number, 1))
+        end = max(end, now)
     runs, work = ARMS * SEEDS, float(arms.sum()) * SEEDS
     # Each twentieth of a second the client looks at the runs that are not done.
     polling = ARMS * LOOK / 2 * costs.poll * max(first) / 0.05
