@@ -21,11 +21,23 @@ from bnclaims.experiment.fingerprint import is_installed
 
 @dataclasses.dataclass(frozen=True)
 class Travelling:
-    """Stands for an arm's data, which travel apart from it and once to each worker."""
+    """Stands for an arm's data, which travel apart from it and once to each worker.
+
+    Where they arrive it stands for the file that they were read from.
+    """
 
     fingerprint: str
     name: str
     note: str
+    own: bool
+    """Whether they are a claim's own arrays, and no file's."""
+    data: Data | None = dataclasses.field(default=None, compare=False, repr=False)
+    """They themselves, once they have arrived."""
+
+    def load(self) -> Data:
+        """Returns the data."""
+        assert self.data is not None
+        return self.data
 
 
 def packed(value: Any) -> bytes:
@@ -55,14 +67,19 @@ def packed_arm(arm: Arm) -> bytes:
         DescriptionError: It reaches something that cannot travel, or has changed.
     """
     if isinstance(arm, ModelArm):
-        return packed(_with_data(arm, Travelling(*_told(arm.data))))
+        data = arm.data
+        own = isinstance(data, Data)
+        return packed(_with_data(arm, Travelling(data.fingerprint, data.name, data.note, own)))
     return packed(arm)
 
 
 def unpacked_arm(content: bytes, data: Data | None) -> Arm:
     """Returns an arm that has travelled, with its data."""
     arm: Arm = pickle.loads(content)
-    return _with_data(arm, data) if isinstance(arm, ModelArm) else arm
+    if not isinstance(arm, ModelArm):
+        return arm
+    stands: Any = arm.data
+    return _with_data(arm, data if stands.own else dataclasses.replace(stands, data=data))
 
 
 def packed_data(data: Data) -> bytes:
@@ -75,10 +92,6 @@ def unpacked_data(content: bytes) -> Data:
     """Returns data that have travelled."""
     data: Data = pickle.loads(zlib.decompress(content))
     return data
-
-
-def _told(data: Any) -> tuple[str, str, str]:
-    return data.fingerprint, data.name, data.note
 
 
 def _with_data(arm: ModelArm, data: Any) -> ModelArm:

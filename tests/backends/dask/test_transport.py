@@ -22,6 +22,7 @@ from bnclaims.errors import DescriptionError
 from bnclaims.experiment.arm import FunctionArm, TrainingArm
 from bnclaims.experiment.data import Data
 from bnclaims.experiment.models import MLP
+from bnclaims.experiment.sources import DataSource
 from tests.fakes import FakeArm
 
 USERS = """
@@ -151,7 +152,20 @@ def test_what_stands_for_data_says_what_they_are_called(small_data: Data) -> Non
 
     arm = TrainingArm(MLP("relu", hidden=(4,)), small_data, images=None, epochs=1)
     arrived = pickle.loads(packed_arm(arm))
-    assert arrived.data == Travelling(small_data.fingerprint, small_data.name, small_data.note)
+    data = small_data
+    assert arrived.data == Travelling(data.fingerprint, data.name, data.note, own=True)
+
+
+def test_images_of_a_file_stay_those_of_a_file(images: DataSource) -> None:
+    arm = TrainingArm(MLP("relu", hidden=(4,)), images, images=None, epochs=1)
+    data = unpacked_data(packed_data(images.load()))
+    one, other = (unpacked_arm(packed_arm(arm), data) for _ in range(2))
+    assert isinstance(one, TrainingArm)
+    assert isinstance(other, TrainingArm)
+    assert str(one) == str(arm)  # an arm's own data would be in its name
+    assert one.data.load() is data
+    assert one.data == other.data  # so that tensors are made once
+    assert one.data_note == images.note
 
 
 def test_keras_objects_of_the_users_own_classes_travel(small_data: Data) -> None:
