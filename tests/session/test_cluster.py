@@ -51,11 +51,11 @@ def test_workers_of_pytest_judge_and_workers_of_dask_train(
     result.stdout.fnmatch_lines(
         [f"bnclaims: trained by 2 Dask workers with 2 threads at {address}*"]
     )
-    assert stored(project) == 4 * 20
+    assert stored(project) == 4 * 5
     assert (project.path / "claims-report/index.html").exists()
     again = run(project, address, "-n", "0")
     again.assert_outcomes(passed=3)
-    assert stored(project) == 4 * 20
+    assert stored(project) == 4 * 5
 
 
 def test_what_a_run_raised_is_its_claims_error_and_shows_where(

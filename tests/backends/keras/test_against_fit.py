@@ -806,7 +806,7 @@ class TrainsTwice(OfFunctional):
         return super().train_step(data)
 
 
-class TestsOtherwise(OfFunctional):
+class OtherwiseTested(OfFunctional):
     def test_step(self, data: Any) -> Any:
         return {name: value + 1 for name, value in super().test_step(data).items()}
 
@@ -1008,7 +1008,7 @@ HOOKS: dict[str, Case] = {
     "train_step of an instance, which updates no metric": Case(
         hooked_instance, numbers, refused="by fit on tiny: Cannot get result.. since the metric has"
     ),
-    "test_step": Case(of_functional(TestsOtherwise), numbers, by_fit=True),
+    "test_step": Case(of_functional(OtherwiseTested), numbers, by_fit=True),
     "compute_loss": Case(of_functional(ComputesItsLoss), numbers, by_fit=True),
     "compute_metrics": Case(of_functional(ComputesItsMetrics), numbers, by_fit=True),
     "compile of its own": Case(compiles_itself, numbers, ITS_OWN, by_fit=True),
