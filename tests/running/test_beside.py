@@ -1,5 +1,6 @@
 """Training on a thread: in order, watched, and left when it does not end."""
 
+import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
@@ -125,7 +126,7 @@ def test_what_is_left_takes_no_further_seed() -> None:
 
 
 def test_who_wants_no_more_runs_leaves_it_too() -> None:
-    seeds = iter(range(1000))
+    seeds = itertools.count()
     runs = beside(train, seeds, unwatched)
     next(runs)
     runs.close()  # type: ignore[attr-defined]
