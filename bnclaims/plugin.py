@@ -481,7 +481,7 @@ def _print_plan(terminalreporter: Any, suite: Suite) -> None:
         )
         for name in dict.fromkeys([*suite.traces, *suite.untraced])
     ]
-    requests = [(request, len(suite.schedule.missing(request))) for request in suite.planned()]
+    requests = [(request, len(request.missing(suite.store))) for request in suite.planned()]
     usual, threads = suite.seconds_per_cost(), suite.settings.threads
     terminalreporter.write_sep("=", "plan")
     for line in terminal.plan(claims, requests, usual, threads):

@@ -450,6 +450,7 @@ def _names(description: Any, package: str) -> bool:
     return isinstance(description, list) and any(_names(v, package) for v in description)
 
 
+@functools.cache
 def installed_version(package: str) -> str:
     """Returns a package's version here, as `libraries_used` has it of where the arm was named."""
     stated = package in STATED_BY_THE_ARM

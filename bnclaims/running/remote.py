@@ -47,7 +47,7 @@ class RemoteSchedule:
         self._store = store
         self._pool = pool
         self._mailbox = mailbox
-        self._planned = tuple(planned)
+        self._planned = dict.fromkeys(planned)
         self._journal = journal or Journal(lambda _: None)
         self._failed: dict[tuple[str, int], Exception] = {}
         self._began = False
@@ -60,7 +60,7 @@ class RemoteSchedule:
             ClusterError: The pool cannot be reached, or is lost.
             Exception: Whatever training an arm raised.
         """
-        if not any(map(self.missing, requests)):
+        if not any(request.missing(self._store) for request in requests):
             return
         try:
             self._begin()
@@ -75,10 +75,6 @@ class RemoteSchedule:
         while self._began and self._mailbox is not None and self._mailbox.others_work():
             self._collect()
             time.sleep(_PAUSE)
-
-    def missing(self, request: Request) -> list[int]:
-        """Returns the seeds of a request that the store does not hold."""
-        return [seed for seed in request.seeds if self._store.load(request.arm, seed) is None]
 
     def _begin(self) -> None:
         """Submits what the session plans, unless another of its workers has."""
@@ -102,7 +98,7 @@ class RemoteSchedule:
             pass  # an arm that cannot be sent: the claim that needs it meets the same
 
     def _submit(self, request: Request, *, needed: bool) -> None:
-        missing = self.missing(request)
+        missing = request.missing(self._store)
         self._journal.want(request.arm, missing)
         cost = request.arm.cost
         # First looks before later ones, and of either the longest first.
@@ -112,7 +108,7 @@ class RemoteSchedule:
 
     def _see_to(self, requests: Sequence[Request]) -> None:
         idle = time.monotonic()
-        while left := [request for request in requests if self.missing(request)]:
+        while left := [request for request in requests if request.missing(self._store)]:
             self._collect()
             self._raise_failures(left)
             if self._pool.threads:

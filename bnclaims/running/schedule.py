@@ -41,6 +41,10 @@ class Request:
         """How long it takes, in the unit of `Arm.cost`."""
         return self.arm.cost * len(self.seeds)
 
+    def missing(self, store: Store) -> list[int]:
+        """Returns the seeds that a store does not hold."""
+        return [seed for seed in self.seeds if store.load(self.arm, seed) is None]
+
     @property
     def name(self) -> str:
         """Name of its lock."""
@@ -83,7 +87,7 @@ class Schedule:
         """What was posted and has been added to the needs."""
         self._journal = journal or Journal(lambda _: None)
         for request in planned:
-            self._journal.want(request.arm, self.missing(request))
+            self._journal.want(request.arm, request.missing(self._store))
         self._failed: dict[str, tuple[str, bool]] = {}
         """Why arms could not be trained here, and whether that is final."""
 
@@ -99,7 +103,7 @@ class Schedule:
             Exception: Whatever training an arm raises.
         """
         for request in requests:
-            if missing := self.missing(request):
+            if missing := request.missing(self._store):
                 self._journal.want(request.arm, missing)
                 if self._mailbox is not None:
                     self._mailbox.post(request.arm.digest, request.seeds)
@@ -116,13 +120,9 @@ class Schedule:
                 time.sleep(_PAUSE)
         self._journal.idle()
 
-    def missing(self, request: Request) -> list[int]:
-        """Returns the seeds of a request that the store does not hold."""
-        return [seed for seed in request.seeds if self._store.load(request.arm, seed) is None]
-
     def _see_to(self, requests: Sequence[Request]) -> None:
         since, awaited = time.monotonic(), -1
-        while left := {r: missing for r in requests if (missing := self.missing(r))}:
+        while left := {r: missing for r in requests if (missing := r.missing(self._store))}:
             self._refuse_given_up(left)
             count = sum(map(len, left.values()))
             if self._work_on(tuple(left)) or count != awaited:
@@ -172,7 +172,7 @@ class Schedule:
         self._add_posted(self._mailbox)
         failed = self._known_failures()
         for request in tuple(self._needs):
-            if not self.missing(request):
+            if not request.missing(self._store):
                 del self._needs[request]
             elif request.arm.digest not in failed:
                 with contextlib.suppress(Exception):  # the claim that needs it meets the same
@@ -192,14 +192,14 @@ class Schedule:
 
     def _begin(self, request: Request, *, helping: bool = False) -> bool:
         """Trains a request that nobody else is at."""
-        if not self.missing(request):
+        if not request.missing(self._store):
             return False
         with self._store.lock(request.arm, request.name) as held:
             return held and self._train(request.arm, request.seeds, helping=helping)
 
     def _join(self, request: Request, *, helping: bool = False) -> bool:
         """Takes over runs of a request that somebody else is at, from its far end."""
-        missing = self.missing(request)
+        missing = request.missing(self._store)
         return len(missing) > 1 and self._train(request.arm, missing[::-1], helping=helping)
 
     def _train(

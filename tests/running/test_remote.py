@@ -72,7 +72,7 @@ def test_what_is_planned_is_submitted_at_once_and_saved_as_it_is_done(store: Loc
     schedule.require([PLANNED[0]])
     assert set(pool.asked) == {("short", 0), ("short", 1), ("long", 0), ("long", 1)}
     for request in PLANNED:
-        assert schedule.missing(request) == []
+        assert request.missing(store) == []
         for seed in request.seeds:
             assert_same(store.load(request.arm, seed), history_of(seed))
 
@@ -155,7 +155,7 @@ def test_a_lost_pool_is_an_error_and_what_came_back_is_stored(store: LocalStore)
     schedule = RemoteSchedule(store, Lost(trained), None, PLANNED)
     with pytest.raises(ClusterError, match="gone"):
         schedule.require([PLANNED[0]])
-    assert schedule.missing(PLANNED[0]) == [1]
+    assert PLANNED[0].missing(store) == [1]
 
 
 def test_what_was_warned_of_elsewhere_is_warned_of_here(store: LocalStore) -> None:
@@ -190,7 +190,7 @@ def test_a_worker_that_is_done_saves_what_others_need(tmp_path: Path, store: Loc
         helper.start()
         others_turn.set()
         end = time.monotonic() + 30
-        while mine.missing(PLANNED[1]):
+        while PLANNED[1].missing(store):
             assert time.monotonic() < end
             time.sleep(0.02)
     helper.join(30)

@@ -128,7 +128,7 @@ def test_trains_what_is_required_longest_first(tmp_path: Path) -> None:
     schedule = alone(tmp_path, engine)
     schedule.require([short, long, middle, many])
     assert engine.trained == runs_of(long, many, middle, short)
-    assert not any(schedule.missing(request) for request in (short, long, middle, many))
+    assert not any(request.missing(LocalStore(tmp_path)) for request in (short, long, middle, many))
     assert LocalStore(tmp_path).load(long.arm, 1) is not None
 
 
@@ -148,7 +148,7 @@ def test_resumes_a_request_that_is_partly_stored(tmp_path: Path) -> None:
         store.save(ARM, seed, history_of(seed))
     engine = FakeEngine()
     schedule = alone(tmp_path, engine)
-    assert schedule.missing(FIVE) == [0, 2, 4]
+    assert FIVE.missing(LocalStore(tmp_path)) == [0, 2, 4]
     schedule.require([FIVE])
     assert engine.trained == [("arm", 0), ("arm", 2), ("arm", 4)]
 
@@ -177,7 +177,7 @@ def test_a_damaged_run_is_trained_again(tmp_path: Path) -> None:
     with pytest.warns(StoreWarning, match=r"2\.run cannot be used"):
         alone(tmp_path, engine).require([FIVE])
     assert engine.trained == [("arm", 2)]
-    assert alone(tmp_path, engine).missing(FIVE) == []
+    assert FIVE.missing(LocalStore(tmp_path)) == []
 
 
 @pytest.mark.filterwarnings("ignore::bnclaims.running.store.StoreWarning")
@@ -225,7 +225,7 @@ def test_an_engine_may_take_several_seeds_and_give_them_back_in_any_order(tmp_pa
 
     schedule = Schedule(LocalStore(tmp_path), engine, None)
     schedule.require([FIVE])
-    assert schedule.missing(FIVE) == []
+    assert FIVE.missing(LocalStore(tmp_path)) == []
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
@@ -240,7 +240,7 @@ def test_an_error_of_the_engine_passes_and_all_locks_are_let_go(
     schedule = Schedule(LocalStore(tmp_path), engine, None)
     with pytest.raises(error, match="between 0 and 2"):
         schedule.require([FIVE])
-    assert schedule.missing(FIVE) == [0, 2, 3, 4]
+    assert FIVE.missing(LocalStore(tmp_path)) == [0, 2, 3, 4]
     elsewhere = Elsewhere(tmp_path)
     assert all(elsewhere.is_free(ARM, name) for name in (FIVE.name, *"01234"))
     again = FakeEngine()
@@ -305,8 +305,7 @@ def test_two_workers_meet_within_a_request(tmp_path: Path) -> None:
     one = Background(lambda: alone(tmp_path, first).require([FIVE]))
     assert reached.wait(GUARD)
     rest = Background(lambda: alone(tmp_path, second).require([FIVE]))
-    schedule = alone(tmp_path, FakeEngine())
-    while schedule.missing(FIVE) != [1]:
+    while FIVE.missing(LocalStore(tmp_path)) != [1]:
         assert rest.is_alive()
         threading.Event().wait(0.01)
     met.set()
@@ -411,7 +410,7 @@ def test_a_helper_leaves_what_cannot_be_trained_to_the_claim_that_needs_it(
         while not done.wait(0.05) and helping.is_alive():
             pass
     helping.finish()
-    assert helper.missing(FIVE) == []
+    assert FIVE.missing(LocalStore(tmp_path)) == []
 
 
 def test_a_claim_does_not_fail_for_an_arm_that_only_others_need(tmp_path: Path) -> None:
@@ -444,7 +443,7 @@ def test_threads_that_race_train_nothing_twice(tmp_path: Path) -> None:
         start.wait(GUARD)
         for request in requests[number * 3 :] + requests[: number * 3]:
             schedule.require([request])
-        assert not any(schedule.missing(request) for request in requests)
+        assert not any(request.missing(LocalStore(tmp_path)) for request in requests)
 
     workers = [Background(lambda n=n: work(n)) for n in range(4)]  # type: ignore[misc]
     for worker in workers:
@@ -504,7 +503,8 @@ def test_processes_that_race_train_nothing_twice(tmp_path: Path) -> None:
         process.join(GUARD)
     assert [process.exitcode for process in processes] == [0, 0, 0]
     assert recorded(tmp_path / "trained") == Counter(runs_of(*racing_requests()))
-    assert not any(map(alone(tmp_path, FakeEngine()).missing, racing_requests()))
+    store = LocalStore(tmp_path)
+    assert not any(request.missing(store) for request in racing_requests())
 
 
 def hang_in_run_1(folder: Path, reached: Event) -> None:

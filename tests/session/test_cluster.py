@@ -5,7 +5,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from distributed import LocalCluster
@@ -14,16 +13,14 @@ from bnclaims.errors import ClusterError
 from bnclaims.session import cluster as clusters
 from bnclaims.session.options import cores
 from tests import fake_project
+from tests.clusters import started
 
-ROOT = Path(__file__).parents[2]
 GUARD = 300
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
-    ) as cluster:
+    with started() as cluster:
         yield cluster
 
 
@@ -184,9 +181,7 @@ def pytest_claims_protocols():
 def test_runs_have_the_bits_that_they_have_here(project: pytest.Pytester, workers: int) -> None:
     project.makeconftest(PROTOCOL)
     project.makepyfile(test_claims=KERAS, helpers=HELPERS)
-    with LocalCluster(
-        n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=50
-    ) as cluster:
+    with started(workers) as cluster:
         run(project, cluster.scheduler_address, "-n", "2").assert_outcomes(passed=2)
     here = project.runpytest_subprocess("-n", "0", "--claims-store=here", timeout=GUARD)
     here.assert_outcomes(passed=2)

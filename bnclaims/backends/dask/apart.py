@@ -165,7 +165,7 @@ def _packed_error(error: BaseException) -> bytes:
 def _trained(errand: Errand, data: Data | None) -> Trained:
     _check(errand.here, errand.versions, versions())
     arm = unpacked_arm(errand.arm, data)
-    backend = pickle.loads(errand.backend)
+    backend = _backend(errand.backend)
     named = getattr(arm, "libraries_used", {})
     _check(errand.here, named, {name: installed_version(name) for name in named})
     _check(errand.here, getattr(arm, "versions", {}), _versions(errand.here, backend))
@@ -177,6 +177,12 @@ def _trained(errand: Errand, data: Data | None) -> Trained:
         [(_, history)] = backend.run(arm, [errand.seed])
     said = tuple(str(warned.message) for warned in told if warned.category is UserWarning)
     return Trained(history, time.perf_counter() - started, said)
+
+
+@functools.lru_cache(maxsize=8)
+def _backend(content: bytes) -> Any:
+    """Returns a backend, one a process as everywhere: it reads its versions once."""
+    return pickle.loads(content)
 
 
 def _versions(here: str, backend: Any) -> Mapping[str, str]:

@@ -49,10 +49,17 @@ def measured(arm: TrainingArm, model: Any, x: Any, y: Any, seed: int) -> dict[st
 
 
 def _number(arm: TrainingArm, name: str, value: Any) -> float:
-    array = np.asarray(value)
-    if array.size != 1 or array.dtype.kind not in "biuf":
+    if (number := one_number(value)) is None:
         raise ArmError(
             f"{arm}: the measure {name!r} returned {value!r:.80}; a function of the model, the "
             "test inputs and their labels returns one number"
         )
+    return number
+
+
+def one_number(value: Any) -> float | None:
+    """Returns what is one number, also as an array or a tensor; None for anything else."""
+    array = np.asarray(value)
+    if array.size != 1 or array.dtype.kind not in "biuf":
+        return None
     return float(array.reshape(()))

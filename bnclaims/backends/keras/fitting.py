@@ -29,7 +29,14 @@ from bnclaims.backends.keras.building import (
     understood,
 )
 from bnclaims.backends.keras.compiling import Compilation
-from bnclaims.backends.keras.curves import FINE_POINTS, Stopped, measured, padded, stretches
+from bnclaims.backends.keras.curves import (
+    FINE_POINTS,
+    Stopped,
+    measured,
+    one_number,
+    padded,
+    stretches,
+)
 from bnclaims.backends.keras.initialisation import Initialisation
 from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import TrainingArm, model_name
@@ -239,13 +246,12 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
                 epoch.logs.setdefault(name, self._number(name, value))
 
     def _number(self, name: str, value: Any) -> float:
-        array = np.asarray(value)
-        if array.size != 1 or array.dtype.kind not in "biuf":
+        if (number := one_number(value)) is None:
             raise ArmError(
                 f"{model_name(self._arm.model)}: {name} is {value!r:.80} after an epoch; report "
                 "one number, as F1Score(average='macro') does"
             )
-        return float(array.reshape(()))
+        return number
 
     def changed_since_last_epoch(self) -> bool:
         """Says whether `fit` left other weights than it last evaluated: averaged or restored."""

@@ -18,6 +18,7 @@ from bnclaims.backends.dask.pool import DaskPool
 from bnclaims.errors import ArmError, BnclaimsError, ClusterError
 from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import History, Trained
+from tests import clusters
 from tests.fakes import FakeArm, FakeTrainer, assert_same, history_of
 
 ROOT = Path(__file__).parents[3]
@@ -26,9 +27,7 @@ GUARD = 300  # seconds after which a test that hangs gives up
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[LocalCluster]:
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
-    ) as cluster:
+    with clusters.started() as cluster:
         yield cluster
 
 
@@ -79,13 +78,19 @@ def history(answer: Trained | Exception) -> History:
     return answer.history
 
 
+def assert_trained(found: Answers) -> None:
+    """Each run is what its seed makes it."""
+    for (_, seed), answer in found.items():
+        assert_same(history(answer), history_of(seed))
+
+
 def test_runs_come_back_as_they_would_be_here(make: MakePool) -> None:
     pool = make(FakeTrainer())
     assert pool.threads == 2
     submit(pool, FakeArm("plain"), *range(6))
     found = answers(pool, 6)
-    for seed in range(6):
-        assert_same(history(found["plain", seed]), history_of(seed))
+    assert found.keys() == {("plain", seed) for seed in range(6)}
+    assert_trained(found)
     assert list(pool.answers()) == []
 
 
@@ -190,8 +195,7 @@ def test_a_run_that_kills_its_process_is_an_error_and_its_neighbours_are_not(
         "fake deadly, seed 3: 3 processes died that trained it on the Dask"
     )
     assert "exit status 7" in str(error)
-    for (_, seed), answer in found.items():
-        assert_same(history(answer), history_of(seed))
+    assert_trained(found)
 
 
 @pytest.mark.slow
@@ -207,8 +211,7 @@ def test_a_run_that_kills_workers_is_an_error_and_its_neighbours_are_not(make: M
     error = found.pop(("murder", 2))
     assert isinstance(error, ArmError)
     assert "Dask workers died each time that they trained it" in str(error)
-    for (_, seed), answer in found.items():
-        assert_same(history(answer), history_of(seed))
+    assert_trained(found)
 
 
 def test_a_worker_that_is_killed_in_the_middle_costs_nothing(
@@ -223,8 +226,7 @@ def test_a_worker_that_is_killed_in_the_middle_costs_nothing(
     while not (workers := list(tmp_path.iterdir())):
         time.sleep(0.02)
     os.kill(int(workers[0].name), signal.SIGKILL)
-    for (_, seed), answer in answers(pool, 4).items():
-        assert_same(history(answer), history_of(seed))
+    assert_trained(answers(pool, 4))
 
 
 def test_a_run_that_takes_too_long_is_ended(make: MakePool, tmp_path: Path) -> None:
