@@ -5,6 +5,7 @@ import math
 import operator
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import cast
 
 import numpy as np
@@ -36,7 +37,7 @@ class Term:
             trial: Which numbers: those of one trial are unlike those of another.
         """
         if not isinstance(self.of[0], tuple):
-            return float(np.random.default_rng([hash(self) % 2**63, trial]).uniform(1, 2))
+            return _number(hash(self) % 2**63, trial)
         sums = cast("tuple[tuple[frozenset[tuple[Term, float]], float], ...]", self.of)
         operands = [tried(dict(items), trial) + offset for items, offset in sums]
         with contextlib.suppress(ValueError, ZeroDivisionError):
@@ -79,6 +80,11 @@ def balanced(a: Terms, b: Terms) -> bool:
     """
     weights = [*a.values(), *(-weight for weight in b.values())]
     return abs(math.fsum(weights)) <= _ROUNDING * math.fsum(map(abs, weights))
+
+
+@cache
+def _number(key: int, trial: int) -> float:
+    return float(np.random.default_rng([key, trial]).uniform(1, 2))
 
 
 def _sum(a: float, b: float) -> float:

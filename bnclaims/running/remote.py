@@ -71,10 +71,14 @@ class RemoteSchedule:
             self._journal.idle()
 
     def help(self) -> None:
-        """Saves what the other workers need, until none of them may need more."""
-        while self._began and self._mailbox is not None and self._mailbox.others_work():
-            self._collect()
-            time.sleep(_PAUSE)
+        """Saves what the other workers need, until none of them may need more.
+
+        A pool that is lost ends it: whoever still needs a run meets that, too.
+        """
+        with contextlib.suppress(ClusterError):
+            while self._began and self._mailbox is not None and self._mailbox.others_work():
+                self._collect()
+                time.sleep(_PAUSE)
 
     def _begin(self) -> None:
         """Submits what the session plans, unless another of its workers has."""

@@ -5,7 +5,6 @@ only turns verdicts into none (a non-binding rule; Jennison & Turnbull 2000, ch.
 """
 
 import math
-from itertools import product
 
 import numpy as np
 import scipy
@@ -53,22 +52,19 @@ def chances_of_mean(
     """
     seen = support.looks[look]
     half = scipy.special.stdtrit(seen - 1, (1 + _CONFIDENCE) / 2) / math.sqrt(seen)
-    supported = np.zeros(mean.shape[1:])
-    refuted = np.zeros(mean.shape[1:])
-    for effect, away in product(_EFFECTS, _directions(len(mean), margin_is_fixed)):
-        shift = effect * half * np.reshape(away, (-1, *[1] * (mean.ndim - 1)))
-        true = mean + shift * deviation
-        for later in range(look + 1, len(support.looks)):
-            n = support.looks[later]
-            inside = _chance(
-                mean, deviation, true, seen=seen, n=n, critical=support.critical(later)
-            )
-            outside = _chance(
-                -mean, deviation, -true, seen=seen, n=n, critical=refute.critical(later)
-            )
-            supported = np.maximum(supported, inside.min(axis=0))
-            refuted = np.maximum(refuted, outside.max(axis=0))
-    return supported, refuted
+    shifts = half * np.outer(_EFFECTS, _directions(len(mean), margin_is_fixed))
+    # Axes: what is tried, later looks, edges, and those of the data.
+    data = (1,) * (mean.ndim - 1)
+    true = mean + shifts.reshape(-1, 1, len(mean), *data) * deviation
+    looks = range(look + 1, len(support.looks))
+    n = np.reshape([support.looks[later] for later in looks], (-1, 1, *data))
+    to_support, to_refute = (
+        np.reshape([design.critical(later) for later in looks], n.shape)
+        for design in (support, refute)
+    )
+    inside = _chance(mean, deviation, true, seen=seen, n=n, critical=to_support)
+    outside = _chance(-mean, deviation, -true, seen=seen, n=n, critical=to_refute)
+    return inside.min(axis=2).max(axis=(0, 1)), outside.max(axis=(0, 1, 2))
 
 
 def _directions(edges: int, margin_is_fixed: bool) -> list[tuple[float, ...]]:
@@ -79,14 +75,20 @@ def _directions(edges: int, margin_is_fixed: bool) -> list[tuple[float, ...]]:
 
 
 def _chance(
-    mean: _Array, deviation: _Array, true: _Array, *, seen: int, n: int, critical: float
+    mean: _Array,
+    deviation: _Array,
+    true: _Array,
+    *,
+    seen: int,
+    n: NDArray[np.int_],
+    critical: _Array,
 ) -> _Array:
     """Returns the chance that t of n data is critical, given the first ones."""
     new = n - seen
     squares = (n - 2) * deviation**2 + seen * new / n * ((mean - true) ** 2 + deviation**2 / new)
     needed = critical * np.sqrt(squares / (n - 1) / n)
     expected = (seen * mean + new * true) / n
-    chance: _Array = scipy.special.ndtr((expected - needed) * n / (math.sqrt(new) * deviation))
+    chance: _Array = scipy.special.ndtr((expected - needed) * n / (np.sqrt(new) * deviation))
     return chance
 
 

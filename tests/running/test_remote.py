@@ -197,6 +197,25 @@ def test_a_worker_that_is_done_saves_what_others_need(tmp_path: Path, store: Loc
     assert not helper.is_alive()
 
 
+def test_a_worker_that_is_done_leaves_a_lost_pool_to_those_who_need_it(
+    tmp_path: Path, store: LocalStore
+) -> None:
+    lost = False
+
+    def answer(arm: Arm, seed: int) -> Trained:
+        if lost:
+            raise ClusterError("gone")
+        return trained(arm, seed)
+
+    pool = FakePool(answer)
+    schedule = RemoteSchedule(store, pool, Mailbox(tmp_path, "gw0"), PLANNED[:1])
+    with Mailbox(tmp_path, "gw1").working():
+        schedule.require([PLANNED[0]])
+        lost = True
+        pool.submit(LONG, 0, priority=1, needed=False)
+        schedule.help()  # ends, though the other is at work
+
+
 def test_progress_counts_the_threads_of_the_pool_and_says_that_it_waits_for_one(
     store: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

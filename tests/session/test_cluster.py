@@ -4,7 +4,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from distributed import LocalCluster
@@ -13,7 +14,7 @@ from bnclaims.errors import ClusterError
 from bnclaims.session import cluster as clusters
 from bnclaims.session.options import cores
 from tests import fake_project
-from tests.clusters import started
+from tests.clusters import scheduler, started, worker
 
 GUARD = 300
 
@@ -34,8 +35,19 @@ def run(project: pytest.Pytester, scheduler: str, *options: str) -> pytest.RunRe
     return project.runpytest_subprocess("-p", "no:cacheprovider", *asked, timeout=GUARD)
 
 
+def files(project: pytest.Pytester) -> list[Path]:
+    return list((project.path / "store").glob("runs/*/*.run"))
+
+
 def stored(project: pytest.Pytester) -> int:
-    return len(list((project.path / "store").glob("runs/*/*.run")))
+    return len(files(project))
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + GUARD
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_workers_of_pytest_judge_and_workers_of_dask_train(
@@ -90,17 +102,10 @@ def test_an_interrupted_session_keeps_what_was_done_and_lets_go_of_the_rest(
         f"--claims-scheduler={cluster.scheduler_address}", "--claims-store=store",
     ]  # fmt: skip
     process = subprocess.Popen(command, cwd=project.path, stdout=subprocess.DEVNULL)
-    end = time.monotonic() + GUARD
-    while not stored(project):
-        assert time.monotonic() < end
-        assert process.poll() is None
-        time.sleep(0.05)
+    wait_until(lambda: stored(project) > 0)
     process.send_signal(signal.SIGINT)
     assert process.wait(GUARD) == 2
-    deadline = time.monotonic() + 20
-    while any(str(key).startswith("bnclaims-run") for key in cluster.scheduler.tasks):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_until(lambda: not any(str(k).startswith("bnclaims-run") for k in cluster.scheduler.tasks))
     assert 0 < stored(project) < 21 * 5
 
 
@@ -115,6 +120,39 @@ def test_a_scheduler_that_does_not_answer_ends_the_session_at_once(
             "ERROR: no Dask scheduler answers at tcp://127.0.0.1:9 (*): start one with `dask *",
         ]
     )
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_after_a_restart_of_the_scheduler_the_same_command_goes_on(
+    project: pytest.Pytester, workers: str
+) -> None:
+    project.makeconftest(
+        fake_project.BACKEND.replace(
+            "def trained(arm, seed):\n    pass", "def trained(arm, seed):\n    time.sleep(0.2)"
+        )
+    )
+    project.makepyfile(test_claims=fake_project.claims(*[""] * 8))
+    file = project.path / "scheduler.json"
+    command = [
+        sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n", workers,
+        f"--claims-scheduler={file}", "--claims-store=store",
+    ]  # fmt: skip
+    with scheduler(file) as process, worker(file):
+        session = subprocess.Popen(command, cwd=project.path, stdout=subprocess.PIPE, text=True)
+        wait_until(lambda: stored(project) >= 5)
+        process.kill()
+        said, _ = session.communicate(timeout=GUARD)
+    assert session.returncode == pytest.ExitCode.TESTS_FAILED
+    assert "was lost (" in said
+    assert "the same command goes on from there" in said
+    before = {path: path.read_bytes() for path in files(project)}
+    assert 5 <= len(before) < 9 * 5
+
+    with scheduler(file), worker(file):
+        again = run(project, str(file), "-n", workers)
+    again.assert_outcomes(passed=8)
+    assert stored(project) == 9 * 5
+    assert all(path.read_bytes() == content for path, content in before.items())
 
 
 def test_a_plan_needs_no_cluster(project: pytest.Pytester) -> None:

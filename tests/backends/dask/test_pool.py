@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -318,62 +317,36 @@ def test_a_client_that_goes_takes_its_runs_and_leaves_others(
 # A cluster of its own, which may be damaged
 
 
-@pytest.fixture
-def scheduler(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def test_without_workers_it_waits_and_goes_on_when_one_comes(tmp_path: Path) -> None:
     file = tmp_path / "scheduler.json"
-    process = started("scheduler", "--port", "0", "--no-dashboard", "--scheduler-file", str(file))
-    while not file.exists():
-        time.sleep(0.05)
-    yield str(file), process
-    process.kill()
-    process.wait()
-
-
-def started(what: str, *arguments: str, cwd: Path = ROOT) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "dask", what, *arguments]
-    return subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd=cwd)
-
-
-def test_without_workers_it_waits_and_goes_on_when_one_comes(
-    scheduler: tuple[str, "subprocess.Popen[bytes]"],
-) -> None:
-    file, _ = scheduler
-    pool = DaskPool(file, lambda _: FakeTrainer())
-    submit(pool, FakeArm("patient"), 0)
-    assert pool.threads == 0
-    assert list(pool.answers()) == []
-    first = started("worker", "--scheduler-file", file, "--no-nanny", "--no-dashboard")
-    try:
-        assert len(answers(pool, 1)) == 1
-        time.sleep(1.1)  # it is counted once a second
-        assert pool.threads >= 1
-    finally:
-        first.kill()
-        first.wait()
-    submit(pool, FakeArm("patient"), 1)
-    time.sleep(0.5)
-    second = started("worker", "--scheduler-file", file, "--no-nanny", "--no-dashboard")
-    try:
-        assert len(answers(pool, 1)) == 1
-    finally:
-        second.kill()
-        second.wait()
+    with clusters.scheduler(file):
+        pool = DaskPool(str(file), lambda _: FakeTrainer())
+        submit(pool, FakeArm("patient"), 0)
+        assert pool.threads == 0
+        assert list(pool.answers()) == []
+        with clusters.worker(file):
+            assert len(answers(pool, 1)) == 1
+            time.sleep(1.1)  # it is counted once a second
+            assert pool.threads >= 1
+        submit(pool, FakeArm("patient"), 1)
+        time.sleep(0.5)
+        with clusters.worker(file):
+            assert len(answers(pool, 1)) == 1
         pool.close()
 
 
-def test_a_scheduler_that_is_gone_is_said_so(
-    scheduler: tuple[str, "subprocess.Popen[bytes]"],
-) -> None:
-    file, process = scheduler
-    pool = DaskPool(file, lambda _: FakeTrainer())
-    submit(pool, FakeArm("lost"), 0)
-    process.kill()
-    process.wait()
-    with pytest.raises(ClusterError, match=r"Dask at .* was lost \(.*\). The runs that had come"):
-        answers(pool, 1)
-    with pytest.raises(ClusterError, match="was lost"):
-        submit(pool, FakeArm("later"), 0)
-    pool.close()
+def test_a_scheduler_that_is_gone_is_said_so(tmp_path: Path) -> None:
+    file = tmp_path / "scheduler.json"
+    with clusters.scheduler(file) as process:
+        pool = DaskPool(str(file), lambda _: FakeTrainer())
+        submit(pool, FakeArm("lost"), 0)
+        process.kill()
+        process.wait()
+        with pytest.raises(ClusterError, match=r"Dask at .* was lost \(.*\). The runs that had"):
+            answers(pool, 1)
+        with pytest.raises(ClusterError, match="was lost"):
+            submit(pool, FakeArm("later"), 0)
+        pool.close()
 
 
 def test_an_encrypted_cluster_is_reached_by_dasks_own_configuration(
@@ -392,12 +365,7 @@ def test_an_encrypted_cluster_is_reached_by_dasks_own_configuration(
             monkeypatch.setenv(f"DASK_DISTRIBUTED__COMM__TLS__{role.upper()}__{what}", str(file))
     monkeypatch.setenv("DASK_DISTRIBUTED__COMM__TLS__CA_FILE", str(certificate))
     file = tmp_path / "scheduler.json"
-    ours = ["--scheduler-file", str(file), "--no-dashboard"]
-    processes = [started("scheduler", "--protocol", "tls", "--port", "0", *ours)]
-    try:
-        while not file.exists():
-            time.sleep(0.05)
-        processes.append(started("worker", "--no-nanny", *ours))
+    with clusters.scheduler(file, "--protocol", "tls"), clusters.worker(file):
         with dask.config.set(
             {f"distributed.comm.tls.{name}": value for name, value in tls.items()}
         ):
@@ -408,10 +376,6 @@ def test_an_encrypted_cluster_is_reached_by_dasks_own_configuration(
             pool.close()
         with pytest.raises(ClusterError, match="no Dask scheduler answers"):
             pools.connected(str(file))  # without a certificate
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
 
 
 def test_a_scheduler_without_this_package_is_said_so() -> None:
