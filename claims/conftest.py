@@ -15,6 +15,9 @@ from claims.bn_article import ADAM, BATCHES, BN_ARTICLE, RELU, SIGMOID, network
 from claims.glorot_article import GLOROT_ARTICLE, STANDARD_NORMAL
 from claims.protocols import ARTICLE, QUICK
 
+# The second pack has a protocol of its own: `make literature`.
+collect_ignore = ["literature"]
+
 NETWORKS = {"Sigmoid": SIGMOID, "ReLU": RELU}
 
 

@@ -1,0 +1,130 @@
+"""Depth: what BN and initialisation do to it.
+
+Differs from the papers: dense networks of 64 to 512 units on thousands of images. Yang et al. have
+infinite width and Gaussian weights for the theory, and for the trials dense networks on MNIST; He
+et al. have a convolutional network of 30 layers on ImageNet (figure 3).
+"""
+
+import math
+from functools import partial
+
+import numpy as np
+
+from bnclaims import (
+    History,
+    Probe,
+    Runs,
+    Sample,
+    Train,
+    claim,
+    increasing,
+    lowest,
+    mean_loss,
+    metric,
+)
+from claims.literature.networks import CHANCE, VISIBLE, network, sgd
+
+YANG = "Yang et al. 2019 (A Mean Field Theory of Batch Normalization)"
+HE = "He et al. 2015 (Delving Deep into Rectifiers)"
+PYTORCH = "PyTorch issue 15314"
+
+# A layer of a ReLU network with BN multiplies the squared norm of gradients by this.
+GROWTH = math.pi / (math.pi - 1)
+
+UNTRAINED = {"depth": 30, "width": 512}
+DEPTHS = (5, 20, 50)
+STALLS = {"depth": 22, "width": 64}
+
+# What PyTorch's Linear draws: kaiming_uniform with a = sqrt(5) has a variance of 1 / (3 fan_in).
+PYTORCH_DEFAULT = {
+    "class_name": "VarianceScaling",
+    "config": {"scale": 1 / 3, "mode": "fan_in", "distribution": "uniform"},
+}
+# Keeps the squared norm through a layer of which ReLU drops one half.
+ORTHOGONAL = {"class_name": "Orthogonal", "config": {"gain": math.sqrt(2)}}
+
+
+@metric
+def growth(history: History) -> float:
+    """By what factor a layer multiplies the squared norm of gradients, from output to input.
+
+    The slope of the logarithm over the hidden layers' kernels, without the first and the last five,
+    whose inputs and distance from the loss are special.
+    """
+    dense = history.probes["kinds"] == "Dense"
+    squared = np.square(history.probes["gradient_norm"][:, dense]).mean(axis=0)[5:-5]
+    return float(np.exp(-np.polyfit(np.arange(len(squared)), np.log(squared), 1)[0]))
+
+
+def untrained(probe: Probe, norm: str = "") -> Runs:
+    """A deep untrained network, on batches of 256."""
+    return probe(partial(network, norm=norm, **UNTRAINED), batch_size=256, batches=4)
+
+
+@claim(
+    "BN itself explodes gradients in deep untrained ReLU networks, by pi / (pi - 1) a layer",
+    source=f"{YANG}, abstract and theorem 3.9",
+)
+def test_bn_explodes_gradients(probe: Probe) -> None:
+    assert abs(growth(untrained(probe, "batch")) - GROWTH) < 0.05
+
+
+@claim(
+    "Without BN and with He's initialisation, gradients keep their size through deep networks",
+    source=f"{HE}, section 2.2",
+)
+def test_he_keeps_gradients(probe: Probe) -> None:
+    assert abs(growth(untrained(probe)) - 1) < 0.05
+
+
+def normed(train: Train, depth: int, norm: str = "batch") -> Sample:
+    """Mean training loss of a network so deep."""
+    return mean_loss(
+        train(partial(network, depth, 64, norm=norm), optimizer=sgd(0.01)), diverged=CHANCE
+    )
+
+
+@claim(
+    "The deeper a network with BN, the worse it trains: 5, 20, 50 layers",
+    source=f"{YANG}, section 5: from about 50 layers on it does not train",
+)
+def test_depth_hurts_bn(train: Train) -> None:
+    assert increasing([normed(train, depth) for depth in DEPTHS], tolerance=VISIBLE)
+
+
+@claim(
+    "With BN, a network of 50 layers does not train",
+    source=f"{YANG}, section 5: from about 50 layers on it does not train",
+)
+def test_fifty_layers_do_not_train(train: Train) -> None:
+    assert normed(train, 50) > 0.9 * CHANCE
+
+
+@claim(
+    "BN makes depth trainable: 20 layers learn faster with it than without",
+    source=f"{YANG}, introduction, as what is commonly said",
+)
+def test_bn_makes_depth_trainable(train: Train) -> None:
+    assert normed(train, 20) < normed(train, 20, "") - VISIBLE
+
+
+def loss(train: Train, kernel: object) -> Sample:
+    """Mean training loss of a deep ReLU network with an initialisation."""
+    return mean_loss(train(partial(network, kernel=kernel, **STALLS)), diverged=CHANCE)
+
+
+@claim(
+    "He's initialisation and an orthogonal one train 22 ReLU layers, Glorot's stalls",
+    source=f"{HE}, figure 3",
+)
+def test_he_trains_what_glorot_does_not(train: Train) -> None:
+    good = [loss(train, kernel) for kernel in ("he_normal", ORTHOGONAL)]
+    assert lowest(good, than=[loss(train, "glorot_uniform")], by=VISIBLE)
+
+
+@claim(
+    "So does PyTorch's default, kaiming_uniform with a = sqrt(5)",
+    source=f"{PYTORCH}, on the default of Linear",
+)
+def test_pytorchs_default_stalls(train: Train) -> None:
+    assert loss(train, PYTORCH_DEFAULT) > 0.9 * CHANCE
