@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -423,7 +424,20 @@ def loss_name(loss: Any) -> str:
         return ", ".join(map(loss_name, loss))
     if loss is None or isinstance(loss, str):
         return str(loss)
-    return getattr(loss, "__name__", None) or type(loss).__name__
+    return _object_name(loss) if hasattr(loss, "get_config") else model_name(loss)
+
+
+def _object_name(loss: Any) -> str:
+    """Returns the class of a Keras object, with those arguments that are not the defaults."""
+    given = loss.get_config() | getattr(loss, "_fn_kwargs", {})  # which the former may leave out
+    parameters = inspect.signature(type(loss)).parameters.items()
+    unusual = {
+        name: given[name]
+        for name, parameter in parameters
+        if name in given and name != "name" and given[name] != parameter.default
+    }
+    arguments = ", ".join(f"{name}={value!r}" for name, value in unusual.items())
+    return type(loss).__name__ + (f"({arguments})" if arguments else "")
 
 
 def _check_count(name: str, value: object, least: int = 1) -> None:
@@ -473,13 +487,17 @@ def own_loss(model: Model) -> str | None:
 def model_name(model: Model | Callable[[Seed], Any]) -> str:
     """Returns what a model, or a function, is called in tables and messages."""
     if isinstance(model, functools.partial):
-        arguments = [repr(value) for value in model.args]
-        arguments += [f"{name}={value!r}" for name, value in model.keywords.items()]
+        arguments = [_argument(value) for value in model.args]
+        arguments += [f"{name}={_argument(value)}" for name, value in model.keywords.items()]
         return f"{model_name(model.func)}({', '.join(arguments)})"
     name = getattr(model, "__name__", None) or str(model)
     if name == "<lambda>" and isinstance(model, FunctionType):
         return f"lambda of line {model.__code__.co_firstlineno}"
     return name
+
+
+def _argument(value: Any) -> str:
+    return model_name(value) if callable(value) else repr(value)
 
 
 def _described(name: str, value: Any) -> Any:

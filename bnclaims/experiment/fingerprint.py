@@ -14,6 +14,7 @@ A function must do the same each time. Not found are names that it makes up whil
 code), `eval` and `exec`, environment variables, and files named by strings.
 """
 
+import contextlib
 import dataclasses
 import dis
 import enum
@@ -661,23 +662,33 @@ def _modules_of(function: types.FunctionType) -> Iterator[tuple[str, types.Modul
         if isinstance(known[name], types.ModuleType):
             yield name, _own_or_name(known[name])
     for code in _codes(function.__code__):
-        for package, level, module in (*_imports(code), *_imported_by_name(code)):
+        for level, module, names in (*_imports(code), *_imported_by_name(code)):
             full = "." * level + module
             if not level and _package_is_installed(module.partition(".")[0]):
                 yield full, module
                 continue
             try:
-                yield full, importlib.import_module(full, known.get("__package__") or package)
+                imported = importlib.import_module(full, known.get("__package__"))
             except ImportError as error:
                 raise DescriptionError(f"cannot import {full!r}, which it imports") from error
+            _import_parts(imported, names)
+            yield full, imported
 
 
-def _imported_by_name(code: types.CodeType) -> Iterator[tuple[str | None, int, str]]:
+def _import_parts(package: types.ModuleType, names: Iterable[str]) -> None:
+    """Makes a package know its modules of these names: it does once somebody has imported them."""
+    for name in names:
+        if hasattr(package, "__path__") and not hasattr(package, name):
+            with contextlib.suppress(ImportError):  # as the function itself will meet it
+                importlib.import_module(f"{package.__name__}.{name}")
+
+
+def _imported_by_name(code: types.CodeType) -> Iterator[tuple[int, str, tuple[str, ...]]]:
     """Yields the modules that a function's own texts name, if it imports by name."""
     if not {"import_module", "__import__"}.isdisjoint(code.co_names):
         for text in code.co_consts:
             if isinstance(text, str) and _is_importable(text):
-                yield None, 0, text
+                yield 0, text, ()
 
 
 def _is_importable(name: str) -> bool:
@@ -692,11 +703,12 @@ def _own_or_name(module: types.ModuleType) -> types.ModuleType | str:
     return module.__name__ if installed else module
 
 
-def _imports(code: types.CodeType) -> Iterator[tuple[str | None, int, str]]:
-    """Yields package, level and name of each import statement in a function's own code."""
+def _imports(code: types.CodeType) -> Iterator[tuple[int, str, tuple[str, ...]]]:
+    """Yields level, name and what is taken of it for each import statement of a function's own."""
     before: list[Any] = []
     for instruction in dis.get_instructions(code):
         if instruction.opname == "IMPORT_NAME":
-            level = before[-2] if len(before) > 1 and isinstance(before[-2], int) else 0
-            yield None, level, instruction.argval
-        before.append(instruction.argval)
+            level, names = before[-2:]
+            yield level, instruction.argval, names or ()
+        if instruction.opname != "EXTENDED_ARG":
+            before.append(instruction.argval)

@@ -51,7 +51,19 @@ class Runs:
     __truediv__ = __rtruediv__ = __neg__ = __abs__ = _unmeasured
 
     def __str__(self) -> str:
-        return f"{self.arm}" + (f", seeds from {self.first_seed}" if self.first_seed else "")
+        number = self._number
+        return (
+            str(self.arm)
+            + (f" ({number})" if number > 1 else "")
+            + (f", seeds from {self.first_seed}" if self.first_seed else "")
+        )
+
+    @property
+    def _number(self) -> int:
+        """Which it is of the claim's arms that are called alike and are not, from 1."""
+        named = [runs.arm for runs in self.trial.named if str(runs.arm) == str(self.arm)]
+        alike = list(dict.fromkeys(arm.digest for arm in named))
+        return alike.index(self.arm.digest) + 1 if self.arm.digest in alike else 1
 
 
 class Sample:

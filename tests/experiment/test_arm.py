@@ -22,6 +22,7 @@ from bnclaims.experiment.arm import (
     FunctionArm,
     ProbeArm,
     TrainingArm,
+    loss_name,
     model_name,
 )
 from bnclaims.experiment.data import Data
@@ -368,14 +369,32 @@ def test_neither_importing_nor_describing_imports_tensorflow(tmp_path: Path) -> 
 
 
 def test_a_function_is_called_by_its_name_and_arguments() -> None:
-    def network(units: int, *, depth: int = 1) -> Any:
+    def network(units: Any, *, depth: Any = 1) -> Any:
         return units, depth
 
     partial = functools.partial(network, 8, depth=2)
     assert model_name(partial) == "network(8, depth=2)"
+    assert model_name(functools.partial(network, builder, depth=len)) == (
+        "network(builder, depth=len)"
+    )
     assert str(arm_of(model=partial)) == "network(8, depth=2), epochs 2, on tiny"
     unnamed: Callable[[], Any] = lambda: network(8)  # noqa: E731
     assert str(arm_of(model=unnamed)).startswith("lambda of line ")
+
+
+def test_a_loss_is_called_by_what_is_special_about_it() -> None:
+    import keras
+
+    def weighted(share: float, y: Any, predicted: Any) -> Any:
+        return share * (y - predicted)
+
+    smoothed = keras.losses.CategoricalCrossentropy(label_smoothing=0.2, name="mine")
+    assert loss_name(smoothed) == "CategoricalCrossentropy(label_smoothing=0.2)"
+    assert loss_name(keras.losses.CategoricalCrossentropy()) == "CategoricalCrossentropy"
+    assert loss_name(keras.losses.Huber(delta=2.0)) == "Huber(delta=2.0)"
+    assert loss_name(functools.partial(weighted, 0.3)) == "weighted(0.3)"
+    assert loss_name(weighted) == "weighted"
+    assert loss_name({"one": "mse", "two": smoothed}) == f"one: mse, two: {loss_name(smoothed)}"
 
 
 def test_an_arm_is_what_its_model_reached_when_it_was_named() -> None:

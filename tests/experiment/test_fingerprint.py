@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import dataclasses
+import importlib
 import importlib.metadata
 import importlib.util
 import itertools
@@ -832,6 +833,42 @@ def test_a_class_of_a_module_that_was_not_registered_is_told_apart_or_refused(
         except DescriptionError:
             return
     assert found[0] != found[1]
+
+
+@pytest.mark.parametrize(
+    ("statement", "used"),
+    [
+        ("from networks import parts", "parts.layer"),
+        ("from networks import parts as kinds", "kinds.layer"),
+        ("from networks.parts import layer", "layer"),
+        ("import networks.parts", "networks.parts.layer"),
+        ("import networks.parts as kinds", "kinds.layer"),
+        ("import importlib", "importlib.import_module('networks.parts').layer"),
+        ("from . import parts", "parts.layer"),
+        ("from .parts import layer", "layer"),
+    ],
+)
+def test_a_module_of_a_package_counts_though_nobody_has_imported_it_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, statement: str, used: str
+) -> None:
+    package = tmp_path / "networks"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "model.py").write_text(f"def build():\n    {statement}\n    return {used}()\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def described(units: int, *imported_before: str) -> str:
+        (package / "parts.py").write_text(f"def layer():\n    return {units}\n")
+        for name in [name for name in sys.modules if name.partition(".")[0] == "networks"]:
+            monkeypatch.delitem(sys.modules, name)
+        importlib.invalidate_caches()
+        for name in imported_before:
+            importlib.import_module(name)
+        return digest_of(importlib.import_module("networks.model").build)
+
+    three = described(3)
+    assert described(30) != three
+    assert described(3, "networks.parts") == three
 
 
 # Functions: what does not

@@ -9,7 +9,16 @@ import keras
 import numpy as np
 import pytest
 
-from bnclaims import GLOROT_NORMAL, MLP, Layer, Optimizer, Probe, Train, TrainingProtocol
+from bnclaims import (
+    GLOROT_NORMAL,
+    MLP,
+    Layer,
+    Optimizer,
+    Probe,
+    Train,
+    TrainingProtocol,
+    mean_loss,
+)
 from bnclaims.experiment.arm import BatchArm, FunctionArm, ProbeArm, TrainingArm
 from bnclaims.experiment.history import History
 from bnclaims.experiment.protocol import KERAS_DEFAULTS
@@ -200,6 +209,24 @@ def test_what_a_claim_names_is_noted_in_its_trial(train: Train) -> None:
     assert trial.named == handles
     assert all(runs.trial is trial for runs in handles)
     assert list(handles[2].seeds(2)) == [1000, 1001]
+
+
+def test_arms_that_are_called_alike_and_are_not_are_numbered(train: Train) -> None:
+    def of(units: int) -> Any:
+        def build() -> Any:
+            raise AssertionError(units)
+
+        return build
+
+    one, again, other = train(of(8)), train(of(8)), train(of(16), first_seed=5)
+    assert [str(runs) for runs in (one, again, other)] == [
+        "build",
+        "build",
+        "build (2), seeds from 5",
+    ]
+    assert str(mean_loss(one) - mean_loss(train(of(16)))) == (
+        "mean_loss(build) - mean_loss(build (2))"
+    )
 
 
 @pytest.mark.parametrize(
