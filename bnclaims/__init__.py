@@ -48,6 +48,7 @@ from bnclaims.language.builtin_metrics import (
     val_accuracy,
     val_loss,
 )
+from bnclaims.language.choice import choose
 from bnclaims.language.claim import claim
 from bnclaims.language.evidence import Evidence
 from bnclaims.language.figure import Figure
@@ -112,6 +113,7 @@ __all__ = [
     "all_of",
     "batch_mean_variance",
     "batch_variance_variance",
+    "choose",
     "claim",
     "curve_roughness",
     "decreasing",

@@ -2,7 +2,8 @@
 
 Differs from the papers: dense networks of 64 to 512 units on thousands of images. Yang et al. have
 infinite width and Gaussian weights for the theory, and for the trials dense networks on MNIST; He
-et al. have a convolutional network of 30 layers on ImageNet (figure 3).
+et al. have a convolutional network of 30 layers on ImageNet (figure 3). The rate of that comparison
+is the best of three for He's initialisation, on other seeds.
 """
 
 import math
@@ -16,6 +17,7 @@ from bnclaims import (
     Runs,
     Sample,
     Train,
+    choose,
     claim,
     increasing,
     lowest,
@@ -34,6 +36,7 @@ GROWTH = math.pi / (math.pi - 1)
 UNTRAINED = {"depth": 30, "width": 512}
 DEPTHS = (5, 20, 50)
 STALLS = {"depth": 22, "width": 64}
+RATES = (0.01, 0.03, 0.1)
 
 # What PyTorch's Linear draws: kaiming_uniform with a = sqrt(5) has a variance of 1 / (3 fan_in).
 PYTORCH_DEFAULT = {
@@ -77,10 +80,11 @@ def test_he_keeps_gradients(probe: Probe) -> None:
     assert abs(growth(untrained(probe)) - 1) < 0.05
 
 
-def normed(train: Train, depth: int, norm: str = "batch") -> Sample:
+def normed(train: Train, depth: int, norm: str = "batch", kernel: str = "he_normal") -> Sample:
     """Mean training loss of a network so deep."""
     return mean_loss(
-        train(partial(network, depth, 64, norm=norm), optimizer=sgd(0.01)), diverged=CHANCE
+        train(partial(network, depth, 64, norm=norm, kernel=kernel), optimizer=sgd(0.01)),
+        diverged=CHANCE,
     )
 
 
@@ -100,17 +104,36 @@ def test_fifty_layers_do_not_train(train: Train) -> None:
     assert normed(train, 50) > 0.9 * CHANCE
 
 
+def faster_with_bn(train: Train, kernel: str) -> Sample:
+    """How much lower BN's mean training loss is with 20 layers of an initialisation."""
+    return normed(train, 20, "", kernel) - normed(train, 20, "batch", kernel)
+
+
 @claim(
-    "BN makes depth trainable: 20 layers learn faster with it than without",
+    "BN makes depth trainable: with Glorot's weights 20 layers learn faster with it than without",
     source=f"{YANG}, introduction, as what is commonly said",
 )
-def test_bn_makes_depth_trainable(train: Train) -> None:
-    assert normed(train, 20) < normed(train, 20, "") - VISIBLE
+def test_bn_makes_depth_trainable_from_glorot(train: Train) -> None:
+    assert faster_with_bn(train, "glorot_uniform") > VISIBLE
 
 
-def loss(train: Train, kernel: object) -> Sample:
+@claim(
+    "BN makes depth trainable: with He's weights 20 layers learn faster with it than without",
+    source=f"{YANG}, introduction, as what is commonly said",
+)
+def test_bn_makes_depth_trainable_from_he(train: Train) -> None:
+    assert faster_with_bn(train, "he_normal") > VISIBLE
+
+
+def loss(train: Train, kernel: object, rate: float, first_seed: int = 0) -> Sample:
     """Mean training loss of a deep ReLU network with an initialisation."""
-    return mean_loss(train(partial(network, kernel=kernel, **STALLS)), diverged=CHANCE)
+    model = partial(network, kernel=kernel, **STALLS)
+    return mean_loss(train(model, optimizer=sgd(rate), first_seed=first_seed), diverged=CHANCE)
+
+
+def best_rate(train: Train) -> float:
+    """The learning rate with which He's initialisation trains best."""
+    return choose(RATES, lambda rate, seed: loss(train, "he_normal", rate, seed))
 
 
 @claim(
@@ -118,13 +141,14 @@ def loss(train: Train, kernel: object) -> Sample:
     source=f"{HE}, figure 3",
 )
 def test_he_trains_what_glorot_does_not(train: Train) -> None:
-    good = [loss(train, kernel) for kernel in ("he_normal", ORTHOGONAL)]
-    assert lowest(good, than=[loss(train, "glorot_uniform")], by=VISIBLE)
+    rate = best_rate(train)
+    good = [loss(train, kernel, rate) for kernel in ("he_normal", ORTHOGONAL)]
+    assert lowest(good, than=[loss(train, "glorot_uniform", rate)], by=VISIBLE)
 
 
 @claim(
-    "So does PyTorch's default, kaiming_uniform with a = sqrt(5)",
+    "22 ReLU layers stall with PyTorch's default, kaiming_uniform with a = sqrt(5)",
     source=f"{PYTORCH}, on the default of Linear",
 )
 def test_pytorchs_default_stalls(train: Train) -> None:
-    assert loss(train, PYTORCH_DEFAULT) > 0.9 * CHANCE
+    assert loss(train, PYTORCH_DEFAULT, best_rate(train)) > 0.9 * CHANCE

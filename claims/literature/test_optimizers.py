@@ -3,26 +3,35 @@
 Differs from the papers: a dense network on thousands of images for a few epochs, where Wilson et
 al. train convolutional and recurrent networks (figure 1 and table 1), and Choi et al. tune all of
 Adam's parameters, epsilon among them (section 4). Both rates are the best of a grid by accuracy on
-the test images, as in these papers; the grid was searched on seeds from 1000, by
-`python -m benchmarks.learning_rates`.
+the test images, as in these papers, on seeds that the verdict does not use.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
-from bnclaims import Optimizer, Sample, Train, claim, val_accuracy
+from bnclaims import Optimizer, Sample, Train, choose, claim, val_accuracy
 from claims.literature.networks import HALF_A_POINT, network, sgd
 
 WILSON = "Wilson et al. 2017 (The Marginal Value of Adaptive Gradient Methods)"
 CHOI = "Choi et al. 2019 (On Empirical Comparisons of Optimizers)"
 
-EPOCHS = 6
-BEST_SGD = sgd(0.03, 0.9)
-BEST_ADAM = Optimizer("Adam", learning_rate=0.001)
+EPOCHS = 5
+SGD = [sgd(rate, momentum=0.9) for rate in (0.003, 0.01, 0.03, 0.1)]
+ADAM = [Optimizer("Adam", learning_rate=rate) for rate in (0.0003, 0.001, 0.003, 0.01)]
 
 
-def accuracy(train: Train, optimizer: Optimizer) -> Sample:
+def accuracy(train: Train, optimizer: Optimizer, first_seed: int = 0) -> Sample:
     """Accuracy on the test images in the end."""
-    return val_accuracy(train(partial(network, 2, 256), optimizer=optimizer, epochs=EPOCHS))
+    model = partial(network, 2, 256)
+    return val_accuracy(train(model, optimizer=optimizer, epochs=EPOCHS, first_seed=first_seed))
+
+
+def best(train: Train, optimizers: Sequence[Optimizer]) -> Sample:
+    """The accuracy of the optimizer that is best on other seeds."""
+    chosen = choose(
+        optimizers, lambda optimizer, seed: accuracy(train, optimizer, seed), highest=True
+    )
+    return accuracy(train, chosen)
 
 
 @claim(
@@ -30,7 +39,7 @@ def accuracy(train: Train, optimizer: Optimizer) -> Sample:
     source=f"{WILSON}, abstract and table 1",
 )
 def test_adam_generalizes_worse(train: Train) -> None:
-    assert accuracy(train, BEST_ADAM) < accuracy(train, BEST_SGD) - HALF_A_POINT
+    assert best(train, ADAM) < best(train, SGD) - HALF_A_POINT
 
 
 @claim(
@@ -38,4 +47,4 @@ def test_adam_generalizes_worse(train: Train) -> None:
     source=f"{CHOI}, abstract: more general optimizers never underperform",
 )
 def test_tuned_adam_does_as_well(train: Train) -> None:
-    assert abs(accuracy(train, BEST_ADAM) - accuracy(train, BEST_SGD)) < HALF_A_POINT
+    assert abs(best(train, ADAM) - best(train, SGD)) < HALF_A_POINT
