@@ -1,8 +1,66 @@
-"""The pack's protocol: a session of it alone (`make literature`) takes minutes."""
+"""The pack's protocol, with which a session of it alone takes minutes, and the papers' figures."""
 
-from bnclaims import TrainingProtocol
-from claims.literature.networks import LITERATURE
+from functools import partial
+
+from bnclaims import Figure, Probe, Train, TrainingProtocol
+from claims.literature import test_depth, test_inside_bn, test_learning_rates, test_small_batches
+from claims.literature.networks import LITERATURE, network, sgd
 
 
 def pytest_claims_protocols() -> list[TrainingProtocol]:
     return [LITERATURE]
+
+
+def pytest_claims_figures(train: Train, probe: Probe) -> list[Figure]:
+    del probe
+    return [learning_rates(train), shifted(train), depths(train), small_batches(train)]
+
+
+def learning_rates(train: Train) -> Figure:
+    lines = {
+        f"rate {rate:g}, {'BN' if norm else 'no BN'}": train(
+            partial(network, test_learning_rates.DEPTH, norm=norm), optimizer=sgd(rate)
+        )
+        for norm in ("", "batch")
+        for rate in (test_learning_rates.LOW, test_learning_rates.USUAL, test_learning_rates.HIGH)
+    }
+    dashed = [label for label in lines if label.endswith(", BN")]
+    source = f"{test_learning_rates.IOFFE}, section 4.2"
+    return Figure("Learning rates, with BN (dashed) and without", source, lines, dashed=dashed)
+
+
+def shifted(train: Train) -> Figure:
+    kinds = {"without BN": "", "BN": "batch", "BN with noise behind it": "noisy"}
+    lines = {
+        label: train(partial(network, activation="sigmoid", norm=norm))
+        for label, norm in kinds.items()
+    }
+    source = f"{test_inside_bn.SANTURKAR}, figure 2"
+    return Figure("Covariate shift injected behind BN", source, lines)
+
+
+def depths(train: Train) -> Figure:
+    lines = {
+        f"{depth} layers": train(
+            partial(network, depth, 64, norm="batch", kernel="he_normal"), optimizer=sgd(0.01)
+        )
+        for depth in test_depth.DEPTHS
+    }
+    source = f"{test_depth.YANG}, section 5"
+    return Figure("Depth with BN", source, lines, graded=True)
+
+
+def small_batches(train: Train) -> Figure:
+    lines = {
+        f"{name}, {size}": train(
+            partial(network, norm=norm),
+            batch_size=size,
+            optimizer=sgd(test_small_batches.RATE_OF_USUAL * size / test_small_batches.USUAL),
+            epochs=1,
+        )
+        for name, norm in (("BN", "batch"), ("LayerNorm", "layer"), ("GroupNorm", "group"))
+        for size in (test_small_batches.USUAL, test_small_batches.SMALL)
+    }
+    dashed = [label for label in lines if label.endswith(f", {test_small_batches.SMALL}")]
+    source = f"{test_small_batches.WU}, figure 1"
+    return Figure("Batches of 32 and of 2 (dashed)", source, lines, dashed=dashed)

@@ -2,8 +2,8 @@
 
 Source: practitioners' threads and Keras's issues on validation that lags behind training with BN;
 the works named are from memory. The averages start at mean 0 and variance 1; after s steps a share
-of 0.99 to the power of s of that start is left: 28% after one epoch of 128 steps, 8% after two. With
-0.9 it is nothing.
+of 0.99 to the power of s of that start is left: 28% after one epoch of 128 steps, 8% after two.
+With 0.9 it is nothing.
 """
 
 from functools import partial
