@@ -10,13 +10,16 @@ DOCUMENTABLE := $(VENV)/.documentable
 # Where it is set, each of many processes compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: claims article timed examples plan test test-slow lint docs calibration benchmark clean
+.PHONY: claims article literature timed examples plan test test-slow lint docs calibration benchmark clean
 
 claims: $(INSTALLED)  ## verify every claim under the quick protocol
 	$(BIN)/pytest claims/ -n auto
 
 article: $(INSTALLED)  ## verify every claim under the articles' own protocol
 	$(BIN)/pytest claims/ -n auto --claims-protocol=article
+
+literature: $(INSTALLED)  ## verify the claims of the literature, a pack with a protocol of its own
+	$(BIN)/pytest claims/literature/ -n auto
 
 timed: $(INSTALLED)  ## verify the claims about wall time; leave the machine alone meanwhile
 	$(BIN)/pytest claims/ -m timed

@@ -18,14 +18,20 @@ from claims.glorot_article import GLOROT_ARTICLE
 from claims.protocols import PROTOCOLS
 
 FOLDER = Path(__file__).parents[1] / "claims"
-MODULES = [import_module(f"claims.{path.stem}") for path in sorted(FOLDER.glob("test_*.py"))]
+
+
+def modules(package: str) -> list[ModuleType]:
+    folder = FOLDER.parent.joinpath(*package.split("."))
+    return [import_module(f"{package}.{path.stem}") for path in sorted(folder.glob("test_*.py"))]
 
 
 def declared(module: ModuleType) -> list[tuple[Claim, Any]]:
     return [(found, value) for value in vars(module).values() if (found := claim_of(value))]
 
 
-CLAIMS = [pair for module in MODULES for pair in declared(module)]
+ARTICLES = [pair for module in modules("claims") for pair in declared(module)]
+LITERATURE = [pair for module in modules("claims.literature") for pair in declared(module)]
+CLAIMS = ARTICLES + LITERATURE
 
 
 def test_names_are_unique() -> None:
@@ -64,10 +70,17 @@ documented = pytest.mark.skipif(
 def test_the_results_show_a_badge_of_every_claim() -> None:
     docs = FOLDER.parent / "docs"
     results = (docs / "results.md").read_text(encoding="utf-8")
-    stored = {found.id for found, body in CLAIMS if not is_timed(body)}
+    stored = {found.id for found, body in ARTICLES if not is_timed(body)}
     for name in stored:
         assert f"(badges/{name}.svg)" in results, "run benchmarks/publish.py"
         assert (docs / "badges" / f"{name}.svg").exists()
+
+
+@documented
+def test_the_literature_has_a_page_with_every_claim() -> None:
+    page = (FOLDER.parent / "docs/literature.md").read_text(encoding="utf-8")
+    for found, _ in LITERATURE:
+        assert f"| {found.id} |" in page, "run benchmarks/publish_literature.py"
 
 
 @documented
