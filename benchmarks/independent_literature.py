@@ -16,6 +16,7 @@ import math
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -97,7 +98,7 @@ def val_loss(*arguments: Any, **training: Any) -> float:
 
 def momentum(images: Images, epochs: int) -> float:
     one, other = (
-        val_loss(stack(*blocks(lambda m=m: bn(m))), images, epochs=epochs) for m in (0.99, 0.9)
+        val_loss(stack(*blocks(partial(bn, m))), images, epochs=epochs) for m in (0.99, 0.9)
     )
     return one - other
 

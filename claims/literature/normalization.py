@@ -34,7 +34,7 @@ def layer(kind: str, **arguments: Any) -> Any:
 def _ghost() -> Any:
     from keras import layers, ops
 
-    class GhostBatchNormalization(layers.BatchNormalization):
+    class GhostBatchNormalization(layers.BatchNormalization):  # type: ignore[misc]
         """BN over parts of a batch, each by its own statistics.
 
         Source: Hoffer, Hubara & Soudry 2017, algorithm 1. There the moving averages take one part
@@ -67,7 +67,7 @@ def _noisy() -> Any:
     import keras
     from keras import layers, ops
 
-    class NoisyBatchNormalization(layers.BatchNormalization):
+    class NoisyBatchNormalization(layers.BatchNormalization):  # type: ignore[misc]
         """BN with noise behind it whose distribution shifts from step to step.
 
         Each unit's noise has a mean and a deviation that are drawn anew in each step; each

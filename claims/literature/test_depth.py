@@ -8,6 +8,7 @@ is the best of three for He's initialisation, on other seeds.
 
 import math
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -33,9 +34,9 @@ PYTORCH = "PyTorch issue 15314"
 # A layer of a ReLU network with BN multiplies the squared norm of gradients by this.
 GROWTH = math.pi / (math.pi - 1)
 
-UNTRAINED = {"depth": 30, "width": 512}
+UNTRAINED: dict[str, Any] = {"depth": 30, "width": 512}
 DEPTHS = (5, 20, 50)
-STALLS = {"depth": 22, "width": 64}
+STALLS: dict[str, Any] = {"depth": 22, "width": 64}
 RATES = (0.01, 0.03, 0.1)
 
 # What PyTorch's Linear draws: kaiming_uniform with a = sqrt(5) has a variance of 1 / (3 fan_in).
@@ -75,6 +76,9 @@ def test_bn_explodes_gradients(probe: Probe) -> None:
 @claim(
     "Without BN and with He's initialisation, gradients keep their size through deep networks",
     source=f"{HE}, section 2.2",
+    expected="inconclusive",
+    because="on MNIST the factor is 0.96, and 0.03 off that from draw to draw: so near the edge of "
+    "the margin, ten draws of networks of 512 units do not settle it",
 )
 def test_he_keeps_gradients(probe: Probe) -> None:
     assert abs(growth(untrained(probe)) - 1) < 0.05
@@ -120,6 +124,9 @@ def test_bn_makes_depth_trainable_from_glorot(train: Train) -> None:
 @claim(
     "BN makes depth trainable: with He's weights 20 layers learn faster with it than without",
     source=f"{YANG}, introduction, as what is commonly said",
+    expected="refuted",
+    because="with He's weights 20 layers train without it: on MNIST their mean loss is 1.52, and "
+    "2.10 with BN, whose gradients explode",
 )
 def test_bn_makes_depth_trainable_from_he(train: Train) -> None:
     assert faster_with_bn(train, "he_normal") > VISIBLE

@@ -42,6 +42,8 @@ def placed(train: Train, activation: str, *, before: bool) -> Sample:
 @claim(
     "With ReLU, BN before the activation trains faster than after it",
     source=f"{IOFFE}, section 3.2: BN goes before the nonlinearity",
+    expected="refuted",
+    because="after it the mean loss is lower, on MNIST 0.25 against 0.29",
 )
 def test_before_relu_is_better(train: Train) -> None:
     assert placed(train, "relu", before=True) < BETTER * placed(train, "relu", before=False)
@@ -50,6 +52,8 @@ def test_before_relu_is_better(train: Train) -> None:
 @claim(
     "With sigmoid, BN before the activation trains faster than after it",
     source=f"{IOFFE}, section 3.2: BN goes before the nonlinearity",
+    expected="refuted",
+    because="after it the mean loss is half of that, on MNIST 0.32 against 0.65",
 )
 def test_before_sigmoid_is_better(train: Train) -> None:
     assert placed(train, "sigmoid", before=True) < BETTER * placed(train, "sigmoid", before=False)

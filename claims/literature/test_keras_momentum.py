@@ -1,9 +1,9 @@
 """Keras's default momentum of BN's moving averages, 0.99, in short trainings.
 
-Source: keras-team/keras issues 7265 and 10666: with BN, validation is far off training; "when I set
-momentum to 0.9, the issue is resolved". The averages start at mean 0 and variance 1; after s steps a
-share of 0.99 to the power of s of that start is left: 28% after one epoch of 128 steps, 8% after two.
-With 0.9 it is nothing.
+Source: keras-team/keras issues 7265 and 10666: with BN, validation is far off training; "when I
+set momentum to 0.9, the issue is resolved". The averages start at mean 0 and variance 1; after s
+steps a share of 0.99 to the power of s of that start is left: 28% after one epoch of 128 steps, 8%
+after two. With 0.9 it is nothing.
 """
 
 from functools import partial
@@ -35,6 +35,8 @@ def test_momentum_hurts_validation_after_128_steps(train: Train) -> None:
 @claim(
     "After 256 steps, Keras's BN momentum of 0.99 hurts validation, and 0.9 does not",
     source=f"{SOURCE}, validation lags behind training",
+    expected="refuted",
+    because="it still hurts, by 0.03 on MNIST, which is less than what counts as visible",
 )
 def test_momentum_hurts_validation_after_256_steps(train: Train) -> None:
     assert gap(train, 2) > VISIBLE

@@ -48,6 +48,9 @@ def test_a_high_rate_costs_less_with_bn(train: Train) -> None:
 @claim(
     "At a low learning rate BN gains little",
     source=f"{BJORCK}, section 3: at the same low rate both train alike",
+    expected="inconclusive",
+    because="on MNIST it gains 0.08 of a loss of 1.0: near the margin, and different from seed to "
+    "seed",
 )
 def test_bn_gains_little_at_a_low_rate(train: Train) -> None:
     assert abs(loss(train, LOW) - loss(train, LOW, "batch")) < VISIBLE

@@ -37,6 +37,9 @@ def best(train: Train, optimizers: Sequence[Optimizer]) -> Sample:
 @claim(
     "Adam generalizes worse than SGD with momentum, by half a percentage point",
     source=f"{WILSON}, abstract and table 1",
+    expected="refuted",
+    because="on MNIST, both at their best rate, Adam classifies 94.7% of the test images rightly, "
+    "and SGD 94.5%",
 )
 def test_adam_generalizes_worse(train: Train) -> None:
     assert best(train, ADAM) < best(train, SGD) - HALF_A_POINT

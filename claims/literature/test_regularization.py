@@ -125,6 +125,9 @@ def smoothed(train: Train, smoothing: float) -> Runs:
 @claim(
     "Label smoothing by 0.1 lowers the expected calibration error",
     source=f"{MUELLER}, section 3 and table 3",
+    expected="refuted",
+    because="it makes a network that is right too modest: on MNIST, where 95% of its answers are "
+    "right, the error rises from 0.017 to 0.125; the paper's networks are wrong more often",
 )
 def test_smoothing_calibrates(train: Train) -> None:
     ours, theirs = (measured(smoothed(train, s), name="ece") for s in (SMOOTHING, 0.0))
