@@ -3,7 +3,7 @@
 from functools import partial
 
 from bnclaims import Figure, Probe, Train, TrainingProtocol
-from claims.literature import test_depth, test_inside_bn, test_learning_rates, test_small_batches
+from claims.literature import test_depth, test_inside_bn, test_learning_rates
 from claims.literature.networks import LITERATURE, network, sgd
 
 
@@ -13,7 +13,7 @@ def pytest_claims_protocols() -> list[TrainingProtocol]:
 
 def pytest_claims_figures(train: Train, probe: Probe) -> list[Figure]:
     del probe
-    return [learning_rates(train), shifted(train), depths(train), small_batches(train)]
+    return [learning_rates(train), shifted(train), depths(train)]
 
 
 def learning_rates(train: Train) -> Figure:
@@ -48,19 +48,3 @@ def depths(train: Train) -> Figure:
     }
     source = f"{test_depth.YANG}, section 5"
     return Figure("Depth with BN", source, lines, graded=True)
-
-
-def small_batches(train: Train) -> Figure:
-    lines = {
-        f"{name}, {size}": train(
-            partial(network, norm=norm),
-            batch_size=size,
-            optimizer=sgd(test_small_batches.RATE_OF_USUAL * size / test_small_batches.USUAL),
-            epochs=1,
-        )
-        for name, norm in (("BN", "batch"), ("LayerNorm", "layer"), ("GroupNorm", "group"))
-        for size in (test_small_batches.USUAL, test_small_batches.SMALL)
-    }
-    dashed = [label for label in lines if label.endswith(f", {test_small_batches.SMALL}")]
-    source = f"{test_small_batches.WU}, figure 1"
-    return Figure("Batches of 32 and of 2 (dashed)", source, lines, dashed=dashed)

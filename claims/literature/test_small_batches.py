@@ -15,7 +15,7 @@ from bnclaims import Sample, Train, all_of, claim, mean_loss, val_accuracy
 from claims.literature.networks import CHANCE, VISIBLE, network, sgd
 
 WU = "Wu & He 2018 (Group Normalization)"
-HOFFER = "Hoffer et al. 2017 (Train longer, generalize better)"
+HOFFER = "Hoffer et al. 2017 (Ghost Batch Normalization)"
 
 SMALL, USUAL = 2, 32
 RATE_OF_USUAL = 0.1

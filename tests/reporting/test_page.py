@@ -289,6 +289,11 @@ def test_the_first_screen_names_an_only_source() -> None:
     assert "tested All from here . Networks" in first_screen(results(YES, NO))
 
 
+def test_the_first_screen_counts_many_sources() -> None:
+    claims = [dataclasses.replace(YES, id=f"claim-{n}", source=f"work {n}") for n in range(5)]
+    assert "tested From 5 publications. Networks" in first_screen(results(*claims))
+
+
 def test_a_subject_is_short() -> None:
     assert page.subject(["A (long)", "B"]) == "A, B"
     assert page.subject(list("abcd")) == "4 publications"
