@@ -37,9 +37,9 @@ def best(train: Train, optimizers: Sequence[Optimizer]) -> Sample:
 @claim(
     "Adam generalizes worse than SGD with momentum, by half a percentage point",
     source=f"{WILSON}, abstract and table 1",
-    expected="refuted",
+    expected={"literature": {"mnist": "refuted", "digits": "inconclusive"}},
     because="on MNIST, both at their best rate, Adam classifies 94.7% of the test images rightly, "
-    "and SGD 94.5%",
+    "and SGD 94.5%; on the digits accuracies differ too much from seed to seed",
 )
 def test_adam_generalizes_worse(train: Train) -> None:
     assert best(train, ADAM) < best(train, SGD) - HALF_A_POINT
@@ -48,6 +48,8 @@ def test_adam_generalizes_worse(train: Train) -> None:
 @claim(
     "A tuned Adam does as well as SGD with momentum",
     source=f"{CHOI}, abstract: more general optimizers never underperform",
+    expected={"literature": {"digits": "inconclusive"}},
+    because="on the digits accuracies differ too much from seed to seed for half a point",
 )
 def test_tuned_adam_does_as_well(train: Train) -> None:
     assert abs(best(train, ADAM) - best(train, SGD)) < HALF_A_POINT
