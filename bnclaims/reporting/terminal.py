@@ -308,7 +308,7 @@ def _number(value: float, width: float) -> str:
     if width / 2 <= 0 or math.isinf(width):
         return f"{value:.4g}"
     decimals = max(0, 1 - math.floor(math.log10(width / 2)))
-    if decimals <= 4:
+    if decimals <= 4 or (abs(value) >= 0.01 and decimals <= 8):
         return f"{value:.{decimals}f}"
     power = math.floor(math.log10(abs(value))) if value else -decimals
     return f"{value:.{max(1, decimals + power)}e}"
