@@ -31,14 +31,28 @@ class Comparison:
     """Why there is none."""
 
 
+@dataclass(frozen=True)
+class Decision:
+    """How the mean change of a metric was decided."""
+
+    change: Part
+    verdict: Verdict
+    """*Supported* where it lies within the margin, *refuted* where beyond."""
+    look: int
+    """The last one taken, from 0."""
+    support: Design
+    refute: Design
+
+    @property
+    def finding(self) -> Finding:
+        """What was found."""
+        return found(self.change, self.verdict, self.look, self.support, self.refute)
+
+
 def against(
     measured: Measured, before: Values, margin: float, trial: Trial, changes: int
 ) -> Comparison:
     """Compares a metric with its earlier values, training what that needs.
-
-    It looks when the design says, with the design's boundaries, as far as there are earlier values.
-    How many there are may have depended on what they were: who stops early for any reason only
-    gives away what later looks might have shown.
 
     Args:
         measured: The metric.
@@ -47,33 +61,53 @@ def against(
         trial: What trains, and the design.
         changes: How many metrics are compared in all.
     """
-    design = trial.design
-    looks = [seeds for seeds in design.looks if seeds <= len(before)]
-    if not looks:
-        return Comparison(
-            "not compared",
-            problem=f"the reference has {len(before)} seeds, and the first look takes "
-            f"{design.looks[0]}",
-        )
-    change = Part(_change(measured, before), "near", as_sample(margin))
-    # Each of the changes has two edges, and crossing any of them calls the release changed. Where
-    # it is not, a toss-up could say which of a seed's runs is the new one: changes are symmetric.
-    designs = design, design.for_symmetric().with_alpha(design.alpha / (2 * changes))
-    verdict: Verdict = "inconclusive"
+    first = trial.design.looks[0]
+    if len(before) < first:
+        problem = f"the reference has {len(before)} seeds, and the first look takes {first}"
+        return Comparison("not compared", problem=problem)
     try:
-        for look, (start, stop) in enumerate(pairwise((0, *looks))):
-            trial.train_to(change.sources, start, stop)
-            verdict = judged(change, look, *designs)
-            if verdict != "inconclusive" or _is_hopeless(change, look, *designs):
-                break
-        if verdict == "inconclusive" and contrasts.is_constant(change.contrast.values(stop)):
-            # Equal values decide when no more will come, and the reference has no more.
-            designs = designs[0].ending_at(look), designs[1].ending_at(look)
-            verdict = judged(change, look, *designs)
-        finding = found(change, verdict, look, *designs)
+        finding = decided(measured, before, margin, trial, changes).finding
     except NotFiniteError as error:
         return Comparison("undecided", problem=str(error))
     return Comparison(_status(finding, measured.better), finding)
+
+
+def decided(
+    measured: Measured, before: Values, margin: float, trial: Trial, changes: int
+) -> Decision:
+    """Decides whether a metric's mean change lies within the margin.
+
+    It looks when the design says, with the design's boundaries, as far as there are earlier values.
+    How many there are may have depended on what they were: who stops early for any reason only
+    gives away what later looks might have shown.
+
+    Args:
+        measured: As for `against`.
+        before: As for `against`, at least as many as the first look takes.
+        margin: As for `against`.
+        trial: As for `against`.
+        changes: As for `against`.
+
+    Raises:
+        NotFiniteError: The metric has no value for some run.
+    """
+    change = Part(_change(measured, before), "near", as_sample(margin))
+    looks = [seeds for seeds in trial.design.looks if seeds <= len(before)]
+    # Each of the changes has two edges, and crossing any of them calls the release changed. Where
+    # it is not, a toss-up could say which of a seed's runs is the new one: changes are symmetric.
+    support = trial.design
+    refute = support.for_symmetric().with_alpha(support.alpha / (2 * changes))
+    for look, (start, stop) in enumerate(pairwise((0, *looks))):
+        trial.train_to(change.sources, start, stop)
+        decision = Decision(change, judged(change, look, support, refute), look, support, refute)
+        if decision.verdict != "inconclusive" or _is_hopeless(decision):
+            return decision
+    if contrasts.is_constant(change.contrast.values(looks[-1])):
+        # Equal values decide when no more will come, and the reference has no more.
+        support, refute = support.ending_at(look), refute.ending_at(look)
+        verdict = judged(change, look, support, refute)
+        return Decision(change, verdict, look, support, refute)
+    return decision
 
 
 def _change(measured: Measured, before: Values) -> Sample:
@@ -94,11 +128,12 @@ def _change(measured: Measured, before: Values) -> Sample:
     )
 
 
-def _is_hopeless(change: Part, look: int, support: Design, refute: Design) -> bool:
+def _is_hopeless(decision: Decision) -> bool:
     """Says whether a verdict by the last look is too unlikely to go on."""
-    if look == len(support.looks) - 1:
+    support, refute = decision.support, decision.refute
+    if decision.look == len(support.looks) - 1:
         return True
-    return math.fsum(chances(change, look, support, refute)) < support.futility
+    return math.fsum(chances(decision.change, decision.look, support, refute)) < support.futility
 
 
 def _status(finding: Finding, better: Better) -> Status:
