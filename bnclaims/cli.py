@@ -157,7 +157,8 @@ def _freeze(asked: argparse.Namespace) -> int:
     asked.output.write_text(reference.encoded(made), encoding="utf-8")
     seeds = sorted({len(metric.values) for metric in made.metrics})
     most = f" to {seeds[-1]}" if len(seeds) > 1 else ""
-    _say(f"{asked.output}: {len(made.metrics)} metrics, {seeds[0]}{most} seeds")
+    count = len(made.metrics)
+    _say(f"{asked.output}: {count} metric{'s' * (count != 1)}, {seeds[0]}{most} seeds")
     _say(f"compare a later release with it by --claims-reference={asked.output}")
     return 0
 
