@@ -10,6 +10,8 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
 from bnclaims.errors import NotFiniteError
 from bnclaims.language.bounds import Values
 from bnclaims.language.evidence import Measured, Trial
@@ -99,15 +101,24 @@ def decided(
     refute = support.for_symmetric().with_alpha(support.alpha / (2 * changes))
     for look, (start, stop) in enumerate(pairwise((0, *looks))):
         trial.train_to(change.sources, start, stop)
-        decision = Decision(change, judged(change, look, support, refute), look, support, refute)
-        if decision.verdict != "inconclusive" or _is_hopeless(decision):
-            return decision
-    if contrasts.is_constant(change.contrast.values(looks[-1])):
-        # Equal values decide when no more will come, and the reference has no more.
-        support, refute = support.ending_at(look), refute.ending_at(look)
+        if _is_settled(change.contrast.values(stop), before[:stop], is_last=stop == looks[-1]):
+            support, refute = support.ending_at(look), refute.ending_at(look)
         verdict = judged(change, look, support, refute)
-        return Decision(change, verdict, look, support, refute)
+        decision = Decision(change, verdict, look, support, refute)
+        if verdict != "inconclusive" or _is_hopeless(decision):
+            break
     return decision
+
+
+def _is_settled(values: Values, before: Values, *, is_last: bool) -> bool:
+    """Says whether equal changes decide now: no more will come, or nothing has changed at all.
+
+    Where seeds differ from each other and yet each has the value that it had, the metric is not
+    one of few values, which may be the same by chance.
+    """
+    if not contrasts.is_constant(values):
+        return False
+    return is_last or (not values.any() and len(np.unique(before)) == len(before))
 
 
 def _change(measured: Measured, before: Values) -> Sample:

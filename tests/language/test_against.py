@@ -73,21 +73,28 @@ def test_what_is_at_the_margin_is_undecided() -> None:
     assert compared(1 + noise(1, 0.5), noise(2, 0.5)).status == "undecided"
 
 
-def test_identical_values_are_as_before_once_there_are_no_more() -> None:
+COARSE = np.resize([1.0, 2.0, 1.0, 3.0], SEEDS)
+"""A metric of few values, which may be the same by chance."""
+
+
+@pytest.mark.parametrize(
+    ("values", "seeds", "taken"),
+    [(3 + noise(1), SEEDS, 5), (3 + noise(1), 5, 5), (COARSE, SEEDS, SEEDS), (COARSE, 12, 10)],
+)
+def test_identical_values_are_as_before_at_once_or_when_there_are_no_more(
+    values: Values, seeds: int, taken: int
+) -> None:
     asked: list[int] = []
 
     def require(requests: Sequence[Request]) -> None:
         asked.extend(len(request.seeds) for request in requests)
 
-    values = 3 + noise(1)
-    for seeds in (5, 12, SEEDS):
-        asked.clear()
-        found = compared(values, values[:seeds], 1e-9, require=require)
-        assert found.status == "as before"
-        assert found.finding is not None
-        assert found.finding.is_exact
-        assert (found.finding.estimate, found.finding.low, found.finding.high) == (0, 0, 0)
-        assert sum(asked) == found.finding.seeds == seeds - seeds % 5
+    found = compared(values, values[:seeds], 1e-9, require=require)
+    assert found.status == "as before"
+    assert found.finding is not None
+    assert found.finding.is_exact
+    assert (found.finding.estimate, found.finding.low, found.finding.high) == (0, 0, 0)
+    assert sum(asked) == found.finding.seeds == taken
 
 
 def test_a_constant_change_decides_by_itself() -> None:
