@@ -68,16 +68,16 @@ def test_what_another_session_cannot_have_is_left_out() -> None:
     [
         ((1.99, 2.0, 2.01), (None, None), 0.1),
         ((-1.99, -2.0, -2.01), (None, None), 0.1),
-        ((0.979, 0.98, 0.981), (0.0, 1.0), 0.002),  # two deviations; a share would be 0.001
+        ((0.979, 0.98, 0.981), (0.0, 1.0), 0.0025),  # 2.5 deviations; a share would be 0.001
         ((0.5, 0.5, 0.5), (0.0, 1.0), 0.025),
         ((0.9, 0.9, 0.9), (0.0, 1.0), 0.005),
         ((3.0, 3.0, 3.0), (2.0, None), 0.05),
-        ((1.0, 2.0, 3.0), (None, None), 2.0),
+        ((1.0, 2.0, 3.0), (None, None), 2.5),
         ((0.0, 0.0, 0.0), (0.0, None), 1e-12),
         ((4.0,), (None, None), 0.2),
     ],
 )
-def test_a_margin_is_a_share_of_the_metric_or_two_deviations(
+def test_a_margin_is_a_share_of_the_metric_or_some_deviations(
     values: tuple[float, ...], limits: tuple[float | None, float | None], margin: float
 ) -> None:
     (metric,) = frozen(record(values=values, limits=limits)).metrics
