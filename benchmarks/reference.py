@@ -3,10 +3,10 @@
     python -m benchmarks.reference                       # writes the tables into docs/reference.md
     python -m benchmarks.reference --releases 50 --sessions 10
 
-Unchanged releases are whole sessions of pytest with a backend that draws numbers, at alpha 10% and
-with margins of next to nothing: nothing but the boundaries keeps them from being called changed.
-The power is that of a single metric among a hundred, with normal changes, by the very function that
-sessions call.
+Unchanged releases have margins of next to nothing, at alpha 10%: nothing but the boundaries keeps
+them from being called changed. Some are whole sessions of pytest, with a backend that draws
+numbers; the others, and the power of a single metric among a hundred, are simulated with the very
+function that sessions call.
 """
 
 import argparse
@@ -34,10 +34,13 @@ from bnclaims.statistics.design import Design, Sequential
 
 ROOT = Path(__file__).parents[1]
 SEEDS = 20
-ARMS = 8
+METRICS = 8
+"""Of an unchanged release."""
 ALPHA = 0.1
-METRICS = 100
-"""Of which the power is that of one."""
+NARROW = 1e-9
+"""A margin of next to nothing."""
+FAMILY = 100
+"""Of how many metrics the power is that of one."""
 MARGINS = (2.0, 4.0)
 """In standard deviations of the change over the seeds."""
 EFFECTS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0)
@@ -65,8 +68,7 @@ class FakeBackend:
     def run(self, arm, seeds):
         for seed in seeds:
             rng = np.random.default_rng([int(os.environ["RELEASE"]), arm.model.hidden[0], seed])
-            draw = getattr(rng, os.environ["LAW"])
-            yield seed, History(loss=np.array([100 * arm.model.hidden[0] + draw()]))
+            yield seed, History(loss=np.array([100 * arm.model.hidden[0] + rng.normal()]))
 
 def pytest_claims_backend():
     return FakeBackend()
@@ -85,58 +87,75 @@ def test_units(train, units):
 
 
 def main(releases: int, sessions: int) -> None:
-    unchanged = [unchanged_row(law, sessions) for law in ("normal", "exponential")]
+    unchanged = [simulated_row(law, releases) for law in ("normal", "exponential")]
+    unchanged.append(sessions_row(sessions))
     powers = [
         power_row(name, design, margin, releases)
         for name, design in DESIGNS.items()
         for margin in MARGINS
     ]
     of_unchanged = (
-        f"{sessions} sessions a law, each of a release that changes nothing but its noise, in "
-        f"{ARMS} metrics of {SEEDS} seeds, at alpha {ALPHA:.0%}, with margins of next to nothing:"
+        f"Releases that change nothing but their noise, in {METRICS} metrics of {SEEDS} seeds, at "
+        f"alpha {ALPHA:.0%} and with margins of next to nothing; no metric stops for futility:"
     )
     of_power = (
-        f"{releases} releases a cell, one metric of {METRICS}, normal changes of standard "
+        f"{releases} releases a cell, one metric of {FAMILY}, normal changes of standard "
         "deviation σ over the seeds: percent *as before*, *undecided* and *worse*; mean seeds:"
     )
     heads = " | ".join(f"worse by {effect:g} margins" for effect in EFFECTS)
     lines = [
         of_unchanged, "",
-        "| law of a run | sessions that called a metric better or worse |", "|---|---|", *unchanged,
+        "| law of a run | a metric was called better or worse |", "|---|---|", *unchanged,
         "", of_power, "",
         f"| boundary, margin | {heads} |", "|---" * (1 + len(EFFECTS)) + "|", *powers,
     ]  # fmt: skip
     markdown.insert(ROOT / "docs" / "reference.md", "power", lines)
 
 
-def unchanged_row(law: str, sessions: int) -> str:
-    """A row of the table of unchanged releases."""
+def simulated_row(law: str, releases: int) -> str:
+    """A row of the table of unchanged releases, by the function that sessions call."""
+    draw = getattr(np.random.default_rng(np.random.SeedSequence([6, len(law)])), law)
+    design = Sequential(alpha=ALPHA, boundary=NormalBoundary(), futility=0.0)
+    wrong = 0
+    for _ in range(releases):
+        changes = draw(size=(METRICS, SEEDS)) - draw(size=(METRICS, SEEDS))
+        verdicts = (judged(change, NARROW, design, METRICS)[0] for change in changes)
+        wrong += "refuted" in verdicts
+    return unchanged_row(law, wrong, releases)
+
+
+def sessions_row(sessions: int) -> str:
+    """A row of the table of unchanged releases, by whole sessions."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "conftest.py").write_text(_CONFTEST, "utf-8")
-        (folder / "test_fake.py").write_text(_CLAIMS.format(arms=ARMS), "utf-8")
-        wrong = sum(calls_changed(folder, law, 2 * number) for number in range(sessions))
-    return f"| {law} | {wrong} of {sessions}, {wrong / sessions:.0%} |"
+        (folder / "test_fake.py").write_text(_CLAIMS.format(arms=METRICS), "utf-8")
+        wrong = sum(calls_changed(folder, 2 * number) for number in range(sessions))
+    return unchanged_row("normal, whole sessions, with futility", wrong, sessions)
 
 
-def calls_changed(folder: Path, law: str, number: int) -> bool:
+def unchanged_row(name: str, wrong: int, releases: int) -> str:
+    return f"| {name} | in {wrong} of {releases} releases, {wrong / releases:.1%} |"
+
+
+def calls_changed(folder: Path, number: int) -> bool:
     """Says whether the second of two releases of one law is called better or worse."""
-    tested(folder, law, number, f"--claims-looks={SEEDS}")
+    tested(folder, number, f"--claims-looks={SEEDS}")
     frozen = reference.frozen(wire.read(folder / "claims-report"))
-    metrics = tuple(dataclasses.replace(metric, margin=1e-9) for metric in frozen.metrics)
+    metrics = tuple(dataclasses.replace(metric, margin=NARROW) for metric in frozen.metrics)
     narrow = dataclasses.replace(frozen, metrics=metrics)
     (folder / "reference.json").write_text(reference.encoded(narrow), "utf-8")
-    tested(folder, law, number + 1, "--claims-reference=reference.json", "-k", "reference.json")
+    tested(folder, number + 1, "--claims-reference=reference.json", "-k", "reference.json")
     found = wire.read(folder / "claims-report").reference
-    if found is None or len(found.checks) != ARMS:
+    if found is None or len(found.checks) != METRICS:
         raise RuntimeError(f"the session of release {number + 1} compared nothing")
     return not {"better", "worse"}.isdisjoint(check.status for check in found.checks)
 
 
-def tested(folder: Path, law: str, release: int, *options: str) -> None:
+def tested(folder: Path, release: int, *options: str) -> None:
     """Runs a session of a release, in this process, as most of a session's time is its start."""
     usual = ("--claims-store=store", "--claims-boundary=normal", f"--claims-alpha={ALPHA}")
-    os.environ |= {"BNCLAIMS_DATA": "digits", "RELEASE": str(release), "LAW": law}
+    os.environ |= {"BNCLAIMS_DATA": "digits", "RELEASE": str(release)}
     with contextlib.chdir(folder):
         quiet = ("-p", "no:terminal", "-p", "no:cacheprovider", "--import-mode=importlib")
         pytest.main([*quiet, *usual, *options])
@@ -150,7 +169,9 @@ def power_row(name: str, design: Design, margin: float, releases: int) -> str:
         found: Counter[str] = Counter()
         seeds = 0
         for _ in range(releases):
-            verdict, taken = judged(effect * margin + rng.normal(size=SEEDS), margin, design)
+            verdict, taken = judged(
+                effect * margin + rng.normal(size=SEEDS), margin, design, FAMILY
+            )
             found[verdict] += 1
             seeds += taken
         shares = (100 * found[v] / releases for v in ("supported", "inconclusive", "refuted"))
@@ -158,12 +179,12 @@ def power_row(name: str, design: Design, margin: float, releases: int) -> str:
     return f"| {name}, {margin:g} σ | {' | '.join(cells)} |"
 
 
-def judged(change: Values, margin: float, design: Design) -> tuple[str, int]:
+def judged(change: Values, margin: float, design: Design, changes: int) -> tuple[str, int]:
     """Returns the verdict on a metric that changed so, and the seeds that it took."""
     trial = Trial(design=design, require=no_training, load=no_run)
     runs = Runs(ProbeArm(Layer("tanh", GLOROT_NORMAL)), 0, trial)
     now = Sample(lambda n: change[:n], (runs,), "metric", terms={})
-    decision = decided(Measured("metric", "", now, "lower"), 0 * change, margin, trial, METRICS)
+    decision = decided(Measured("metric", "", now, "lower"), 0 * change, margin, trial, changes)
     return decision.verdict, design.looks[decision.look]
 
 
@@ -177,7 +198,7 @@ def no_run(_: object, seed: int) -> History:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--releases", type=int, default=1000)
+    parser.add_argument("--releases", type=int, default=2000)
     parser.add_argument("--sessions", type=int, default=200)
     asked = parser.parse_args()
     main(asked.releases, asked.sessions)

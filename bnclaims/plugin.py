@@ -603,7 +603,7 @@ def _note_check(report: pytest.TestReport, item: CheckItem, call: pytest.CallInf
         return
     why = call.excinfo.exconly() if call.excinfo else ""
     check = item.failed(why)
-    report.user_properties.append(("reference", check.status))
+    item.user_properties.append(("reference", check.status))
     report.__dict__["bnclaims_check"] = wire.to_plain(check)
 
 

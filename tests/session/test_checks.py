@@ -62,9 +62,11 @@ def statuses(project: pytest.Pytester) -> dict[str, str]:
 
 
 def test_the_same_release_is_identical(project: pytest.Pytester) -> None:
-    result = session(project, REFERENCE)
+    result = session(project, REFERENCE, "--junit-xml=tests.xml")
     result.assert_outcomes(passed=4 + len(NAMES))
     assert statuses(project) == dict.fromkeys(NAMES, "as before")
+    junit = (project.path / "tests.xml").read_text("utf-8")
+    assert junit.count('name="reference" value="as before"') == len(NAMES)
     assert all(check.is_identical for check in record(project).checks)
     today = record(project).created[:10]
     result.stdout.fnmatch_lines(
