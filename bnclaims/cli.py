@@ -153,7 +153,7 @@ def _earlier(asked: argparse.Namespace) -> Results | None:
 
 
 def _freeze(asked: argparse.Namespace) -> int:
-    made = reference.frozen(wire.read(asked.results), asked.margin)
+    made = reference.frozen(wire.read(asked.results), asked.margin, asked.deviations)
     asked.output.write_text(reference.encoded(made), encoding="utf-8")
     seeds = sorted({len(metric.values) for metric in made.metrics})
     most = f" to {seeds[-1]}" if len(seeds) > 1 else ""
@@ -386,6 +386,13 @@ def _add_freeze(commands: Any) -> None:
         type=float,
         default=reference.MARGIN,
         help="of a metric does not matter; %(default)s by default",
+    )
+    freeze.add_argument(
+        "--deviations",
+        metavar="NUMBER",
+        type=float,
+        default=reference.DEVIATIONS,
+        help="over the seeds never matter; %(default)s by default",
     )
 
 

@@ -25,13 +25,15 @@ FILE = "reference.json"
 MARGIN = 0.05
 """Which share of a metric does not matter, unless the user says otherwise."""
 
+DEVIATIONS = 2.5
+"""How many standard deviations over the seeds a margin is at least, unless the user says otherwise.
+Where runs share nothing with those before but their law, the default looks then find 98% of metrics
+as before; 77% at two."""
+
 _FORM = "bnclaims reference"
 _FORM_VERSION = 1
 """Raised whenever a reader of the older form would misread the newer."""
 
-_DEVIATIONS = 2.5
-"""How many standard deviations over the seeds a margin is at least. Where runs share nothing with
-those before but their law, the default looks then find 98% of metrics as before; 77% at two."""
 _LEAST = 1e-12
 """The margin of a metric that is 0 for every seed: any change of it is one."""
 
@@ -96,20 +98,23 @@ class Reference:
         }
 
 
-def frozen(results: Results, share: float = MARGIN) -> Reference:
+def frozen(results: Results, share: float = MARGIN, deviations: float = DEVIATIONS) -> Reference:
     """Returns the reference that the results of a session make.
 
     Args:
         results: Of a session that was not interrupted.
         share: Which share of a metric does not matter, from 0 to 1: of its mean or, where it has
             limits, of the mean's distance from the nearest.
+        deviations: How many standard deviations over the seeds a margin is at least.
 
     Raises:
         CommandError: The session was interrupted, has nothing to compare with, or says two things
-            of one metric; or the share is none.
+            of one metric; or the share, or the number of deviations, is none.
     """
     if not 0 < share < 1:
         raise CommandError(f"--margin {share:g}: give a share of a metric, as in 0.05")
+    if not 0 <= deviations < 1e6:
+        raise CommandError(f"--deviations {deviations:g}: give a number of 0 or more, as in 2.5")
     if results.session.interrupted:
         raise CommandError(
             "the session was interrupted, so its results are no reference: run it again to the "
@@ -128,7 +133,7 @@ def frozen(results: Results, share: float = MARGIN) -> Reference:
             "older version wrote them; run the session again, for which what is stored is not "
             "trained anew"
         )
-    metrics = (_metric(key, *found, share) for key, found in longest.items())
+    metrics = (_metric(key, *found, share, deviations) for key, found in longest.items())
     return Reference(
         created=results.created,
         versions=results.versions,
@@ -213,7 +218,9 @@ def _check_same(one: MetricRecord, other: MetricRecord) -> None:
         )
 
 
-def _metric(key: Key, record: MetricRecord, identity: Identity, share: float) -> ReferenceMetric:
+def _metric(
+    key: Key, record: MetricRecord, identity: Identity, share: float, deviations: float
+) -> ReferenceMetric:
     values = tuple(value for value in record.values if value is not None)
     return ReferenceMetric(
         name=f"{record.metric}({record.arm})",
@@ -222,16 +229,18 @@ def _metric(key: Key, record: MetricRecord, identity: Identity, share: float) ->
         recipe=identity.recipe,
         unit=record.unit,
         better=identity.better,
-        margin=_margin(values, identity, share),
+        margin=_margin(values, identity, share, deviations),
         first_seed=key.first_seed,
         values=values,
     )
 
 
-def _margin(values: tuple[float, ...], identity: Identity, share: float) -> float:
+def _margin(
+    values: tuple[float, ...], identity: Identity, share: float, deviations: float
+) -> float:
     """Returns how large a mean change does not matter, in two digits."""
     mean = statistics.fmean(values)
     limits = [limit for limit in (identity.low, identity.high) if limit is not None]
     size = min((abs(mean - limit) for limit in limits), default=abs(mean))
     deviation = statistics.stdev(values) if len(values) > 1 else 0.0
-    return float(f"{max(share * size, _DEVIATIONS * deviation, _LEAST):.2g}")
+    return float(f"{max(share * size, deviations * deviation, _LEAST):.2g}")

@@ -84,8 +84,11 @@ def test_a_margin_is_a_share_of_the_metric_or_some_deviations(
     assert metric.margin == margin
 
 
-def test_the_share_can_be_chosen() -> None:
+def test_share_and_deviations_can_be_chosen() -> None:
     assert frozen(record(values=(2.0, 2.0)), share=0.2).metrics[0].margin == 0.4
+    noisy = record(values=(1.0, 2.0, 3.0))
+    assert frozen(noisy, deviations=0.0).metrics[0].margin == 0.1
+    assert frozen(noisy, deviations=1.0).metrics[0].margin == 1.0
 
 
 @given(st.floats(2.0**-40, 2.0**40), st.lists(st.floats(-1, 1), min_size=2, max_size=20))
@@ -139,6 +142,11 @@ NO_REFERENCE: list[tuple[Results, float, str]] = [
 ]  # fmt: skip
 
 
+def test_a_negative_number_of_deviations_is_refused() -> None:
+    with pytest.raises(CommandError, match=r"^--deviations -1: give a number of 0 or more"):
+        frozen(record(), deviations=-1.0)
+
+
 @pytest.mark.parametrize(("found", "share", "said"), NO_REFERENCE)
 def test_what_makes_no_reference_is_refused(found: Results, share: float, said: str) -> None:
     with pytest.raises(CommandError) as error:
@@ -160,12 +168,17 @@ def test_freeze_writes_the_file_that_it_names(
 ) -> None:
     report.write(results(of(record())), tmp_path / "r")
     file = tmp_path / "reference.json"
-    assert main(["freeze", str(tmp_path / "r"), "-o", str(file), "--margin", "0.1"]) == 0
+    assert (
+        main(
+            ["freeze", str(tmp_path / "r"), "-o", str(file), "--margin", "0.1", "--deviations", "0"]
+        )
+        == 0
+    )
     assert capsys.readouterr().out.splitlines() == [
         f"{file}: 1 metric, 5 seeds",
         f"compare a later release with it by --claims-reference={file}",
     ]
-    assert reference.read(file).metrics == frozen(record(), share=0.1).metrics
+    assert reference.read(file).metrics == frozen(record(), share=0.1, deviations=0.0).metrics
 
 
 def test_freeze_says_what_it_cannot_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
