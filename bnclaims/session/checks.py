@@ -134,8 +134,8 @@ class CheckItem(pytest.Item):
             seeds = len(self.metric.values)
             lines += explained(check.finding, seeds).splitlines()[1:]
         advice = (
-            "more seeds may decide: freeze a reference of a session with one late look, as in "
-            "--claims-looks=20"
+            "more seeds may decide, or another margin: freeze a reference of a session with one "
+            "late look, as in --claims-looks=20 or 40"
             if check.status == "undecided"
             else f"if it is meant to be so, freeze a new {self.path.name} of this session's report"
         )
