@@ -7,4 +7,4 @@ read -ra paths <<< "$CLAIMS"
 read -ra more <<< "$ARGUMENTS"
 exec timeout --signal=INT --kill-after=2m "${MINUTES}m" \
   python -m pytest "${paths[@]}" -n auto --claims-store="$STORE" --claims-report="$REPORT" \
-  ${PROTOCOL:+"--claims-protocol=$PROTOCOL"} "${more[@]}"
+  ${PROTOCOL:+"--claims-protocol=$PROTOCOL"} ${REFERENCE:+"--claims-reference=$REFERENCE"} "${more[@]}"

@@ -15,7 +15,17 @@ import msgspec
 
 from bnclaims.errors import CommandError, MarkerError, ResultsError
 from bnclaims.language import new_claim
-from bnclaims.reporting import badges, changes, github, markdown, report, terminal, wire
+from bnclaims.reporting import (
+    badges,
+    changes,
+    checked,
+    github,
+    markdown,
+    reference,
+    report,
+    terminal,
+    wire,
+)
 from bnclaims.reporting.page import found_text
 from bnclaims.reporting.results import Results
 from bnclaims.running.local_store import LocalStore
@@ -63,6 +73,8 @@ def _list(asked: argparse.Namespace) -> int:
         first, *_ = error.message.split("\n")
         _say(f"error  {error.id}: {first}")
     counts = [terminal.counts(results.claims)] if results.claims else []
+    if results.reference:
+        counts.append(f"against {results.reference.file}: {checked.counts_text(results.reference)}")
     for line in [*terminal.fitted(counts, _width()), *terminal.provenance(results.claims)]:
         _say(line)
     return 0
@@ -138,6 +150,17 @@ def _github(asked: argparse.Namespace) -> int:
 
 def _earlier(asked: argparse.Namespace) -> Results | None:
     return wire.read(asked.since) if asked.since else None
+
+
+def _freeze(asked: argparse.Namespace) -> int:
+    made = reference.frozen(wire.read(asked.results), asked.margin, asked.deviations)
+    asked.output.write_text(reference.encoded(made), encoding="utf-8")
+    seeds = sorted({len(metric.values) for metric in made.metrics})
+    most = f" to {seeds[-1]}" if len(seeds) > 1 else ""
+    count = len(made.metrics)
+    _say(f"{asked.output}: {count} metric{'s' * (count != 1)}, {seeds[0]}{most} seeds")
+    _say(f"compare a later release with it by --claims-reference={asked.output}")
+    return 0
 
 
 def _badges(asked: argparse.Namespace) -> int:
@@ -248,6 +271,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_readers(commands, as_json)
     _add_writers(commands)
     _add_compare(commands, as_json)
+    _add_freeze(commands)
     _add_new(commands)
     _command(commands, "schema", _schema, "print the form of results.json, as JSON schema")
     _add_store(commands)
@@ -346,6 +370,29 @@ def _add_compare(commands: Any, as_json: argparse.ArgumentParser) -> None:
     both.add_argument("new", type=Path, help=_RESULTS)
     both.add_argument(
         "--anyway", action="store_true", help="also under other protocols or on other data"
+    )
+
+
+def _add_freeze(commands: Any) -> None:
+    text = "write what the metrics were, for later releases to be compared with"
+    freeze = _command_on_results(commands, "freeze", _freeze, text)
+    default = Path(reference.FILE)
+    freeze.add_argument(
+        "-o", "--output", metavar="FILE", type=Path, default=default, help=f"{default} by default"
+    )
+    freeze.add_argument(
+        "--margin",
+        metavar="SHARE",
+        type=float,
+        default=reference.MARGIN,
+        help="of a metric does not matter; %(default)s by default",
+    )
+    freeze.add_argument(
+        "--deviations",
+        metavar="NUMBER",
+        type=float,
+        default=reference.DEVIATIONS,
+        help="over the seeds never matter; %(default)s by default",
     )
 
 

@@ -19,11 +19,12 @@ from bnclaims.language.claim import Claim, claim_of
 from bnclaims.language.evidence import Trial
 from bnclaims.language.finding import Verdict
 from bnclaims.language.fixtures import Probe, Train
-from bnclaims.reporting import failure, terminal, wire
-from bnclaims.reporting.results import ErrorRecord, Outcome, Results
+from bnclaims.reporting import checked, failure, terminal, wire
+from bnclaims.reporting.results import ErrorRecord, Outcome, ReferenceRecord, Results
 from bnclaims.running.local_store import LocalStore
 from bnclaims.running.mailbox import Mailbox, temporary_folder
-from bnclaims.session import cluster, frames, hooks
+from bnclaims.session import checks, cluster, frames, hooks
+from bnclaims.session.checks import CHECKS, CheckItem, Checks
 from bnclaims.session.conclusion import XFAIL, concluded, untested, verdict_of
 from bnclaims.session.ending import Ending
 from bnclaims.session.listener import Listener
@@ -38,6 +39,7 @@ _TRIAL = pytest.StashKey[Trial]()
 _STDOUT = pytest.StashKey[TextIO]()
 _CLUSTER = pytest.StashKey[cluster.Cluster]()
 _LISTENER = pytest.StashKey[Listener]()
+_DECLARED = pytest.StashKey[dict[pytest.Function, str]]()
 _ENDING = pytest.StashKey[tuple[pytest.Session, Ending]]()
 
 _NO_CLAIM = (
@@ -102,6 +104,8 @@ def pytest_configure(config: pytest.Config) -> None:
     backend = config.hook.pytest_claims_backend(config=config, threads=settings.threads)
     store = config.hook.pytest_claims_store(config=config, folder=settings.store)
     config.stash[_SUITE] = Suite(settings, mailbox, backend, store)
+    if (reference := checks.opened(settings)) is not None:
+        config.stash[CHECKS] = Checks(reference, config.stash[_SUITE])
     if worker is None:
         if mistaken := displaced(config):
             config.issue_config_time_warning(pytest.PytestConfigWarning(mistaken), stacklevel=2)
@@ -180,6 +184,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if _wants_data_early(config):
         try:
             config.stash[_SUITE].source  # noqa: B018  (asking for it finds it)
+            if CHECKS in config.stash:
+                checks.check_data(config.stash[CHECKS].reference, config.stash[_SUITE])
             _reach_cluster(config)
         except (ClusterError, DataError) as error:
             raise pytest.UsageError(str(error)) from None
@@ -215,7 +221,10 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 def pytest_collection_modifyitems(
     session: pytest.Session, config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    """Counts and names the claims that the collected files declare, before any is deselected."""
+    """Counts and names the claims that the collected files declare, before any is deselected.
+
+    Where there are some, the reference's tests come after them.
+    """
     everything = items
     if any("::" in argument for argument in config.args):
         # Of a file that was asked for one test only, the others are declared, too.
@@ -225,7 +234,11 @@ def pytest_collection_modifyitems(
     for item in everything:
         if declared := claim_of(getattr(item, "function", None)):
             tests.setdefault(_row_name(item, declared.id), []).append(item.nodeid)
-    config.stash[_SUITE].tests = tests
+    suite = config.stash[_SUITE]
+    suite.tests = tests
+    if CHECKS in config.stash and tests and suite.settings.reference:
+        config.stash[_DECLARED] = _claims_of(items)
+        items += checks.collected(session, suite.settings.reference)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -238,19 +251,38 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if _is_controller(session.config) or session.config.option.collectonly:
         return
     suite = session.config.stash[_SUITE]
-    claims = {
+    claims = _claims_of(session.items)
+    suite.select({item.nodeid: name for item, name in claims.items()})
+    try:
+        for item in claims:
+            suite.trace(item.nodeid, item.obj, _parameters(item))
+        _look_for_checks(session)
+    except DataError:
+        return  # each claim reports it
+    if suite.mailbox is not None and (suite.traces or suite.checked):
+        session.config.stash[_WORKING].enter_context(suite.mailbox.working())
+
+
+def _claims_of(items: Iterable[pytest.Item]) -> dict[pytest.Function, str]:
+    """Returns the claims among tests, with their names."""
+    return {
         item: _row_name(item, declared.id)
-        for item in session.items
+        for item in items
         if isinstance(item, pytest.Function) and (declared := claim_of(item.function))
     }
-    suite.select({item.nodeid: name for item, name in claims.items()})
-    for item in claims:
-        try:
-            suite.trace(item.nodeid, item.obj, _parameters(item))
-        except DataError:
-            return  # each claim reports it
-    if suite.mailbox is not None and suite.traces:
-        session.config.stash[_WORKING].enter_context(suite.mailbox.working())
+
+
+def _look_for_checks(session: pytest.Session) -> None:
+    """Finds what the reference's tests compare, by the traces of all claims, selected or not."""
+    wanted = [item.metric for item in session.items if isinstance(item, CheckItem)]
+    if not wanted:
+        return
+    suite = session.config.stash[_SUITE]
+    traces = [
+        suite.traces.get(item.nodeid) or suite.traced(item.obj, _parameters(item))[0]
+        for item in session.config.stash[_DECLARED]
+    ]
+    session.config.stash[CHECKS].look_for(filter(None, traces), wanted)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -263,7 +295,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
         return (yield)
     with config.stash[_WORKING], _progress(config):
         result = yield
-    if suite.traces:
+    if suite.traces or suite.checked:
         suite.schedule.help()
     return result
 
@@ -329,6 +361,8 @@ def pytest_runtest_makereport(
     if declared and call.excinfo and not item.config.getoption("fulltrace", False):
         frames.forget_ours(call.excinfo)
     report = yield
+    if isinstance(item, CheckItem):
+        _note_check(report, item, call)
     if declared is None:
         return report
     if call.when == "setup" and item.get_closest_marker("xfail"):
@@ -355,6 +389,9 @@ def pytest_runtest_makereport(
 
 def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
     """Shows the verdict where pytest would show PASSED or FAILED."""
+    if (check := getattr(report, "bnclaims_check", None)) is not None:
+        letter = {"passed": ".", "skipped": "s"}.get(report.outcome, "F")
+        return report.outcome, letter, check["status"].upper()
     plain = getattr(report, "bnclaims", None)
     if plain is None:
         return None
@@ -376,7 +413,8 @@ class _VerdictLines:
     def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
         """Leaves the dot out."""
         status = pytest_report_teststatus(report)
-        if status is None or not self._has_line(wire.from_plain(report.bnclaims, Outcome)):
+        plain = getattr(report, "bnclaims", None)
+        if status is None or plain is None or not self._has_line(wire.from_plain(plain, Outcome)):
             return status
         return status[0], "", status[2]
 
@@ -415,9 +453,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     suite, listener = config.stash[_SUITE], config.stash[_LISTENER]
     session.exitstatus = listener.status(exitstatus)
     reached = listener.reached(suite.selected, session.exitstatus)
-    if not (suite.selected or reached.outcomes or reached.errors):
+    if not (suite.selected or reached.outcomes or reached.errors or listener.checks):
         return
-    end = Ending.of(reached, config, suite)
+    end = Ending.of(reached, config, suite, _reference_record(config, reached.outcomes))
     session.exitstatus = end.exit_status
     config.stash[_ENDING] = session, end
     if not config.pluginmanager.hasplugin("terminalreporter"):
@@ -433,12 +471,22 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     _, end = config.stash[_ENDING]
     if end.results.claims:
         _print_verdicts(terminalreporter, end.results, config)
+    if end.results.reference:
+        _print_checks(terminalreporter, end.results, end.results.reference)
     for problem in end.problems:
         terminalreporter.write_line(problem, red=True)
     if end.page is not None:
         here = Path.cwd()
         shown = end.page.relative_to(here) if end.page.is_relative_to(here) else end.page
         terminalreporter.write_line(f"report: {shown}")
+
+
+def _reference_record(config: pytest.Config, outcomes: Sequence[Outcome]) -> ReferenceRecord | None:
+    path = config.stash[_SUITE].settings.reference
+    if CHECKS not in config.stash or path is None:
+        return None
+    found = config.stash[_LISTENER].checks
+    return checks.record_of(config.stash[CHECKS].reference, path, found, outcomes)
 
 
 def _settle_report(config: pytest.Config) -> None:
@@ -469,6 +517,19 @@ def _print_verdicts(terminalreporter: Any, results: Results, config: pytest.Conf
     if verbose:
         lines = ["", *terminal.fitted(terminal.evidence(claims), width), "", *lines]
     for line in lines:
+        terminalreporter.write_line(line)
+
+
+def _print_checks(terminalreporter: Any, results: Results, record: ReferenceRecord) -> None:
+    width = terminalreporter._tw.fullwidth
+    terminalreporter.write_sep("=", "against the reference")
+    for check in checked.notable(record):
+        colour = _COLOURS["expected" if check.is_fine else "unexpected"]
+        line = f"{check.status.ljust(9)} {check.name} {checked.change_text(check)}"
+        for part in terminal.fitted([line], width):
+            terminalreporter.write_line(part, **colour)
+    said = [checked.counts_text(record), checked.since_text(record, results)]
+    for line in terminal.fitted([*said, *checked.left_out(record)], width):
         terminalreporter.write_line(line)
 
 
@@ -534,6 +595,16 @@ def _note_error(
         message = call.excinfo.exconly() if call.excinfo else str(report.longrepr)
         error = ErrorRecord(_row_name(item, name), message)
         report.__dict__["bnclaims_error"] = wire.to_plain(error)
+
+
+def _note_check(report: pytest.TestReport, item: CheckItem, call: pytest.CallInfo[None]) -> None:
+    """Tells the controller what a comparison with the reference came to."""
+    if call.when != "call" and not report.failed:
+        return
+    why = call.excinfo.exconly() if call.excinfo else ""
+    check = item.failed(why)
+    item.user_properties.append(("reference", check.status))
+    report.__dict__["bnclaims_check"] = wire.to_plain(check)
 
 
 def _note_verdict(

@@ -144,10 +144,12 @@ def test_claims_are_verified_as_asked(tmp_path: Path) -> None:
     assert run("verify.sh", tmp_path, **VERIFY, PROTOCOL="").returncode == 1
     asked = {**VERIFY, "PROTOCOL": "article", "ARGUMENTS": "-m 'not slow' -x"}
     run("verify.sh", tmp_path, **asked)
-    plain, article = said(tmp_path)
+    run("verify.sh", tmp_path, **VERIFY, PROTOCOL="", REFERENCE="a reference.json")
+    plain, article, compared = said(tmp_path)
     common = ["-m", "pytest", "claims", "more", "-n", "auto", "--claims-store=s"]
     assert plain == [*common, "--claims-report=r"]
     assert article[:9] == [*common, "--claims-report=r", "--claims-protocol=article"]
+    assert compared == [*plain, "--claims-reference=a reference.json"]
     assert article[9:] == ["-m", "'not", "slow'", "-x"]
 
 

@@ -33,6 +33,10 @@ Model = Builds | Callable[[], Any]
 """What `train` takes: a description, or a function without arguments that returns a Keras model."""
 
 
+_VERSIONS = frozenset({"libraries", "versions"})
+"""The parts of a description that say nothing but versions."""
+
+
 class Arm:
     """What a run is a run of. Arms are equal when their digests are."""
 
@@ -56,6 +60,12 @@ class Arm:
             TypeError: This class is only what arms have in common.
         """
         raise TypeError(f"{type(self).__name__} describes nothing: use TrainingArm or its like")
+
+    @cached_property
+    def recipe(self) -> str:
+        """SHA-256 of the description without versions: what an arm is under every release."""
+        described = {k: v for k, v in self.description.items() if k not in _VERSIONS}
+        return digest(fingerprint.without_versions(described))
 
     @property
     def cost(self) -> float:

@@ -90,6 +90,20 @@ def named_versions(description: Any) -> dict[str, str]:
     return named_versions(list(description.values()))
 
 
+def without_versions(description: Any) -> Any:
+    """Returns a description without the versions that `named_versions` finds in it."""
+    if isinstance(description, list):
+        return [without_versions(part) for part in description]
+    if not isinstance(description, dict):
+        return description
+    named = "installed" in description
+    return {
+        name: without_versions(part)
+        for name, part in description.items()
+        if not (named and name == "version")
+    }
+
+
 class _Describer:
     """One description in the making.
 

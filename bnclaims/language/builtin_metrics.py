@@ -28,7 +28,7 @@ _BY_EPOCH = ("loss", "accuracy", "val_loss", "val_accuracy")
 # Learning curves
 
 
-@metric
+@metric(better="lower")
 def mean_loss(history: History) -> float:
     """Returns the training loss averaged over the whole budget of epochs.
 
@@ -39,25 +39,25 @@ def mean_loss(history: History) -> float:
     return float(_curve(history, "loss").mean())
 
 
-@metric
+@metric(better="lower")
 def final_loss(history: History) -> float:
     """Returns the training loss of the last epoch."""
     return float(_curve(history, "loss")[-1])
 
 
-@metric
+@metric(better="lower")
 def val_loss(history: History) -> float:
     """Returns the loss on the test images after the last epoch."""
     return float(_curve(history, "val_loss")[-1])
 
 
-@metric(low=0, high=1, unit="of labels")
+@metric(low=0, high=1, unit="of labels", better="higher")
 def val_accuracy(history: History) -> float:
     """Returns the share of test labels that are predicted rightly after the last epoch."""
     return float(_curve(history, "val_accuracy")[-1])
 
 
-@metric(low=0)
+@metric(low=0, better="lower")
 def curve_roughness(history: History) -> float:
     """Returns how unsteady the learning curve is: the sum of all its rises.
 
@@ -69,7 +69,7 @@ def curve_roughness(history: History) -> float:
         return float(np.maximum(np.diff(_fine_curve(history, "loss")[0]), 0).sum())
 
 
-@metric(low=0, unit="s")
+@metric(low=0, unit="s", better="lower")
 def seconds_per_epoch(history: History) -> float:
     """Returns the median wall time of an epoch, in seconds, over the epochs that were trained.
 
@@ -145,7 +145,13 @@ def epochs_to(
         )
     arguments = {**target, "unreached": unreached}
     return sample_of(
-        "epochs_to", _reached_or, (runs,), arguments, limits=(0.0, math.inf), unit=_EPOCHS
+        "epochs_to",
+        _reached_or,
+        (runs,),
+        arguments,
+        limits=(0.0, math.inf),
+        unit=_EPOCHS,
+        better="lower",
     )
 
 

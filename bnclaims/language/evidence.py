@@ -14,7 +14,7 @@ from typing import NoReturn, cast
 from bnclaims.errors import ClaimError, Inconclusive, NotFiniteError
 from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import History
-from bnclaims.language.finding import Finding, Verdict
+from bnclaims.language.finding import Better, Finding, Verdict
 from bnclaims.language.judgement import chances, explained, found, judged
 from bnclaims.language.sample import Part, Runs, Sample
 from bnclaims.running.schedule import Request
@@ -34,6 +34,28 @@ class _AnyVerdict(str):
 
 
 _ANY = _AnyVerdict("supported")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A metric of one arm's runs, as a claim names it."""
+
+    name: str
+    arguments: str
+    """As they were written, as in `diverged=2.3`; '' for none."""
+    sample: Sample
+    better: Better
+    """Which way the metric improves."""
+
+    @property
+    def runs(self) -> Runs:
+        """Of the arm."""
+        return self.sample.sources[0]
+
+    @property
+    def compares(self) -> bool:
+        """Whether another session's values can be set beside these: times are of a machine."""
+        return not self.runs.arm.fresh and self.sample.unit != "s"
 
 
 Undecided = tuple[int, float]
@@ -65,8 +87,8 @@ class Trial:
     """Told how a comparison stands after each look; None once it goes on no further."""
     named: list[Runs] = field(default_factory=list)
     """The runs that the claim named."""
-    measured: list[tuple[str, Sample]] = field(default_factory=list)
-    """Metrics of one arm's runs that the claim named, each with the metric's name."""
+    measured: list[Measured] = field(default_factory=list)
+    """Metrics of one arm's runs that the claim named."""
     evidence: list["Evidence"] = field(default_factory=list)
     """What it compared, in order."""
 

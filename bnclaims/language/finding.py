@@ -12,6 +12,13 @@ from msgspec import Meta
 
 Verdict = Literal["supported", "refuted", "inconclusive"]
 
+Better = Literal["lower", "higher", ""]
+"""Which way a metric improves; '' where nobody says."""
+
+Status = Literal["worse", "changed", "undecided", "better", "as before", "not compared"]
+"""What a metric came to beside its values in an earlier release; *changed* where it has no
+direction."""
+
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 """A number of things; every reader of JSON takes one so large exactly."""
 Positive = Annotated[int, Meta(ge=1, le=2**53)]

@@ -4,13 +4,15 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from functools import update_wrapper
-from typing import Any, Concatenate, Never, NoReturn, ParamSpec, Protocol, overload
+from typing import Any, Concatenate, Never, NoReturn, ParamSpec, Protocol, get_args, overload
 
 import numpy as np
 
 from bnclaims.errors import ClaimError
 from bnclaims.experiment.history import History
 from bnclaims.language.bounds import Limits, Values
+from bnclaims.language.evidence import Measured
+from bnclaims.language.finding import Better
 from bnclaims.language.sample import Endpoint, Runs, Sample, check_finite, check_within
 from bnclaims.language.terms import Term
 
@@ -59,7 +61,9 @@ def metric(function: Callable[Concatenate[History, History, P], float], /) -> Pa
 @overload
 def metric(function: Callable[Concatenate[History, P], float], /) -> Metric[P]: ...
 @overload
-def metric(*, low: float = ..., high: float = ..., unit: str = ...) -> _Declaration: ...
+def metric(
+    *, low: float = ..., high: float = ..., unit: str = ..., better: Better = ...
+) -> _Declaration: ...
 def metric(
     function: Callable[..., float] | None = None,
     /,
@@ -67,6 +71,7 @@ def metric(
     low: float = -math.inf,
     high: float = math.inf,
     unit: str = "",
+    better: Better = "",
 ) -> Any:
     """Makes a metric of a function of histories: `@metric def last(history): ...`.
 
@@ -81,26 +86,34 @@ def metric(
         high: The largest.
         unit: What it is in, as reports say it after a number: `@metric(unit="epochs")`. Sums,
             differences and multiples keep it; products, ratios and logarithms have none.
+        better: Which way it improves, "lower" or "higher": a comparison with a reference then says
+            better or worse, not only changed.
 
     Raises:
         TypeError: The unit is no string.
+        ValueError: `better` is no way to improve.
     """
     if not isinstance(unit, str):
         raise TypeError(f"unit={unit!r}: give what stands after a number, as in unit='epochs'")
+    if better not in get_args(Better):
+        raise ValueError(f"better={better!r}: give 'lower' or 'higher', or leave it out")
     if function is None:
-        return lambda function: _Metric(function, (low, high), unit)
-    return _Metric(function, (low, high), unit)
+        return lambda function: _Metric(function, (low, high), unit, better)
+    return _Metric(function, (low, high), unit, better)
 
 
 class _Metric:
     """A function of histories that takes runs, too."""
 
-    def __init__(self, function: Callable[..., float], limits: Limits, unit: str) -> None:
+    def __init__(
+        self, function: Callable[..., float], limits: Limits, unit: str, better: Better
+    ) -> None:
         update_wrapper(self, function)  # which copies its attributes, too
         self._function = function
         self._name = function.__name__
         self._limits = limits
         self._unit = unit
+        self._better = better
 
     def __call__(
         self, *runs: Runs | History, diverged: float | None = None, **arguments: Any
@@ -116,6 +129,7 @@ class _Metric:
                 arguments,
                 limits=self._limits,
                 unit=self._unit,
+                better=self._better,
             )
         if not math.isfinite(diverged):
             raise ClaimError(f"diverged={diverged}: count a run that diverged as a finite number")
@@ -127,6 +141,7 @@ class _Metric:
             arguments | {"diverged": diverged},
             limits=(min(low, diverged), max(high, diverged)),
             unit=self._unit,
+            better=self._better,
         )
 
     def __repr__(self) -> str:
@@ -162,6 +177,7 @@ def sample_of(
     *,
     limits: Limits,
     unit: str,
+    better: Better,
 ) -> Sample:
     """Returns a function of histories as a sample: its value for each seed of the arms.
 
@@ -172,6 +188,7 @@ def sample_of(
         arguments: The function's keyword arguments.
         limits: Between which numbers the values lie, whatever the runs.
         unit: What the values are in; '' where they have no unit.
+        better: Which way they improve; '' where nobody says.
     """
 
     def compute(count: int) -> Values:
@@ -191,7 +208,8 @@ def sample_of(
         unit=unit,
     )
     if len(runs) == 1:
-        runs[0].trial.measured.append((name, sample))
+        measured = Measured(name, _written(arguments), sample, better)
+        runs[0].trial.measured.append(measured)
     return sample
 
 
@@ -286,8 +304,12 @@ def _paired(handles: tuple[Runs, ...], count: int) -> list[tuple[History, ...]]:
 
 
 def _called(name: str, handles: tuple[Runs, ...], arguments: Mapping[str, Any]) -> str:
-    named = [f"{key}={value!r}" for key, value in arguments.items()]
+    named = [_written(arguments)] if arguments else []
     return f"{name}({', '.join([*map(str, handles), *named])})"
+
+
+def _written(arguments: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value!r}" for key, value in arguments.items())
 
 
 def _number(name: str, value: object) -> float:

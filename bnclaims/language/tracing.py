@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bnclaims.language.evidence import Trial
+from bnclaims.language.evidence import Measured, Trial
 from bnclaims.language.paths import AlphaSplit, Path, alpha_split, others
 from bnclaims.language.sample import Runs
 
@@ -20,6 +20,8 @@ class Trace:
     """Over how many edges of regions a refutation's alpha is split."""
     supports: int
     """Over how many comparisons a support's alpha is split."""
+    measured: tuple[Measured, ...]
+    """The metrics of one arm's runs that it named, on whatever path, each once."""
 
 
 def traced(
@@ -50,6 +52,7 @@ def traced(
         _runs(trials, paths),
         edges * split.refutations,
         (split.supports if most else 0) + looked_at or 1,
+        _measured(trials),
     )
 
 
@@ -60,3 +63,8 @@ def _runs(trials: Sequence[Trial], paths: Sequence[Path]) -> tuple[Runs, ...]:
     """
     usual = next((i for i, path in enumerate(paths) if path.passed is not False), len(paths))
     return tuple(dict.fromkeys(runs for trial in trials[: usual + 1] for runs in trial.named))
+
+
+def _measured(trials: Sequence[Trial]) -> tuple[Measured, ...]:
+    named = (measured for trial in trials for measured in trial.measured)
+    return tuple({(item.runs, item.sample.text): item for item in named}.values())

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
 
+from bnclaims.reporting import checked
 from bnclaims.reporting.letters import width
-from bnclaims.reporting.results import ClaimResult, Results
+from bnclaims.reporting.results import ClaimResult, ReferenceRecord, Results
 from bnclaims.reporting.terminal import numbers_text
 
 COLOURS = {
@@ -33,11 +34,15 @@ _LONGEST = 100
 _LABEL_COLOUR = "#333333"
 _SUITE = "claims"
 """What the suite's badge is called."""
+_REFERENCE = "reference"
+"""What the badge of the comparison with a reference is called."""
 _PADDING, _HEIGHT, _SIZE = 10, 20, 11
 
 
 def write(results: Results, folder: Path) -> list[Path]:
     """Writes an SVG and a JSON file for each claim, and for the suite; returns the SVGs' paths.
+
+    The comparison with a reference has one, too, where there was one.
 
     Args:
         results: Of a session.
@@ -51,6 +56,8 @@ def write(results: Results, folder: Path) -> list[Path]:
     badges += [_Badge(error.id, "error", "error") for error in results.errors]
     names = claim_files(results)
     paths = [_written(folder, names[badge.label], badge) for badge in sorted(badges)]
+    if results.reference:
+        paths.append(_written(folder, _REFERENCE, _reference(results.reference)))
     return [*paths, _written(folder, _SUITE, _suite(results))]
 
 
@@ -91,7 +98,7 @@ def file_names(names: Iterable[str], reserved: Collection[str] = ()) -> dict[str
 
 def claim_files(results: Results) -> dict[str, str]:
     """Returns the file name of each claim's badge."""
-    return file_names(results.ids, reserved=[_SUITE])
+    return file_names(results.ids, reserved=[_SUITE, *([_REFERENCE] if results.reference else [])])
 
 
 def anchors(results: Results) -> list[str]:
@@ -163,6 +170,12 @@ def _suite(results: Results) -> _Badge:
     counts += [results.ending_in_brief] if results.ending_in_brief else []
     verdict = "supported" if results.all_as_expected else "error"
     return _Badge(_SUITE, f"{', '.join(counts) or 'none'} · {results.conditions}", verdict)
+
+
+def _reference(record: ReferenceRecord) -> _Badge:
+    is_fine = all(check.is_fine for check in record.checks)
+    message = f"{checked.counts_text(record)} · {record.file}"
+    return _Badge(_REFERENCE, message, "supported" if is_fine else "refuted")
 
 
 def _written(folder: Path, name: str, badge: _Badge) -> Path:

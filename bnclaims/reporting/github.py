@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bnclaims.errors import CommandError
-from bnclaims.reporting import changes, markdown
+from bnclaims.reporting import changes, checked, markdown
 from bnclaims.reporting.results import ClaimResult, Results
 from bnclaims.reporting.terminal import numbers_text
 
@@ -67,14 +67,22 @@ class Build:
 def annotations(results: Results, workspace: Path) -> list[str]:
     """Returns a workflow command for each claim that is not as expected: GitHub marks its test.
 
+    What is not as in the reference comes after these.
+
     Args:
         results: Of a session in the current folder.
         workspace: The checkout, to which GitHub's paths are relative.
     """
     unexpected = [claim for claim in results.claims if not claim.as_expected]
+    checks = results.reference.checks if results.reference else ()
     return [
         *(_error(claim.id, _surprise(claim), _place(claim, workspace)) for claim in unexpected),
         *(_error(error.id, f"no verdict: {error.message}", {}) for error in results.errors),
+        *(
+            _error(check.name, f"{check.status}: {checked.change_text(check)}", {})
+            for check in checks
+            if not check.is_fine
+        ),
     ]
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from bnclaims.errors import MarkerError
-from bnclaims.reporting import changes
+from bnclaims.reporting import changes, checked
 from bnclaims.reporting.badges import MARKS, anchors, claim_files, tally
-from bnclaims.reporting.results import ClaimResult, Results
+from bnclaims.reporting.results import ClaimResult, ReferenceRecord, Results
 from bnclaims.reporting.terminal import interval_text
 
 
@@ -43,6 +43,7 @@ def summary(results: Results, since: Results | None = None) -> list[str]:
         ),
         "",
         *_table(results),
+        *(_checked(results.reference, results) if results.reference else []),
     ]
 
 
@@ -51,6 +52,23 @@ def _table(results: Results) -> list[str]:
         "| verdict | claim | estimate [interval] | claimed | seeds |",
         "|---|---|---|---|---|",
         *map(_row, results.claims),
+    ]
+
+
+def _checked(record: ReferenceRecord, results: Results) -> list[str]:
+    """Returns what came of the comparison with a reference, a row for what is not as before."""
+    told = checked.notable(record)
+    return [
+        "",
+        f"### Against the reference: {_text(checked.counts_text(record))}",
+        "",
+        _text(f"{checked.since_text(record, results)}."),
+        *(f"\n{_text(line)}." for line in checked.left_out(record)),
+        *(["", "| status | metric | before, now and change |", "|---|---|---|"] if told else []),
+        *(
+            f"| {check.status} | {_text(check.name)} | {_text(checked.change_text(check))} |"
+            for check in told
+        ),
     ]
 
 

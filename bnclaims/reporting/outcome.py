@@ -9,10 +9,10 @@ from bnclaims.errors import NotFiniteError
 from bnclaims.experiment.history import History
 from bnclaims.language import builtin_metrics
 from bnclaims.language.claim import Claim
-from bnclaims.language.evidence import Trial
+from bnclaims.language.evidence import Measured, Trial
 from bnclaims.language.finding import Finding, Values, Verdict, finite
 from bnclaims.language.sample import Runs
-from bnclaims.reporting.results import ArmRecord, Curves, MetricRecord, Outcome
+from bnclaims.reporting.results import ArmRecord, Curves, Identity, MetricRecord, Outcome
 
 
 @dataclass(frozen=True)
@@ -114,16 +114,25 @@ def _metric_records(trial: Trial) -> tuple[MetricRecord, ...]:
     """Returns what the claim measured, arm by arm, each metric once."""
     count = _most_seeds(trial)
     found = []
-    for name, sample in {str(sample): (name, sample) for name, sample in trial.measured}.values():
-        (runs,) = sample.sources
+    for measured in {str(item.sample): item for item in trial.measured}.values():
+        name, sample, runs = measured.name, measured.sample, measured.runs
         of = sample.text.removeprefix(f"{name}(").removesuffix(")")
         try:
             values = sample.values(len(_histories(trial, runs, count)))
         except NotFiniteError:  # a comparison may count what diverged by itself
             continue
         numbers = tuple(map(finite, values))
-        found.append(MetricRecord(name, of, runs.first_seed, numbers, sample.unit))
+        record = MetricRecord(name, of, runs.first_seed, numbers, sample.unit, _identity(measured))
+        found.append(record)
     return tuple(record for record in found if record.values)
+
+
+def _identity(measured: Measured) -> Identity | None:
+    if not measured.compares:
+        return None
+    low, high = map(finite, measured.sample.limits)
+    recipe = measured.runs.arm.recipe
+    return Identity(recipe, measured.arguments, measured.better, low, high)
 
 
 def _most_seeds(trial: Trial) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bnclaims.language.figure import Drawing, Line
 from bnclaims.language.finding import Finding, Region, with_unit
-from bnclaims.reporting import badges, charts
+from bnclaims.reporting import badges, charts, checked
 from bnclaims.reporting.badges import COLOURS, MARKS, tally
 from bnclaims.reporting.compared import Compared, Margin, compared, distinct_names
 from bnclaims.reporting.results import ClaimResult, Results
@@ -401,6 +401,7 @@ def _environment() -> "jinja2.Environment":
     environment.globals |= {
         "arm_lines": arm_lines,
         "charts": charts,
+        "checked": checked,
         "compared": compared,
         "found_text": found_text,
         "figure_svg": figure_svg,

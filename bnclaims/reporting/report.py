@@ -19,6 +19,7 @@ from bnclaims.reporting.results import (
     ErrorRecord,
     MachineRecord,
     ProtocolRecord,
+    ReferenceRecord,
     Results,
     SessionRecord,
 )
@@ -39,6 +40,8 @@ def results_of(
     protocol: TrainingProtocol,
     design: Design,
     versions: Mapping[str, str],
+    fingerprint: str = "",
+    reference: ReferenceRecord | None = None,
 ) -> Results:
     """Returns the results of a session.
 
@@ -50,6 +53,8 @@ def results_of(
         protocol: How arms are trained where claims do not say.
         design: When the evidence was looked at.
         versions: Of the backend that trained.
+        fingerprint: Of the session's images; '' where no arm was shown any.
+        reference: What came of the comparison with an earlier release.
     """
     return Results(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -70,6 +75,8 @@ def results_of(
             for error in sorted(errors, key=lambda error: error.id)
         ),
         figures=tuple(figures),
+        fingerprint=fingerprint,
+        reference=reference,
     )
 
 

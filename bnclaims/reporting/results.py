@@ -4,15 +4,26 @@ These types are also the form of results.json, see `bnclaims.reporting.wire`.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from msgspec import Meta
 
 from bnclaims.experiment.protocol import size_text
 from bnclaims.language.figure import Drawing
-from bnclaims.language.finding import Count, Finding, Number, Positive, Series, Values, Verdict
+from bnclaims.language.finding import (
+    Better,
+    Count,
+    Finding,
+    Number,
+    Positive,
+    Series,
+    Status,
+    Values,
+    Verdict,
+)
 from bnclaims.statistics import contrasts
 
 
@@ -45,6 +56,22 @@ class ArmRecord:
 
 
 @dataclass(frozen=True)
+class Identity:
+    """What tells a metric of an arm from others, whatever the release that trained it."""
+
+    recipe: str
+    """Digest of the arm's description without versions."""
+    arguments: str
+    """Of the metric, as they were written; '' for none."""
+    better: Better
+    """Which way the metric improves; '' where nobody says."""
+    low: Number | None
+    """The least value that the metric can have; None where there is none."""
+    high: Number | None
+    """The largest."""
+
+
+@dataclass(frozen=True)
 class MetricRecord:
     """A metric that a claim names, in the runs of one arm."""
 
@@ -56,6 +83,8 @@ class MetricRecord:
     """One a seed."""
     unit: str
     """Of the values; '' where they have none."""
+    identity: Identity | None = None
+    """None for what another session cannot be compared by, such as wall times."""
 
 
 @dataclass(frozen=True)
@@ -155,6 +184,54 @@ class ErrorRecord:
 
 
 @dataclass(frozen=True)
+class Check:
+    """What a metric of the reference came to in this session."""
+
+    name: str
+    """As claims write it, with the arm."""
+    status: Status
+    before: Number | None
+    """Its earlier mean over the seeds compared; None where none were."""
+    unit: str
+    """Of the metric; '' where it has none."""
+    finding: Finding | None
+    """Of the mean change; None where there is no number."""
+    problem: str
+    """Why there is none; '' where there is one."""
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether a session may pass with it: nothing is worse, and nothing left open."""
+        return self.status in {"as before", "better", "not compared"}
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether each seed compared has the value that it had."""
+        return self.finding is not None and not any(self.finding.values)
+
+
+@dataclass(frozen=True)
+class ReferenceRecord:
+    """The earlier release that a session was compared with, and what came of it."""
+
+    file: str
+    created: str
+    """When its metrics were measured, UTC, in ISO 8601."""
+    versions: dict[str, str]
+    """Of Python and the packages that its numbers depend on."""
+    checks: tuple[Check, ...]
+    """Of the metrics that it has, sorted by name."""
+    unknown: tuple[str, ...]
+    """Metrics of this session that it does not have."""
+
+    @property
+    def counts(self) -> list[tuple[Status, int]]:
+        """How many metrics came to what, each that occurs."""
+        found = Counter(check.status for check in self.checks)
+        return [(status, found[status]) for status in get_args(Status) if found[status]]
+
+
+@dataclass(frozen=True)
 class ProtocolRecord:
     """How much data and how many epochs the claims' trainings took unless they say otherwise."""
 
@@ -226,6 +303,10 @@ class Results:
     """Sorted by id."""
     figures: tuple[Drawing, ...]
     """Those whose runs are stored."""
+    fingerprint: str = ""
+    """Of the session's images; '' where no arm was shown any."""
+    reference: ReferenceRecord | None = None
+    """What came of the comparison with an earlier release; None where there was none."""
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -273,7 +354,11 @@ class Results:
         if self.session.interrupted:
             return "interrupted"
         claims_failed = self.errors or not all(claim.as_expected for claim in self.claims)
-        return "other tests failed" if self.session.exit_status and not claims_failed else ""
+        if claims_failed or not self.session.exit_status:
+            return ""
+        checks = self.reference.checks if self.reference else ()
+        is_fine = all(check.is_fine for check in checks)
+        return "other tests failed" if is_fine else "not as in the reference"
 
 
 def holm_p(outcomes: Sequence[Outcome]) -> list[float | None]:

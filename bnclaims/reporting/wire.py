@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from bnclaims.errors import ResultsError
-from bnclaims.reporting.results import ClaimResult, ErrorRecord, Outcome, Results
+from bnclaims.reporting.checked import change_text
+from bnclaims.reporting.results import Check, ClaimResult, ErrorRecord, Outcome, Results
 
 FILE = "results.json"
 
@@ -16,10 +17,10 @@ SCHEMA_VERSION = 5
 
 _VERSION_KEY = "schemaVersion"
 
-_T = TypeVar("_T", Outcome, ErrorRecord)
+_T = TypeVar("_T", Outcome, ErrorRecord, Check)
 
 
-def to_plain(value: Outcome | ErrorRecord) -> dict[str, Any]:
+def to_plain(value: Outcome | ErrorRecord | Check) -> dict[str, Any]:
     """Returns builtin types only: anything else does not survive the way to the controller.
 
     Raises:
@@ -86,7 +87,13 @@ def brief(results: Results) -> dict[str, Any]:
         "protocol": results.protocol.name,
         "claims": [_brief_claim(claim) for claim in results.claims],
         "errors": msgspec.to_builtins(results.errors),
+        "reference": _brief_checks(results),
     }
+
+
+def _brief_checks(results: Results) -> list[dict[str, Any]]:
+    checks = results.reference.checks if results.reference else ()
+    return [{"name": c.name, "status": c.status, "said": change_text(c)} for c in checks]
 
 
 def _brief_claim(claim: ClaimResult) -> dict[str, Any]:

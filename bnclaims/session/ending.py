@@ -8,7 +8,7 @@ import pytest
 
 from bnclaims.language.figure import Drawing
 from bnclaims.reporting import report
-from bnclaims.reporting.results import ClaimResult, Results
+from bnclaims.reporting.results import ClaimResult, ReferenceRecord, Results
 from bnclaims.session.listener import Reached
 from bnclaims.session.suite import Suite
 from bnclaims.statistics.design import Open
@@ -27,7 +27,13 @@ class Ending:
     """What went wrong on the way, a line each."""
 
     @classmethod
-    def of(cls, reached: Reached, config: pytest.Config, suite: Suite) -> "Ending":
+    def of(
+        cls,
+        reached: Reached,
+        config: pytest.Config,
+        suite: Suite,
+        reference: ReferenceRecord | None = None,
+    ) -> "Ending":
         """Returns the end of a session, with its report written."""
         figures, problems = _figures(config, suite)
         results = report.results_of(
@@ -38,6 +44,8 @@ class Ending:
             protocol=suite.settings.protocol,
             design=suite.settings.design,
             versions=suite.backend.versions,
+            fingerprint=_fingerprint(reached, suite),
+            reference=reference,
         )
         ending = cls(results, suite.settings.report, problems=problems)
         ending.write()
@@ -71,6 +79,11 @@ class Ending:
     def _end_with(self, exit_status: int) -> None:
         session = dataclasses.replace(self.results.session, exit_status=int(exit_status))
         self.results = dataclasses.replace(self.results, session=session)
+
+
+def _fingerprint(reached: Reached, suite: Suite) -> str:
+    """Returns that of the images; '' where no claim measured anything, so that nobody has any."""
+    return suite.source.fingerprint if any(o.measured for o in reached.outcomes) else ""
 
 
 def _figures(config: pytest.Config, suite: Suite) -> tuple[list[Drawing], list[str]]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bnclaims.reporting import wire
-from bnclaims.reporting.results import ErrorRecord, Outcome, SessionRecord
+from bnclaims.reporting.results import Check, ErrorRecord, Outcome, SessionRecord
 
 UNFINISHED = "the session ended before this test did"
 """What is said of a claim that was selected and has no verdict, as nobody got to it."""
@@ -60,6 +60,8 @@ class Listener:
         self._unread: dict[str, str] = {}
         """Why a file that has to do with claims could not be imported, by its name."""
         self._interrupted = False
+        self.checks: dict[str, Check] = {}
+        """What comparisons with a reference came to, by name."""
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Notes an interruption before pytest does, which a second one may keep from it."""
@@ -72,6 +74,9 @@ class Listener:
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Notes a step of a test: its setup, its call or its teardown."""
+        if (plain := getattr(report, "bnclaims_check", None)) is not None:
+            check = wire.from_plain(plain, Check)
+            self.checks[check.name] = check
         by_worker = self._tests.setdefault(report.nodeid, {})
         worker = _worker(report)
         if report.when == "setup" or worker not in by_worker:

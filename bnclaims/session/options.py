@@ -39,6 +39,7 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
         "Dask's, whose workers then train; see docs/distributed.md",
     ),
     ("resources", "NAME=N,...", "Dask resources that each run takes, as in GPU=1"),
+    ("reference", "FILE", "of `bnclaims freeze`: is training as it was then?"),
 )
 """Name, values and help of each option `--claims-NAME` with its ini twin, see `ini_name`."""
 
@@ -71,6 +72,8 @@ class Settings:
     """Address or file of the Dask scheduler whose workers train; '' where nobody else does."""
     resources: Mapping[str, float] = field(default_factory=dict)
     """Dask resources that each run takes."""
+    reference: Path | None = None
+    """The file of an earlier release to compare with; None for none."""
 
     @classmethod
     def from_pytest_config(cls, config: pytest.Config) -> Self:
@@ -93,6 +96,7 @@ class Settings:
             run_timeout=_run_timeout(given["run-timeout"]),
             scheduler=given["scheduler"] or "",
             resources=_resources(given["resources"], given["scheduler"]),
+            reference=_reference(given["reference"]),
         )
 
     @property
@@ -359,6 +363,13 @@ def _resources(given: str | None, scheduler: str | None) -> dict[str, float]:
     if not all(name and 0 < amount < math.inf for name, amount in resources.items()):
         raise _refused("resources", given, "give names and amounts, as in GPU=1")
     return resources
+
+
+def _reference(given: str | None) -> Path | None:
+    try:
+        return Path(given).expanduser() if given else None
+    except RuntimeError as error:
+        raise _refused("reference", given, str(error)) from None
 
 
 def cores() -> int:

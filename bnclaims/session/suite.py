@@ -65,6 +65,8 @@ class Suite:
         self._functions = FunctionBackend(KerasBackend(settings.threads))
         self.mailbox = mailbox
         self.traces: dict[str, Trace] = {}
+        self.checked: list[Runs] = []
+        """The runs that comparisons with a reference are about."""
         self.untraced: dict[str, str] = {}
         """Why a test's arms are not all known before it runs, by its name."""
         self._progress, self._telling = Progress(), threading.Lock()
@@ -153,33 +155,45 @@ class Suite:
         )
 
     def trace(self, name: str, function: Callable[..., None], others: Mapping[str, Any]) -> None:
+        """Keeps what a claim will need, see `traced`."""
+        found, why_not_all = self.traced(function, others)
+        if found is not None:
+            self.traces[name] = found
+        if why_not_all:
+            self.untraced[name] = why_not_all
+
+    def traced(
+        self, function: Callable[..., None], others: Mapping[str, Any]
+    ) -> tuple[Trace | None, str]:
         """Runs a claim's body without training, to learn what it will need.
 
         A body that takes other fixtures, or that fails without numbers, is known as far as it got.
 
         Args:
-            name: The test's name, to look its trace up by.
             function: The claim.
             others: Its parameters, where it is parametrised.
+
+        Returns:
+            What it needs, None if nothing is known; and why this may not be all, '' if it is.
         """
         self.backend.prepare()
         wanted = inspect.signature(function).parameters.keys()
         if strange := sorted(wanted - {"train", "probe", *others}):
-            self.untraced[name] = f"fixtures are made when it runs: {', '.join(strange)}"
-            return
+            return None, f"fixtures are made when it runs: {', '.join(strange)}"
+        why_not_all = ""
 
         def passes(trial: Trial) -> bool | None:
+            nonlocal why_not_all
             fixtures = {"train": self.train(trial), "probe": self.probe(trial)} | dict(others)
             end = _end(function, {argument: fixtures[argument] for argument in wanted})
             if end is None or isinstance(end, AssertionError):
                 return end is None
             if not trial.answers:
-                self.untraced[name] = _in_words(end)
+                why_not_all = _in_words(end)
             return None
 
-        self.traces[name] = traced(
-            passes, lambda answers: self.trial(tracing=True, answers=answers)
-        )
+        found = traced(passes, lambda answers: self.trial(tracing=True, answers=answers))
+        return found, why_not_all
 
     def trial(
         self, *, tracing: bool = False, name: str = "", answers: Sequence[bool] = ()
@@ -210,9 +224,9 @@ class Suite:
         return drawn(figure, self.store.load, self.settings.design.looks[-1])
 
     def planned(self) -> list[Request]:
-        """Returns the requests of all claims' first look, each once."""
-        runs = (runs for trace in self.traces.values() for runs in trace.runs)
-        return list(dict.fromkeys(map(self.first_look, runs)))
+        """Returns the requests of the first look of claims and comparisons, each once."""
+        runs = [runs for trace in self.traces.values() for runs in trace.runs]
+        return list(dict.fromkeys(map(self.first_look, [*runs, *self.checked])))
 
     def runs_of(self, name: str) -> tuple[Runs, ...]:
         """Returns the arms that a test is known to name."""

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from bnclaims.statistics.boundary import Boundary, ExponentialBoundary
+from bnclaims.statistics.boundary import Boundary, ExponentialBoundary, NormalBoundary
 from bnclaims.statistics.contrasts import binomial_p
 from bnclaims.statistics.e_values import share_evalue, t_critical, t_evalue
 from bnclaims.statistics.numerics import bisect, threshold
@@ -43,6 +43,12 @@ class Design(Protocol):
 
     def with_alpha(self, alpha: float) -> Self:
         """Returns the same design at another error rate."""
+
+    def ending_at(self, look: int) -> Self:
+        """Returns the same design without the looks after one."""
+
+    def for_symmetric(self) -> Self:
+        """Returns the same design for data that are known to be symmetric."""
 
     def critical(self, look: int) -> float:
         """Returns the t statistic from which on a look decides."""
@@ -106,6 +112,14 @@ class Sequential:
         """Returns the same design at another error rate."""
         return replace(self, alpha=alpha)
 
+    def ending_at(self, look: int) -> Self:
+        """Returns the same design without the looks after one."""
+        return replace(self, looks=self.looks[: look + 1])
+
+    def for_symmetric(self) -> Self:
+        """Returns the same design with the normal boundary, which keeps alpha for such data."""
+        return replace(self, boundary=NormalBoundary())
+
     def critical(self, look: int) -> float:
         """Returns the t statistic from which on a look decides."""
         return _critical_values(self)[look]
@@ -163,6 +177,14 @@ class Open:
     def with_alpha(self, alpha: float) -> Self:
         """Returns the same design at another error rate."""
         return replace(self, alpha=alpha)
+
+    def ending_at(self, look: int) -> Self:
+        """Returns the same design without the looks after one."""
+        return replace(self, looks=self.looks[: look + 1])
+
+    def for_symmetric(self) -> Self:
+        """Returns the design itself, which is made for such data."""
+        return self
 
     def critical(self, look: int) -> float:
         """Returns the t statistic from which on a look decides."""

@@ -87,6 +87,31 @@ def test_every_field_changes_the_digest() -> None:
     assert len(set(arms)) == len(arms)
 
 
+def test_every_field_but_versions_changes_the_recipe() -> None:
+    changes = {name: values for name, values in CHANGES.items() if name != "versions"}
+    arms = [arm_of()]
+    arms += [arm_of(**{name: value}) for name, values in changes.items() for value in values]
+    assert len({arm.recipe for arm in arms}) == len(arms)
+    assert arm_of(versions=VERSIONS).recipe == arm_of().recipe
+
+
+def test_the_recipe_of_a_function_knows_no_version_of_what_it_uses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def measure(seed: int) -> float:
+        return float(np.sqrt(seed)) + len(pytest.__version__)
+
+    def arm() -> FunctionArm:
+        return FunctionArm(measure, versions={"engine": "4"})
+
+    now = arm()
+    assert now.libraries_used.keys() == {"numpy", "pytest"}
+    monkeypatch.setattr(metadata, "version", lambda _: "0")
+    other = arm()
+    assert other.digest != now.digest
+    assert other.recipe == now.recipe
+
+
 def test_every_field_of_a_probe_changes_the_digest() -> None:
     layer = Layer("tanh", GLOROT_NORMAL)
     changes: dict[str, Any] = {

@@ -122,6 +122,26 @@ def test_the_metrics_that_come_with_it_have_units(unit: str, of: Any) -> None:
     assert of(runs("falls")).unit == unit
 
 
+def test_a_metric_knows_which_way_it_improves() -> None:
+    @metric(better="higher")
+    def share(history: History) -> float:
+        return float(history.loss[0])
+
+    arm = runs("falls")
+    share(arm)
+    share(arm, diverged=0.5)
+    curve_roughness(arm)
+    measured = [(item.name, item.arguments, item.better) for item in arm.trial.measured]
+    assert measured == [
+        ("share", "", "higher"),
+        ("share", "diverged=0.5", "higher"),
+        ("curve_roughness", "", "lower"),
+    ]
+    untyped: Any = metric
+    with pytest.raises(ValueError, match=r"better='up': give 'lower' or 'higher', or leave it out"):
+        untyped(better="up")
+
+
 def test_limits_of_a_metric_may_be_set_anew() -> None:
     assert metric(low=-5)(curve_roughness)(runs("falls")).limits == (-5, np.inf)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from bnclaims.language.evidence import Trial
+from bnclaims.language.evidence import Measured, Trial
 from bnclaims.language.tracing import traced
 from tests.fakes import SEEDS, fake_runs, new_trial, samples
 
@@ -103,3 +103,14 @@ def test_a_body_with_too_many_ways_is_given_up_safely() -> None:
     found = traced(passes(many), answering)
     assert found.supports == 2 * 9
     assert found.edges == 2 * 9
+
+
+def test_what_it_measures_is_known_on_whatever_path_each_once() -> None:
+    def measures(trial: Trial) -> None:
+        a, b, c, *_ = samples(trial, *DATA)
+        trial.measured += [Measured("first", "", a, ""), Measured("first", "", a, "")]
+        way = Measured("then", "", b, "") if a < b else Measured("else", "", c, "")
+        trial.measured.append(way)
+
+    found = traced(passes(measures), answering)
+    assert [item.name for item in found.measured] == ["first", "then", "else"]

@@ -125,3 +125,14 @@ def test_says_what_it_is() -> None:
         "exponential boundary"
     )
     assert str(Open((3, 9), 0.05)) == "looks at 3, 9 seeds, alpha 0.05 each way, open-ended"
+
+
+@pytest.mark.parametrize("design", [Sequential(alpha=0.05), Open(alpha=0.05)])
+def test_a_design_that_ends_sooner_has_the_looks_up_to_there(design: Design) -> None:
+    ended = design.ending_at(1)
+    assert (ended.looks, ended.alpha) == ((5, 10), 0.05)
+
+
+def test_for_symmetric_data_the_normal_boundary_keeps_alpha() -> None:
+    assert Sequential().for_symmetric() == Sequential(boundary=NormalBoundary())
+    assert Open().for_symmetric() == Open()
