@@ -15,10 +15,9 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
-from bnclaims.backends.keras import state
+from bnclaims.backends.keras import framework, state
 from bnclaims.backends.keras.building import (
     narrowed,
     reason,
@@ -81,7 +80,7 @@ class Fitter:
         with state.known(derive(seed, "build")):
             model = self._build()
             Initialisation(model, self._build).assign(seed)
-            keras.utils.set_random_seed(derive(seed, "fit"))
+            framework.current().set_random_seed(derive(seed, "fit"))
             return self._fitted(model, seed, stop)
 
     def _fitted(self, model: Any, seed: int, stop: threading.Event | None) -> History:
@@ -111,7 +110,7 @@ class Fitter:
             if watch.changed_since_last_epoch():
                 after = self._evaluated(model, *test)
                 watch.replace_last(after, measures())
-        except (ValueError, TypeError, tf.errors.OpError) as error:
+        except (ValueError, TypeError, *framework.current().ERRORS) as error:
             raise ArmError(
                 f"{model_name(arm.model)} cannot be trained by fit on {arm.data.name}: "
                 f"{reason(error).rstrip('.')}. Keras's own fit fails alike: correct the model, its "
@@ -153,8 +152,8 @@ class _Batches:
 
     def __init__(self, parts: tuple[Any, ...], size: int, seed: int) -> None:
         self.rows, self.size = rows(parts[0]), size
-        self._parts, self._seed = mapped(tf.constant, parts), seed
-        self._order = tf.Variable(np.arange(self.rows), trainable=False)
+        self._seed = seed
+        self._feed = framework.current().feed(parts, size)
 
     @property
     def count(self) -> int:
@@ -163,16 +162,11 @@ class _Batches:
 
     def begin(self, epoch: int) -> None:
         """Puts the rows in the order of an epoch."""
-        self._order.assign(data_order(self._seed, epoch, self.rows))
+        self._feed.begin(data_order(self._seed, epoch, self.rows))
 
     def dataset(self) -> Any:
-        """Returns the `tf.data.Dataset`, which reads the order when an epoch begins."""
-        return tf.data.Dataset.range(self.count).map(self._batch)
-
-    def _batch(self, number: Any) -> Any:
-        first = number * self.size
-        chosen = self._order[first : tf.minimum(first + self.size, self.rows)]
-        return mapped(lambda array: tf.gather(array, chosen), self._parts)
+        """Returns what `fit` takes; it reads the order when an epoch begins."""
+        return self._feed.dataset()
 
 
 @dataclass

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from bnclaims.backends.keras import state
+from bnclaims.backends.keras import framework, state
 from bnclaims.errors import ArmError
 from bnclaims.experiment.seeds import derive
 
@@ -127,7 +127,7 @@ def _explains(slot: _Slot, start: NDArray[Any]) -> bool:
     initializer = _initializer(slot)
     if initializer is None:
         return False
-    drawn = initializer(slot.variable.shape, dtype=slot.variable.dtype).numpy()
+    drawn = np.asarray(initializer(slot.variable.shape, dtype=slot.variable.dtype))
     return bool(np.array_equal(drawn, start))
 
 
@@ -139,4 +139,4 @@ def _drawn(slot: _Slot, seed: int, start: NDArray[Any]) -> Any:
     if "seed" not in config:
         return start
     reseeded = type(initializer).from_config(config | {"seed": derive(seed, *slot.key)})
-    return reseeded(slot.variable.shape, dtype=slot.variable.dtype)
+    return framework.current().drawn(reseeded, slot.variable.shape, slot.variable.dtype)

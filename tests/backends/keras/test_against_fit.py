@@ -2,6 +2,7 @@
 
 Each case is trained here and by `keras.Model.fit`, eagerly and from arrays, on the same initial
 weights and batches. Their curves agree, or the case names the words that it is refused with.
+`make test-jax` trains the quick ones on JAX.
 """
 
 from collections.abc import Callable
@@ -12,10 +13,9 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import Sequential, layers
 
-from bnclaims.backends.keras import state
+from bnclaims.backends.keras import framework, state
 from bnclaims.backends.keras.building import scaled, shaped
 from bnclaims.backends.keras.initialisation import Initialisation
 from bnclaims.backends.keras.training import train
@@ -26,6 +26,8 @@ from bnclaims.experiment.models import Remade
 from bnclaims.experiment.protocol import KERAS_DEFAULTS, Optimizer
 from bnclaims.experiment.seeds import data_order, derive
 from bnclaims.language.fixtures import as_optimizer
+
+ON_TENSORFLOW = keras.config.backend() == "tensorflow"
 
 EPOCHS = 2
 BATCH = 8
@@ -774,6 +776,8 @@ class VariationalAutoencoder(keras.Model):  # type: ignore[misc]
         return loss
 
     def train_step(self, data: Any) -> Any:
+        import tensorflow as tf
+
         with tf.GradientTape() as tape:
             loss = self.noted(data[0])
         self.optimizer.apply(tape.gradient(loss, self.trainable_weights), self.trainable_weights)
@@ -884,6 +888,8 @@ class NoisyByNumPy(layers.Layer):  # type: ignore[misc]
 class CountsByItself(layers.Layer):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
+        import tensorflow as tf
+
         self.calls = tf.Variable(0.0, trainable=False)
 
     def call(self, x: Any) -> Any:
@@ -975,6 +981,8 @@ def of_metric(metrics: Any, build: Any = None, y: Any = CLASSES, **arm: Any) -> 
 
 def as_64_bits(y: Any, predicted: Any) -> Any:
     """Compares with labels as they were given; TensorFlow's argmax has 64 bits."""
+    import tensorflow as tf
+
     return tf.cast(tf.equal(tf.argmax(predicted, axis=-1), y), tf.float32)
 
 
@@ -1198,8 +1206,8 @@ class Begins(keras.callbacks.Callback):  # type: ignore[misc]
 
 def fed(arm: TrainingArm, model: Any, x: Any, scale: bool) -> Any:
     """Returns inputs as this data set's rule says: in floats, bytes from 0 to 1."""
-    tensors = mapped(tf.constant, x)
-    rule = mapped(lambda a: scale and a.dtype == tf.uint8, tensors)
+    tensors = mapped(framework.current().held, x)
+    rule = mapped(lambda a: scale and a.dtype == np.uint8, x)
     return mapped(np.asarray, scaled(shaped(arm, model, tensors), rule))
 
 
@@ -1222,7 +1230,9 @@ def fitted(case: Case) -> dict[str, list[float]]:
         Initialisation(model, arm.build).assign(SEED)
         keras.utils.set_random_seed(derive(SEED, "fit"))
         if not model.compiled:
-            model.compile(**compile_arguments(case, arm), run_eagerly=case.eagerly)
+            # On JAX an operation is compiled even where it runs by itself: that takes longer.
+            eagerly = case.eagerly and ON_TENSORFLOW
+            model.compile(**compile_arguments(case, arm), run_eagerly=eagerly)
         test: tuple[Any, ...] = (x_test, data.y_test)
         train_on: tuple[Any, ...] = (x, data.y_train)
         if data.sample_weight_train is not None:
