@@ -10,7 +10,7 @@ DOCUMENTABLE := $(VENV)/.documentable
 # Where it is set, each of many processes compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: claims article timed examples plan test test-slow lint docs calibration benchmark clean
+.PHONY: claims article timed examples plan test test-jax test-slow lint docs calibration benchmark clean
 
 claims: $(INSTALLED)  ## verify every claim under the quick protocol
 	$(BIN)/pytest claims/ -n auto
@@ -29,6 +29,10 @@ plan: $(INSTALLED)  ## show what would be trained, and train nothing
 
 test: $(TESTABLE)  ## test the project itself, but for what takes long
 	BNCLAIMS_DATA=digits $(BIN)/pytest tests/ -n auto --dist loadfile
+
+test-jax: $(TESTABLE)  ## the tests of Keras on JAX, which needs processes of its own
+	BNCLAIMS_DATA=digits BNCLAIMS_BACKEND=jax $(BIN)/pytest -n auto \
+	  tests/backends/keras_on_jax tests/backends/keras/test_against_fit.py
 
 test-slow: $(TESTABLE)  ## the tests that take long
 	BNCLAIMS_DATA=digits $(BIN)/pytest tests/ -n auto --dist loadgroup -m slow

@@ -37,7 +37,7 @@ class Ending:
             figures=figures,
             protocol=suite.settings.protocol,
             design=suite.settings.design,
-            versions=suite.backend.versions,
+            versions={"backend": suite.backend.name, **suite.backend.versions},
         )
         ending = cls(results, suite.settings.report, problems=problems)
         ending.write()
