@@ -22,7 +22,7 @@ JAX_PROGRAM_VERSION = 1
 
 _TENSORFLOW_DISTRIBUTIONS = ("tensorflow", "tensorflow-cpu", "tensorflow-intel", "tf-nightly")
 
-_ONE_THREAD = ("--xla_cpu_multi_thread_eigen=false", "intra_op_parallelism_threads=1")
+_ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
 """What XLA is told, so that a run computes on one thread, which keeps its bits the same."""
 
 
@@ -138,8 +138,8 @@ class KerasOnJax(KerasBackend):
     def _set_threads(self) -> None:
         flags = os.environ.get("XLA_FLAGS", "").split()
         if not _jax_has_run():
-            others = [flag for flag in flags if flag not in _ONE_THREAD]
-            os.environ["XLA_FLAGS"] = " ".join([*others, *_ONE_THREAD])
+            others = [flag for flag in flags if flag != _ONE_THREAD]
+            os.environ["XLA_FLAGS"] = " ".join([*others, _ONE_THREAD])
 
 
 BACKENDS: Mapping[str, type[KerasBackend]] = {

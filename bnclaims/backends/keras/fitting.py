@@ -228,7 +228,9 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
                 f"{self._arm}: {twice[0]!r} is a measure and what fit reports: rename the measure"
             )
         noted.logs |= measures
-        self._weights = [variable.numpy() for variable in self.model.trainable_variables]
+        self._weights = [
+            framework.array_of(variable) for variable in self.model.trainable_variables
+        ]
         if not np.isfinite(noted.logs["loss"]):
             self._diverged = True
             self.model.stop_training = True
@@ -249,7 +251,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
 
     def changed_since_last_epoch(self) -> bool:
         """Says whether `fit` left other weights than it last evaluated: averaged or restored."""
-        now = [variable.numpy() for variable in self.model.trainable_variables]
+        now = [framework.array_of(variable) for variable in self.model.trainable_variables]
         return not self._diverged and any(
             not np.array_equal(a, b) for a, b in zip(now, self._weights, strict=True)
         )

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any, Protocol
 
 import keras
+import numpy as np
 from numpy.typing import NDArray
 
 Setting = tuple[Callable[[], Any], Callable[[Any], object], Any]
@@ -85,6 +86,11 @@ class Framework(Protocol):
 
     def slope(self, function: Any, at: Any) -> tuple[Any, Any]:
         """Returns a function that acts number by number, and its derivative, at some numbers."""
+
+
+def array_of(variable: Any) -> NDArray[Any]:
+    """Returns a Keras variable's value as an array of its own."""
+    return np.array(np.asarray(variable.value))
 
 
 @cache

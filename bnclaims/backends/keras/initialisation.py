@@ -42,7 +42,7 @@ class Initialisation:
         self._model = model
         self._build = build
         self._slots = _slots(model)
-        self._start = [slot.variable.numpy() for slot in self._slots]
+        self._start = [framework.array_of(slot.variable) for slot in self._slots]
         self._explained = [
             _explains(slot, start) for slot, start in zip(self._slots, self._start, strict=True)
         ]
@@ -60,7 +60,7 @@ class Initialisation:
 
     def _rebuilt(self, seed: int) -> list[NDArray[Any]]:
         with state.known(derive(seed, "build")):
-            return [slot.variable.numpy() for slot in _slots(self._build())]
+            return [framework.array_of(slot.variable) for slot in _slots(self._build())]
 
     def _check_seeds(self) -> None:
         """Refuses a builder that sets a random seed: what it then draws is alike for all seeds.

@@ -36,7 +36,6 @@ SETTINGS: Mapping[str, tuple[Callable[[], Any], Callable[[Any], object], Any]] =
         "jax_default_matmul_precision": None,
         "jax_default_prng_impl": "threefry2x32",
         "jax_threefry_partitionable": True,
-        "jax_numpy_dtype_promotion": "standard",
         "jax_disable_jit": False,
     }.items()
 }
@@ -174,12 +173,14 @@ class _Feed(keras.utils.PyDataset):  # type: ignore[misc]
 class Scope(keras.StatelessScope):  # type: ignore[misc]
     """Gives variables their values for a while, and refuses to assign any others.
 
+    Losses that layers add meanwhile are part of what `Model.compute_loss` returns within.
+
     Args:
         values: Variables and their values.
     """
 
     def __init__(self, values: Iterable[tuple[Any, Any]]) -> None:
-        super().__init__(state_mapping=values)
+        super().__init__(state_mapping=values, collect_losses=True)
         self.assigned: set[int] = set()
 
     def add_update(self, update: tuple[Any, Any]) -> None:

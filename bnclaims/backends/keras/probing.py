@@ -317,15 +317,15 @@ class LayerStatistics:
         """Returns the statistics now, shape `(statistics, layers)`, in the order of `names`."""
         layers = self._view.layers
         variables = [*self._model.variables, *self._model.optimizer.variables]
-        kept = [variable.numpy() for variable in variables]
-        weights = [[w.numpy() for w in layer.trainable_weights] for layer in layers]
+        kept = [framework.array_of(variable) for variable in variables]
+        weights = [[framework.array_of(w) for w in layer.trainable_weights] for layer in layers]
         inputs, outputs, gradients = self._step()
         rows = []
         for layer, before, output, gradient in zip(
             layers, weights, outputs, gradients, strict=True
         ):
             values = np.asarray(output)
-            after = [w.numpy() for w in layer.trainable_weights]
+            after = [framework.array_of(w) for w in layer.trainable_weights]
             moved = [b - a for a, b in zip(before, after, strict=True)]
             kind = getattr(getattr(layer, "activation", None), "__name__", "")
             rows.append(

@@ -23,6 +23,7 @@ from bnclaims.backends.keras.building import (
 )
 from bnclaims.backends.keras.compiling import Compilation
 from bnclaims.backends.keras.curves import FINE_POINTS, Stopped, measured, padded, stretches
+from bnclaims.backends.keras.framework import array_of
 from bnclaims.backends.keras.initialisation import RNG_STATE, Initialisation
 from bnclaims.backends.keras.probing import LayerStatistics
 from bnclaims.experiment.arm import TrainingArm, model_name
@@ -57,7 +58,7 @@ class Program(abc.ABC):
         model.compile(optimizer=self._adapted(compiled.optimizer), loss=compiled.loss)
         model.optimizer.build(model.trainable_variables)
         self.initialisation = Initialisation(model, build)
-        self.optimizer_start = [v.numpy() for v in model.optimizer.variables]
+        self.optimizer_start = [array_of(v) for v in model.optimizer.variables]
         self.classifies = compiled.accuracy
         self.evaluation_batch = EVALUATION_BATCH if self._evaluates_alike() else arm.batch_size
         self.epoch = self._compiled()

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnclaims.backends.keras import probing
+from bnclaims.backends.keras.framework import array_of
 from bnclaims.backends.keras.initialisation import Initialisation
 from bnclaims.backends.keras.training import train
 from bnclaims.experiment.arm import BatchArm, ProbeArm, TrainingArm
@@ -64,7 +65,7 @@ def weights(initializer: str) -> list[NDArray[Any]]:
     """Returns the initial weights of a network."""
     model = network(initializer)
     Initialisation(model, lambda: network(initializer)).assign(SEED)
-    return [variable.numpy() for variable in model.trainable_variables]
+    return [array_of(variable) for variable in model.trainable_variables]
 
 
 def looks() -> dict[str, NDArray[Any]]:
