@@ -64,7 +64,11 @@ class NeedsPreparation:
     """What imports Keras as it arrives, which the backend must have prepared for."""
 
     def __reduce__(self) -> Any:
-        return os.environ.__getitem__, ("PREPARED",)
+        return prepared, ()
+
+
+def prepared() -> str:
+    return os.environ["PREPARED"]
 
 
 def test_the_backend_is_prepared_before_the_arm_arrives(own: Apart) -> None:
