@@ -57,9 +57,10 @@ def understood(arm: ModelArm, make: Callable[[], Any]) -> Any:
     Raises:
         ArmError: Keras does not understand them.
     """
+    errors: tuple[type[Exception], ...] = (ValueError, *framework.current().ERRORS)
     try:
         return make()
-    except (ValueError, *framework.current().ERRORS) as error:
+    except errors as error:
         raise ArmError(f"{arm} cannot be built: {reason(error)}") from None
 
 

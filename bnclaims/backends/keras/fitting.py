@@ -96,6 +96,8 @@ class Fitter:
         batches = _Batches((x, y) if weights is None else (x, y, weights), arm.batch_size, seed)
         test = (x_test, y_test) if test_weights is None else (x_test, y_test, test_weights)
         watch = _Watch(arm, batches, stop, measures)
+        errors: tuple[type[Exception], ...]
+        errors = (ValueError, TypeError, *framework.current().ERRORS)
         try:
             reported = model.fit(
                 batches.dataset(),
@@ -110,7 +112,7 @@ class Fitter:
             if watch.changed_since_last_epoch():
                 after = self._evaluated(model, *test)
                 watch.replace_last(after, measures())
-        except (ValueError, TypeError, *framework.current().ERRORS) as error:
+        except errors as error:
             raise ArmError(
                 f"{model_name(arm.model)} cannot be trained by fit on {arm.data.name}: "
                 f"{reason(error).rstrip('.')}. Keras's own fit fails alike: correct the model, its "

@@ -97,4 +97,5 @@ def array_of(variable: Any) -> NDArray[Any]:
 def current() -> Framework:
     """Returns that which Keras runs on in this process."""
     module: Any = import_module(f"{__package__}.{_MODULES[keras.config.backend()]}")
-    return module
+    framework: Framework = module
+    return framework

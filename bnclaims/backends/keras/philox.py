@@ -9,7 +9,6 @@ which may differ from TensorFlow's in the last bit.
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,7 +58,7 @@ def truncated_normal(shape: Sequence[int], mean: float, deviation: float, seed: 
     starts = _groups(shape) * np.uint64(_RESERVED)
     draws = 2
     while True:
-        counters = starts[:, None] + np.arange(draws, dtype=np.uint64)
+        counters = np.add.outer(starts, np.arange(draws, dtype=np.uint64)).astype(np.uint64)
         drawn = _box_muller(_stream(seed, counters.ravel())).reshape(len(starts), draws * _WIDTH)
         kept = np.abs(drawn) < _FARTHEST
         if (kept.sum(axis=1) >= _WIDTH).all():
@@ -115,5 +114,5 @@ def _box_muller(words: Words) -> Floats:
     pairs = _unit(words).reshape(-1, 2)
     radius = np.sqrt(np.float32(-2.0) * np.log(np.maximum(pairs[:, 0], np.float32(1e-7))))
     angle = (2 * math.pi * pairs[:, 1].astype(np.float64)).astype(np.float32)
-    result: Any = np.stack([np.sin(angle) * radius, np.cos(angle) * radius], axis=1)
-    return result.reshape(words.shape)
+    normals = np.stack([np.sin(angle) * radius, np.cos(angle) * radius], axis=1)
+    return np.asarray(normals.reshape(words.shape), np.float32)

@@ -72,7 +72,7 @@ def looks() -> dict[str, NDArray[Any]]:
     """Returns what probes see of a network and of a layer."""
     batches = BatchArm(normed, DATA, None, 32, batches=3, loss=LOSS)
     layer = ProbeArm(Layer("tanh", Initializer("GlorotUniform"), units=8, inputs=5, samples=3))
-    found = {}
+    found: dict[str, NDArray[Any]] = {}
     for arm in (batches, layer):
         ((_, history),) = probing.probe(arm, [SEED])
         found |= history.probes

@@ -106,7 +106,7 @@ class CallsBack(keras.layers.Layer):  # type: ignore[misc]
         return x + jax.lax.stop_gradient(jax.pure_callback(lambda: np.zeros(x.shape), shape))
 
 
-COUNTED = []
+COUNTED: list[Any] = []
 
 
 class CountsElsewhere(keras.layers.Layer):  # type: ignore[misc]
