@@ -32,7 +32,8 @@ test: $(TESTABLE)  ## test the project itself, but for what takes long
 
 test-jax: $(TESTABLE)  ## the tests of Keras on JAX, which needs processes of its own
 	BNCLAIMS_DATA=digits BNCLAIMS_BACKEND=jax $(BIN)/pytest -n auto \
-	  tests/backends/keras_on_jax tests/backends/keras/test_against_fit.py
+	  tests/backends/keras/test_on_jax.py tests/backends/keras/test_jax_program.py \
+	  tests/backends/keras/test_against_fit.py tests/session/test_session_on_jax.py
 
 test-slow: $(TESTABLE)  ## the tests that take long
 	BNCLAIMS_DATA=digits $(BIN)/pytest tests/ -n auto --dist loadgroup -m slow

@@ -493,15 +493,3 @@ def test_a_program_remembers_no_stack_of_its_caller(small_data: Data) -> None:
     stacks = [op.traceback for op in graph.get_operations() if op.traceback]
     assert stacks
     assert not [f for stack in stacks for f in stack if "_pytest" in f.filename]
-
-
-def test_gradients_in_order_are_the_same_gradients() -> None:
-    inf, nan = np.inf, np.nan
-    values = [[inf, 1.0], [nan, -2.0], [], [-inf, 0.0], [[3.0], [-3e38]]]
-    sparse = tf.IndexedSlices(tf.ones((1, 2)), tf.constant([0]))
-    gradients = [None, *(tf.constant(v, tf.float32) for v in values), sparse]
-    ordered = tensorflow_program._in_order(gradients)
-    assert ordered[0] is None
-    assert ordered[-1] is sparse
-    for was, now in zip(gradients[1:-1], ordered[1:-1], strict=True):
-        np.testing.assert_array_equal(was, now)

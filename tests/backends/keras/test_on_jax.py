@@ -6,10 +6,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
-from tests.backends.keras_on_jax import pairs
+from tests.backends.keras import pairs
+
+pytestmark = pytest.mark.skipif(
+    keras.config.backend() != "jax", reason="of Keras on JAX: run `make test-jax`"
+)
 
 ROOT = Path(__file__).parents[3]
 

@@ -1,8 +1,13 @@
 """A session that is asked for JAX: it says so, trains there, and imports no TensorFlow."""
 
 import json
+import os
 
 import pytest
+
+pytestmark = pytest.mark.skipif(
+    os.environ.get("BNCLAIMS_BACKEND") != "jax", reason="of Keras on JAX: run `make test-jax`"
+)
 
 CLAIMS = """
 import sys

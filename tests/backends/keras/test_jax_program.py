@@ -11,14 +11,22 @@ import keras
 import numpy as np
 import pytest
 
+from bnclaims.backends.dask import apart
+from bnclaims.backends.dask.apart import Apart, Errand
+from bnclaims.backends.dask.transport import packed, packed_arm
 from bnclaims.backends.keras import state, training
+from bnclaims.backends.keras.backend import KerasOnJax
 from bnclaims.backends.keras.training import train
 from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import TrainingArm
 from bnclaims.experiment.data import Data
 from bnclaims.experiment.history import History
 from bnclaims.experiment.protocol import Optimizer
-from tests.backends.keras_on_jax.pairs import DATA, LOSS, MOMENTUM
+from tests.backends.keras.pairs import DATA, LOSS, MOMENTUM
+
+pytestmark = pytest.mark.skipif(
+    keras.config.backend() != "jax", reason="of Keras on JAX: run `make test-jax`"
+)
 
 ROOT = Path(__file__).parents[3]
 
@@ -68,7 +76,7 @@ def test_a_run_has_the_same_bits_alone_after_another_and_beside_others() -> None
 AGAIN = """
 from bnclaims.backends.keras.backend import KerasOnJax
 KerasOnJax(2).start()
-from tests.backends.keras_on_jax.test_training import trained
+from tests.backends.keras.test_jax_program import trained
 print(trained(3)[3].loss.tobytes().hex())
 """
 
@@ -78,6 +86,19 @@ def test_a_run_has_the_same_bits_in_another_process() -> None:
         [sys.executable, "-c", AGAIN], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert told.stdout.split()[-1] == trained(3)[3].loss.tobytes().hex()
+
+
+def test_a_run_has_the_same_bits_on_a_worker_of_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("KERAS_BACKEND", "BNCLAIMS_BACKEND"):
+        monkeypatch.delenv(name)
+    backend = packed(KerasOnJax(1))
+    process = Apart()
+    try:
+        sent = Errand("here", packed_arm(arm_of()), DATA, backend, 3, apart.versions())
+        found = process.trained(sent, None).history
+    finally:
+        process.end()
+    assert bits(found) == bits(trained(3)[3])
 
 
 def test_a_diverged_run_says_when() -> None:
