@@ -10,7 +10,7 @@ DOCUMENTABLE := $(VENV)/.documentable
 # Where it is set, each of many processes compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: claims article literature timed examples plan test test-slow lint docs calibration benchmark clean
+.PHONY: claims article literature timed examples plan test test-jax test-slow lint docs calibration benchmark clean
 
 claims: $(INSTALLED)  ## verify every claim under the quick protocol
 	$(BIN)/pytest claims/ -n auto
@@ -32,6 +32,11 @@ plan: $(INSTALLED)  ## show what would be trained, and train nothing
 
 test: $(TESTABLE)  ## test the project itself, but for what takes long
 	BNCLAIMS_DATA=digits $(BIN)/pytest tests/ -n auto --dist loadfile
+
+test-jax: $(TESTABLE)  ## the tests of Keras on JAX, which needs processes of its own
+	BNCLAIMS_DATA=digits BNCLAIMS_BACKEND=jax $(BIN)/pytest -n auto \
+	  tests/backends/keras/test_on_jax.py tests/backends/keras/test_jax_program.py \
+	  tests/backends/keras/test_against_fit.py tests/session/test_session_on_jax.py
 
 test-slow: $(TESTABLE)  ## the tests that take long
 	BNCLAIMS_DATA=digits $(BIN)/pytest tests/ -n auto --dist loadgroup -m slow

@@ -61,11 +61,10 @@ def ours(job: Job) -> Measured:
     from claims.protocols import LOSS
 
     work, data = loaded(job)
-    KerasBackend(threads=1).prepare()
-    from bnclaims.backends.keras import training
+    KerasBackend(threads=1).start()
+    from bnclaims.backends.keras import tensorflow_program, training
 
-    training.configure(threads=1)
-    training.XLA_STEPS = work.xla_steps(training.XLA_STEPS)
+    tensorflow_program.XLA_STEPS = work.xla_steps(tensorflow_program.XLA_STEPS)
     arm = TrainingArm(work.network, data, None, EPOCHS, work.optimizer, work.batch, LOSS)
 
     begun = time.perf_counter()

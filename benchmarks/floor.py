@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from benchmarks.workloads import EVALUATION_BATCH, Workload
 from bnclaims import MLP
-from bnclaims.backends.keras import training
+from bnclaims.backends.keras import tensorflow_program, training
 from bnclaims.backends.keras.building import scaled
 from bnclaims.experiment.arm import TrainingArm
 from bnclaims.experiment.data import Data
@@ -309,7 +309,7 @@ def _grown(
 
 def _engine(work: Workload, data: Data) -> dict[str, Program]:
     """Returns the engine's epoch, without its evaluation and with it."""
-    training.XLA_STEPS = work.xla_steps(training.XLA_STEPS)
+    tensorflow_program.XLA_STEPS = work.xla_steps(tensorflow_program.XLA_STEPS)
     arm = TrainingArm(work.network, data, None, 1, work.optimizer, work.batch, LOSS)
     trainer: Any = training.trainer_of(arm)
     order = tf.constant(np.random.default_rng(0).permutation(len(data.x_train)).astype(np.int32))

@@ -40,7 +40,7 @@ class Workload:
         """Returns from how many steps on XLA is to compile, so that a cut epoch decides alike.
 
         Args:
-            fewest: The steps from which it does in whole runs, `training.XLA_STEPS`.
+            fewest: The steps from which it does in whole runs, `tensorflow_program.XLA_STEPS`.
         """
         return 0 if self.article_steps >= fewest else sys.maxsize
 

@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 import pytest
 
-from bnclaims.backends.keras.backend import KerasBackend
+from bnclaims.backends.keras.backend import BACKENDS, KerasBackend
 from bnclaims.errors import ArmError, ClaimError, ClusterError, DataError, DescriptionError
 from bnclaims.language.claim import Claim, claim_of
 from bnclaims.language.evidence import Trial
@@ -29,7 +29,7 @@ from bnclaims.session.conclusion import XFAIL, concluded, untested, verdict_of
 from bnclaims.session.ending import Ending
 from bnclaims.session.listener import Listener
 from bnclaims.session.live import LiveLine, can_redraw, real_stdout
-from bnclaims.session.options import OPTIONS, Settings, displaced, ini_name
+from bnclaims.session.options import OPTIONS, Settings, backend_name, displaced, ini_name
 from bnclaims.session.suite import Suite
 
 _SUITE = pytest.StashKey[Suite]()
@@ -158,9 +158,18 @@ def pytest_configure_node(node: Any) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_claims_backend(threads: int) -> KerasBackend:
-    """Trains with Keras on TensorFlow where nobody brings another backend."""
-    return KerasBackend(threads)
+def pytest_claims_backend(config: pytest.Config, threads: int) -> KerasBackend:
+    """Trains with Keras on the framework asked for where nobody brings another backend."""
+    name = backend_name(config)
+    backend = BACKENDS[name](threads)
+    if name != Settings.backend:
+        # Files with claims may import Keras, which then chooses its framework for good.
+        try:
+            backend.prepare()
+            backend.versions  # noqa: B018  (asking for them finds what is not installed)
+        except ArmError as error:
+            raise pytest.UsageError(str(error)) from None
+    return backend
 
 
 @pytest.hookimpl(trylast=True)
@@ -211,6 +220,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return [
         f"bnclaims: {suite.source.note}",
         f"bnclaims: {protocol.name} protocol ({protocol.size})",
+        f"bnclaims: {suite.backend.name}",
         f"bnclaims: {settings.design}",
         f"bnclaims: runs in {suite.store}",
         *([f"bnclaims: trained by {found.note}"] if found else []),

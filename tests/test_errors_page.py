@@ -20,7 +20,7 @@ OURS = {
     for name, kind in vars(errors).items()
     if isinstance(kind, type) and issubclass(kind, errors.BnclaimsError)
 }
-REFUSALS = {"check_randomness": "ValueError"}
+REFUSALS = dict.fromkeys(("check_graph", "check_drawn", "check_calls", "add_update"), "ValueError")
 """Functions whose built-in errors become an `ArmError`."""
 
 

@@ -26,7 +26,7 @@ class FunctionBackend:
     """Calls functions of a seed.
 
     Args:
-        keras: Configures TensorFlow and Keras for the functions that use them.
+        keras: Configures Keras and its framework for the functions that use them.
     """
 
     name = "functions of a seed"
@@ -36,11 +36,28 @@ class FunctionBackend:
 
     @property
     def versions(self) -> Mapping[str, str]:
-        """Its own version: those of the libraries that a function uses are in its description."""
-        return {"functions": str(FUNCTIONS_VERSION)}
+        """Its own version: those of the libraries that a function uses are in its description.
+
+        There TensorFlow stands for what Keras runs on; where that is another, it stands here.
+
+        Raises:
+            ArmError: Keras's framework is not installed.
+        """
+        own = {"functions": str(FUNCTIONS_VERSION)}
+        if self._keras.framework == KerasBackend.framework:
+            return own
+        return own | self._keras.framework_versions
 
     def prepare(self) -> None:
-        """Sets nothing: a function is responsible for what it imports."""
+        """Has Keras start on the session's framework, where it would not by itself.
+
+        For the rest a function is responsible for what it imports.
+
+        Raises:
+            ArmError: The environment asks Keras for another framework.
+        """
+        if self._keras.framework != KerasBackend.framework:
+            self._keras.prepare()
 
     def run(self, arm: Arm, seeds: Iterable[int]) -> Iterator[tuple[int, History]]:
         """Calls the arm's function for each seed; yields each history when it is there.
@@ -61,6 +78,8 @@ class FunctionBackend:
         if not _KERAS & arm.libraries:
             return _seeded(seed, torch="torch" in sys.modules or arm.names("torch"))
         self._keras.start()
+        if arm.names("tensorflow"):  # which Keras may not run on, and then would not be seeded
+            importlib.import_module("tensorflow")
         from bnclaims.backends.keras import state
 
         return state.known(seed)

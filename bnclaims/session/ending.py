@@ -43,7 +43,7 @@ class Ending:
             figures=figures,
             protocol=suite.settings.protocol,
             design=suite.settings.design,
-            versions=suite.backend.versions,
+            versions={"backend": suite.backend.name, **suite.backend.versions},
             fingerprint=_fingerprint(reached, suite),
             reference=reference,
         )

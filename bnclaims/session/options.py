@@ -12,6 +12,7 @@ from typing import Any, Self
 import platformdirs
 import pytest
 
+from bnclaims.backends.keras.backend import BACKENDS
 from bnclaims.experiment.protocol import KERAS_DEFAULTS, TrainingProtocol
 from bnclaims.reporting.report import FOLDER
 from bnclaims.statistics.boundary import BOUNDARIES, Boundary
@@ -31,6 +32,7 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
     ("design", "sequential|open", "planned looks, or e-values that allow more seeds at any time"),
     ("spending", "power[:RHO]|pocock|obrien-fleming", "how planned looks spend alpha"),
     ("boundary", "|".join(BOUNDARIES), "for which contrasts planned looks keep alpha"),
+    ("backend", "|".join(BACKENDS), "the framework that Keras trains on"),
     ("threads", "N", "runs that a worker trains at a time; cores / workers by default"),
     ("run-timeout", "SECONDS", "after which a run is given up and its claim an error"),
     (
@@ -46,6 +48,11 @@ OPTIONS: tuple[tuple[str, str, str], ...] = (
 
 DATA_VARIABLE = "BNCLAIMS_DATA"
 """The environment's word on the data."""
+
+BACKEND_VARIABLE = "BNCLAIMS_BACKEND"
+"""Its word on the backend."""
+
+_VARIABLES = {"data": DATA_VARIABLE, "backend": BACKEND_VARIABLE}
 
 _MOST_SEEDS, _MOST_LOOKS, MOST_THREADS = 10_000, 100, 1_024
 """More than anybody can train, and less than takes all memory to plan."""
@@ -74,6 +81,8 @@ class Settings:
     """Dask resources that each run takes."""
     reference: Path | None = None
     """The file of an earlier release to compare with; None for none."""
+    backend: str = next(iter(BACKENDS))
+    """The framework that Keras trains on."""
 
     @classmethod
     def from_pytest_config(cls, config: pytest.Config) -> Self:
@@ -97,6 +106,7 @@ class Settings:
             scheduler=given["scheduler"] or "",
             resources=_resources(given["resources"], given["scheduler"]),
             reference=_reference(given["reference"]),
+            backend=backend_name(config),
         )
 
     @property
@@ -118,6 +128,8 @@ class Settings:
         """
         # With `=`: pytest takes a word that is there as a folder for one of its paths.
         asked = [f"--claims-protocol={self.protocol.name}", f"--claims-data={data}"]
+        if self.backend != Settings.backend:
+            asked.append(f"--claims-backend={self.backend}")
         return ["pytest", test, *asked, *_design_options(self.design)]
 
 
@@ -168,8 +180,8 @@ def _design_options(design: Design) -> list[str]:
 
 def _given(config: pytest.Config, name: str) -> str | None:
     value: Any = config.getoption(ini_name(name))
-    if not value and name == "data":
-        value = os.environ.get(DATA_VARIABLE)
+    if not value and name in _VARIABLES:
+        value = os.environ.get(_VARIABLES[name])
     return value or config.getini(ini_name(name)) or None
 
 
@@ -316,6 +328,18 @@ def _boundary(given: str | None) -> Boundary:
     if name not in BOUNDARIES:
         raise _refused("boundary", name, f"choose one of {', '.join(BOUNDARIES)}")
     return BOUNDARIES[name]
+
+
+def backend_name(config: pytest.Config) -> str:
+    """Returns the framework that Keras is to train on.
+
+    Raises:
+        pytest.UsageError: It is none of those that there are.
+    """
+    name = _given(config, "backend") or Settings.backend
+    if name not in BACKENDS:
+        raise _refused("backend", name, f"choose one of {', '.join(BACKENDS)}")
+    return name
 
 
 def _threads(given: str | None, config: pytest.Config, scheduler: str | None) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bnclaims.backends.functions import FunctionBackend
-from bnclaims.backends.keras.backend import KerasBackend
+from bnclaims.backends.keras.backend import BACKENDS
 from bnclaims.experiment.arm import Arm, FunctionArm
 from bnclaims.experiment.data import Data
 from bnclaims.experiment.history import History
@@ -62,7 +62,7 @@ class Suite:
         self._data = data
         self.backend = backend
         self.store = store
-        self._functions = FunctionBackend(KerasBackend(settings.threads))
+        self._functions = FunctionBackend(BACKENDS[settings.backend](settings.threads))
         self.mailbox = mailbox
         self.traces: dict[str, Trace] = {}
         self.checked: list[Runs] = []

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from bnclaims.backends.keras.backend import KerasBackend
+from bnclaims.backends.keras.backend import BACKENDS
 from bnclaims.errors import ClaimError, StoreError
 from bnclaims.experiment.data import Data
 from bnclaims.experiment.protocol import KERAS_DEFAULTS, TrainingProtocol
@@ -17,6 +17,7 @@ from bnclaims.running.local_store import LocalStore
 from bnclaims.session import frames
 from bnclaims.session.conclusion import XFAIL, concluded, untested, verdict_of
 from bnclaims.session.options import (
+    BACKEND_VARIABLE,
     DATA_VARIABLE,
     MOST_THREADS,
     Settings,
@@ -68,7 +69,8 @@ def verify(
 
     Raises:
         TypeError: The function is no claim, or an argument is of a wrong type.
-        ValueError: The looks, alpha, design, store or threads cannot be used.
+        ValueError: The looks, alpha, design, store or threads cannot be used, or
+            `BNCLAIMS_BACKEND` names no backend.
         ClaimError: The claim takes arguments that are not given, is marked `xfail`, or tests
             nothing.
         ArmError: An arm cannot be trained as it is.
@@ -85,10 +87,11 @@ def verify(
         store=_store(store),
         design=_design(looks, alpha, design),
         threads=_threads(threads),
+        backend=_backend(),
         chosen=True,
     )
     arrays = data if isinstance(data, Data) else None
-    backend, runs = KerasBackend(settings.threads), LocalStore(settings.store)
+    backend, runs = BACKENDS[settings.backend](settings.threads), LocalStore(settings.store)
     suite = Suite(settings, None, backend, runs, data=arrays)
     try:
         with _ONE_AT_A_TIME:
@@ -210,6 +213,13 @@ def _check_arguments(
 
 def _choice(data: str | Path | None) -> str:
     return str(data or os.environ.get(DATA_VARIABLE) or "auto")
+
+
+def _backend() -> str:
+    name = os.environ.get(BACKEND_VARIABLE) or Settings.backend
+    if name not in BACKENDS:
+        raise ValueError(f"{BACKEND_VARIABLE}={name:.80}: choose one of {', '.join(BACKENDS)}")
+    return name
 
 
 def _protocol(protocol: TrainingProtocol | None) -> TrainingProtocol:

@@ -1,6 +1,7 @@
 """Functions of a seed: what they get, and how their answers are kept."""
 
 import random
+from importlib import metadata
 from typing import Any
 
 import keras
@@ -9,13 +10,23 @@ import pytest
 import tensorflow as tf
 
 from bnclaims.backends.functions import FunctionBackend
-from bnclaims.backends.keras.backend import KerasBackend
+from bnclaims.backends.keras.backend import KerasBackend, KerasOnJax
 from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import FunctionArm
 from bnclaims.experiment.history import History
 from bnclaims.experiment.seeds import Seed, data_order, generator
 from bnclaims.language import builtin_metrics
 from tests.fakes import FakeArm
+
+
+def test_on_another_framework_than_tensorflow_versions_say_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A function of Keras computes on it, and must not be taken for one on TensorFlow."""
+    monkeypatch.setattr(metadata, "version", lambda name: f"{name} 1")
+    on_tensorflow, on_jax = (FunctionBackend(kind(1)) for kind in (KerasBackend, KerasOnJax))
+    assert on_tensorflow.versions.keys() == {"functions"}
+    assert on_jax.versions.keys() == {"functions", "jax program", "jax", "jaxlib"}
 
 
 def called(arm: Any, seed: int = 0) -> History:

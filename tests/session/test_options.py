@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from bnclaims import Optimizer, TrainingProtocol
+from bnclaims import Optimizer, TrainingProtocol, plugin
 from bnclaims.experiment.protocol import KERAS_DEFAULTS
 from bnclaims.session.options import OPTIONS, Settings, ini_name
 from bnclaims.statistics.design import Open, Sequential
@@ -26,7 +26,8 @@ def pytest_claims_protocols():
 
 @pytest.fixture(autouse=True)
 def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("BNCLAIMS_DATA", raising=False)
+    for name in ("BNCLAIMS_DATA", "BNCLAIMS_BACKEND"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def settings(pytester: pytest.Pytester, *options: str) -> Settings:
@@ -40,6 +41,7 @@ def test_defaults(pytester: pytest.Pytester) -> None:
     assert found.protocols == ()
     assert found.design == Sequential()
     assert found.threads >= 1
+    assert found.backend == "tensorflow"
     assert found.report == pytester.path / "claims-report"
     assert not found.chosen
 
@@ -66,6 +68,22 @@ def test_the_command_line_is_asked_before_the_ini_file(
     assert settings(pytester).data == "mnist"
     assert settings(pytester).design.alpha == 0.05
     assert settings(pytester, "--claims-report=here").report == Path("here")
+
+
+def test_the_backend_is_asked_for_by_option_environment_or_ini_file(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Asked for JAX, the plugin would prepare this very process for it.
+    monkeypatch.setattr(plugin, "backend_name", lambda config: "tensorflow")
+    pytester.makeini("[pytest]\nclaims_backend = jax")
+    assert settings(pytester).backend == "jax"
+    assert "--claims-backend=jax" in settings(pytester).command("test_a.py", "digits")
+    monkeypatch.setenv("BNCLAIMS_BACKEND", "tensorflow")
+    assert settings(pytester).backend == "tensorflow"
+    assert not any("backend" in word for word in settings(pytester).command("a.py", "digits"))
+    assert settings(pytester, "--claims-backend=jax").backend == "jax"
+    with pytest.raises(pytest.UsageError, match="--claims-backend torch: choose one of tensorfl"):
+        settings(pytester, "--claims-backend=torch")
 
 
 def test_designs(pytester: pytest.Pytester) -> None:

@@ -164,12 +164,12 @@ def _packed_error(error: BaseException) -> bytes:
 
 def _trained(errand: Errand, data: Data | None) -> Trained:
     _check(errand.here, errand.versions, versions())
-    arm = unpacked_arm(errand.arm, data)
     backend = _backend(errand.backend)
+    backend.prepare()  # before the arm, with which Keras may be imported
+    arm = unpacked_arm(errand.arm, data)
     named = getattr(arm, "libraries_used", {})
     _check(errand.here, named, {name: installed_version(name) for name in named})
     _check(errand.here, getattr(arm, "versions", {}), _versions(errand.here, backend))
-    backend.prepare()
     started = time.perf_counter()
     with warnings.catch_warnings(record=True) as told:
         # Python itself would warn once a process, and this one trains for many sessions.

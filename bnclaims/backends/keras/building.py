@@ -4,25 +4,19 @@ import math
 import re
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
-from bnclaims.backends.keras import state
+from bnclaims.backends.keras import framework, state
 from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import ModelArm, TrainingArm, build_model, model_name
 from bnclaims.experiment.data import Data, leaves, mapped, rows
 from bnclaims.experiment.sources import DataSource
-
-_STATEFUL_RANDOM = {
-    "Multinomial", "ParameterizedTruncatedNormal", "RandomGamma", "RandomPoissonV2",
-    "RandomShuffle", "RandomStandardNormal", "RandomUniform", "RandomUniformInt", "TruncatedNormal",
-}  # fmt: skip
 
 _AS_THEY_ARE = (
     keras.layers.Embedding, keras.layers.Rescaling, keras.layers.Normalization,
@@ -44,7 +38,7 @@ _CALLING = re.compile(r"Exception encountered when calling (.*)\.")
 
 
 def reason(error: Exception) -> str:
-    """Returns what TensorFlow says, without where in its graph."""
+    """Returns what Keras or its framework says, without where in its graph."""
     noise = ("Detected at", "Graph execution", "Stack trace", "File", "[[", "{{", "^")
     lines = [line.strip() for line in _IN_BOLD.sub("", str(error)).splitlines()]
     kept = [line for line in lines if line and not line.startswith(noise)]
@@ -63,9 +57,10 @@ def understood(arm: ModelArm, make: Callable[[], Any]) -> Any:
     Raises:
         ArmError: Keras does not understand them.
     """
+    errors: tuple[type[Exception], ...] = (ValueError, *framework.current().ERRORS)
     try:
         return make()
-    except (ValueError, tf.errors.InvalidArgumentError) as error:
+    except errors as error:
         raise ArmError(f"{arm} cannot be built: {reason(error)}") from None
 
 
@@ -139,7 +134,13 @@ def _build_as_called(arm: ModelArm, model: Any, x: Any) -> None:
 
 
 def _fed_dtype(array: Any) -> str:
-    return keras.config.floatx() if array.dtype.is_floating else str(array.dtype.name)
+    kind = _kind(array)
+    return keras.config.floatx() if "float" in kind else kind
+
+
+def _kind(array: Any) -> str:
+    """Returns Keras's name of the numbers in a tensor."""
+    return str(keras.backend.standardize_dtype(array.dtype))
 
 
 def _take(arm: ModelArm, model: Any) -> None:
@@ -177,16 +178,6 @@ def _parts(model: Any) -> Iterator[Any]:
     yield from {id(part): part for part in found}.values()
 
 
-def unreplicated(optimizer: Any) -> Any:
-    """Returns an optimizer made to add up no gradients over replicas, of which there is one.
-
-    That sum changes nothing, but TensorFlow registers a gradient of it for the life of the process
-    (`tf.custom_gradient` in a graph), and with it keeps every program that an optimizer is part of.
-    """
-    optimizer._all_reduce_sum_gradients = lambda gradients_and_variables: gradients_and_variables
-    return optimizer
-
-
 def resident(arm: ModelArm, model: Any) -> tuple[Any, Any, Any, Any]:
     """Returns an arm's training images, their labels, test images and their labels as tensors.
 
@@ -205,9 +196,9 @@ def narrowed(labels: Any) -> Any:
     """Returns labels with integers as int32, which every loss takes, if they fit."""
 
     def narrow(tensor: Any) -> Any:
-        values, limits = tensor.numpy(), np.iinfo(np.int32)
+        values, limits = np.asarray(tensor), np.iinfo(np.int32)
         if values.dtype.kind in "iu" and limits.min <= values.min() and values.max() <= limits.max:
-            return tf.constant(values.astype(np.int32))
+            return framework.current().held(values.astype(np.int32))
         return tensor
 
     return mapped(narrow, labels)
@@ -233,7 +224,7 @@ def shaped(arm: ModelArm, model: Any, x: Any) -> Any:
             f"{given}. They are flattened, and axes of size one added or dropped; no other way "
             "of reshaping is meant"
         )
-    return x if target == given else tf.reshape(x, (-1, *target))
+    return x if target == given else keras.ops.reshape(x, (-1, *target))
 
 
 def _target(given: tuple[int, ...], taken: tuple[int | None, ...]) -> tuple[int, ...] | None:
@@ -265,7 +256,7 @@ def scale(arm: ModelArm, model: Any) -> Any:
     said = arm.data.scale if isinstance(arm.data, Data) else None
     names = iter(_input_names(model, x))
     taken = _taken_as_they_are(model)
-    if said is None and taken is None and any(a.dtype == tf.uint8 for _, a in leaves(x, "")):
+    if said is None and taken is None and any(_kind(a) == "uint8" for _, a in leaves(x, "")):
         raise ArmError(
             f"{model_name(arm.model)} has layers that take numbers as they are, and it cannot be "
             f"seen whether the bytes of {arm.data.name} feed them: say Data(..., scale=False) or "
@@ -274,7 +265,7 @@ def scale(arm: ModelArm, model: Any) -> Any:
 
     def is_scaled(array: Any) -> bool:
         name = next(names)
-        if array.dtype != tf.uint8:
+        if _kind(array) != "uint8":
             return False
         return name not in (taken or ()) if said is None else said
 
@@ -361,7 +352,7 @@ def scaled(x: Any, by_rule: Any = True) -> Any:
         return {key: scaled(item, by_rule[key]) for key, item in x.items()}
     if isinstance(x, tuple):
         return tuple(scaled(item, rule) for item, rule in zip(x, by_rule, strict=True))
-    return tf.cast(x, tf.float32) / 255.0 if by_rule and x.dtype == tf.uint8 else x
+    return keras.ops.cast(x, "float32") / 255.0 if by_rule and _kind(x) == "uint8" else x
 
 
 def check_labels(arm: ModelArm, model: Any) -> None:
@@ -379,7 +370,7 @@ def check_labels(arm: ModelArm, model: Any) -> None:
         return
     classes = shape[-1]
     _, y, _, y_test = _tensors(arm.data)
-    for labels in (y[: arm.images].numpy(), y_test.numpy()):
+    for labels in (np.asarray(y[: arm.images]), np.asarray(y_test)):
         if not np.array_equal(labels, np.floor(labels)):
             raise ArmError(
                 f"{arm}: labels of {arm.data.name} such as {labels[labels % 1 != 0][0]:g} are no "
@@ -409,7 +400,7 @@ def sample_weights(arm: TrainingArm) -> tuple[Any, Any]:
                 f"{arm}: class_weight is for a model of one output, and not beside weights of "
                 "examples; fit takes it no other way"
             )
-        train = _class_weights(y.numpy()[: arm.images], arm.class_weight)
+        train = _class_weights(np.asarray(y)[: arm.images], arm.class_weight)
     elif train is not None:
         train = mapped(lambda weights: weights[: arm.images], train)
     return train, test
@@ -434,42 +425,43 @@ def _tensors(data: Data | DataSource) -> tuple[Any, Any, Any, Any]:
 
 @lru_cache(maxsize=2)
 def _held(source: Data | DataSource) -> tuple[Any, Any, Any, Any]:
-    data = source.load()
+    data, hold = source.load(), framework.current().held
     return (
-        mapped(tf.constant, data.x_train),
-        mapped(tf.constant, data.y_train),
-        mapped(tf.constant, data.x_test),
-        mapped(tf.constant, data.y_test),
+        mapped(hold, data.x_train),
+        mapped(hold, data.y_train),
+        mapped(hold, data.x_test),
+        mapped(hold, data.y_test),
     )
 
 
-def check_randomness(program: Any, variables: list[Any], drawn: str) -> None:
-    """Refuses a program that draws random numbers which no seed decides.
+def traced(function: Any, variables: Sequence[Any], *examples: Any) -> Any:
+    """Returns a compiled function that draws no random numbers but those that a run's seed decides.
 
     Args:
-        program: A concrete function.
-        variables: The Keras variables that a run sets; the program must use no others.
-        drawn: Whose global generator was drawn from while it was traced, '' for none.
+        function: Of tensors; it gives nested lists of tensors.
+        variables: The Keras variables that a run sets; the function must use no others.
+        examples: Arguments, for their shapes.
 
     Raises:
-        ValueError: It draws from a generator of its own, or uses another variable.
+        ValueError: It draws from a generator that no seed decides, or uses another variable.
     """
-    known = {id(v.value) for v in variables}
-    if strange := [v.name for v in program.variables if id(v) not in known]:
-        raise ValueError(
-            f"it uses variables that are neither the model's nor its optimizer's: {strange}. Make "
-            "them with self.add_weight in a layer; random layers need a "
-            "keras.random.SeedGenerator of their own"
-        )
+    before = state.generators()
+    program = framework.current().traced(function, variables, *examples)
+    check_drawn(state.drawn_since(before))
+    return program
+
+
+def check_drawn(drawn: str) -> None:
+    """Refuses a program that drew while it was traced.
+
+    Args:
+        drawn: Whose global generator it drew from, '' for none.
+
+    Raises:
+        ValueError: It did.
+    """
     if drawn:
         raise ValueError(
             f"it draws from the generator of {drawn} while it is traced, so that all batches and "
             "seeds would get one number: use keras.random with a keras.random.SeedGenerator"
-        )
-    graph = program.graph.as_graph_def()
-    nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
-    if stateful := {node.op for node in nodes} & _STATEFUL_RANDOM:
-        raise ValueError(
-            f"it draws with {sorted(stateful)}, which no seed decides: use keras.random with a "
-            "keras.random.SeedGenerator"
         )

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnclaims.backends.keras import state
+from bnclaims.backends.keras.framework import array_of
 from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import TrainingArm
 from bnclaims.experiment.history import Curve
@@ -37,7 +38,7 @@ def measured(arm: TrainingArm, model: Any, x: Any, y: Any, seed: int) -> dict[st
     """
     if not arm.measures:
         return {}
-    kept = [(variable, variable.numpy()) for variable in model.variables]
+    kept = [(variable, array_of(variable)) for variable in model.variables]
     with state.undisturbed(derive(seed, "measures")):
         values = {
             name: _number(arm, name, function(model, x, y))

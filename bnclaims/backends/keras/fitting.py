@@ -15,10 +15,9 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
-from bnclaims.backends.keras import state
+from bnclaims.backends.keras import framework, state
 from bnclaims.backends.keras.building import (
     narrowed,
     reason,
@@ -81,7 +80,7 @@ class Fitter:
         with state.known(derive(seed, "build")):
             model = self._build()
             Initialisation(model, self._build).assign(seed)
-            keras.utils.set_random_seed(derive(seed, "fit"))
+            framework.current().set_random_seed(derive(seed, "fit"))
             return self._fitted(model, seed, stop)
 
     def _fitted(self, model: Any, seed: int, stop: threading.Event | None) -> History:
@@ -97,6 +96,8 @@ class Fitter:
         batches = _Batches((x, y) if weights is None else (x, y, weights), arm.batch_size, seed)
         test = (x_test, y_test) if test_weights is None else (x_test, y_test, test_weights)
         watch = _Watch(arm, batches, stop, measures)
+        errors: tuple[type[Exception], ...]
+        errors = (ValueError, TypeError, *framework.current().ERRORS)
         try:
             reported = model.fit(
                 batches.dataset(),
@@ -111,7 +112,7 @@ class Fitter:
             if watch.changed_since_last_epoch():
                 after = self._evaluated(model, *test)
                 watch.replace_last(after, measures())
-        except (ValueError, TypeError, tf.errors.OpError) as error:
+        except errors as error:
             raise ArmError(
                 f"{model_name(arm.model)} cannot be trained by fit on {arm.data.name}: "
                 f"{reason(error).rstrip('.')}. Keras's own fit fails alike: correct the model, its "
@@ -153,8 +154,8 @@ class _Batches:
 
     def __init__(self, parts: tuple[Any, ...], size: int, seed: int) -> None:
         self.rows, self.size = rows(parts[0]), size
-        self._parts, self._seed = mapped(tf.constant, parts), seed
-        self._order = tf.Variable(np.arange(self.rows), trainable=False)
+        self._seed = seed
+        self._feed = framework.current().feed(parts, size)
 
     @property
     def count(self) -> int:
@@ -163,16 +164,11 @@ class _Batches:
 
     def begin(self, epoch: int) -> None:
         """Puts the rows in the order of an epoch."""
-        self._order.assign(data_order(self._seed, epoch, self.rows))
+        self._feed.begin(data_order(self._seed, epoch, self.rows))
 
     def dataset(self) -> Any:
-        """Returns the `tf.data.Dataset`, which reads the order when an epoch begins."""
-        return tf.data.Dataset.range(self.count).map(self._batch)
-
-    def _batch(self, number: Any) -> Any:
-        first = number * self.size
-        chosen = self._order[first : tf.minimum(first + self.size, self.rows)]
-        return mapped(lambda array: tf.gather(array, chosen), self._parts)
+        """Returns what `fit` takes; it reads the order when an epoch begins."""
+        return self._feed.dataset()
 
 
 @dataclass
@@ -234,7 +230,9 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
                 f"{self._arm}: {twice[0]!r} is a measure and what fit reports: rename the measure"
             )
         noted.logs |= measures
-        self._weights = [variable.numpy() for variable in self.model.trainable_variables]
+        self._weights = [
+            framework.array_of(variable) for variable in self.model.trainable_variables
+        ]
         if not np.isfinite(noted.logs["loss"]):
             self._diverged = True
             self.model.stop_training = True
@@ -255,7 +253,7 @@ class _Watch(keras.callbacks.Callback):  # type: ignore[misc]
 
     def changed_since_last_epoch(self) -> bool:
         """Says whether `fit` left other weights than it last evaluated: averaged or restored."""
-        now = [variable.numpy() for variable in self.model.trainable_variables]
+        now = [framework.array_of(variable) for variable in self.model.trainable_variables]
         return not self._diverged and any(
             not np.array_equal(a, b) for a, b in zip(now, self._weights, strict=True)
         )

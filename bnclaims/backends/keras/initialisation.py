@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from bnclaims.backends.keras import state
+from bnclaims.backends.keras import framework, state
 from bnclaims.errors import ArmError
 from bnclaims.experiment.seeds import derive
 
@@ -42,7 +42,7 @@ class Initialisation:
         self._model = model
         self._build = build
         self._slots = _slots(model)
-        self._start = [slot.variable.numpy() for slot in self._slots]
+        self._start = [framework.array_of(slot.variable) for slot in self._slots]
         self._explained = [
             _explains(slot, start) for slot, start in zip(self._slots, self._start, strict=True)
         ]
@@ -60,7 +60,7 @@ class Initialisation:
 
     def _rebuilt(self, seed: int) -> list[NDArray[Any]]:
         with state.known(derive(seed, "build")):
-            return [slot.variable.numpy() for slot in _slots(self._build())]
+            return [framework.array_of(slot.variable) for slot in _slots(self._build())]
 
     def _check_seeds(self) -> None:
         """Refuses a builder that sets a random seed: what it then draws is alike for all seeds.
@@ -127,7 +127,7 @@ def _explains(slot: _Slot, start: NDArray[Any]) -> bool:
     initializer = _initializer(slot)
     if initializer is None:
         return False
-    drawn = initializer(slot.variable.shape, dtype=slot.variable.dtype).numpy()
+    drawn = np.asarray(initializer(slot.variable.shape, dtype=slot.variable.dtype))
     return bool(np.array_equal(drawn, start))
 
 
@@ -139,4 +139,4 @@ def _drawn(slot: _Slot, seed: int, start: NDArray[Any]) -> Any:
     if "seed" not in config:
         return start
     reseeded = type(initializer).from_config(config | {"seed": derive(seed, *slot.key)})
-    return reseeded(slot.variable.shape, dtype=slot.variable.dtype)
+    return framework.current().drawn(reseeded, slot.variable.shape, slot.variable.dtype)

@@ -5,18 +5,17 @@ from typing import Any, ClassVar
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
-from bnclaims.backends.keras import state
+from bnclaims.backends.keras import framework, state
 from bnclaims.backends.keras.building import (
     builder,
     check_labels,
-    check_randomness,
     narrowed,
     resident,
     scale,
     scaled,
+    traced,
     understood,
 )
 from bnclaims.backends.keras.initialisation import Initialisation
@@ -104,16 +103,16 @@ def probed_layer(layer: Layer, seed: int) -> History:
     dense.build((None, layer.inputs))
     initializer = dense.kernel_initializer
     config = initializer.get_config() | {"seed": derive(seed, "probe weights")}
-    dense.kernel.assign(type(initializer).from_config(config)(dense.kernel.shape))
-    with tf.GradientTape() as tape:
-        before = tf.matmul(tf.constant(inputs, tf.float32), dense.kernel) + dense.bias
-        tape.watch(before)
-        after = dense.activation(before)
-    activations = after.numpy()
+    reseeded, kernel = type(initializer).from_config(config), dense.kernel
+    kernel.assign(framework.current().drawn(reseeded, kernel.shape, kernel.dtype))
+    fed = keras.ops.convert_to_tensor(inputs, "float32")
+    before = keras.ops.matmul(fed, dense.kernel) + dense.bias
+    after, derivative = framework.current().slope(dense.activation, before)
+    activations = np.asarray(after)
     return History(
         probes={
             "activations": activations,
-            "derivative": tape.gradient(after, before).numpy(),
+            "derivative": np.asarray(derivative),
             "saturated": saturated(activations, layer.activation),
             "saturated_share": np.array([[saturated_share(activations, layer.activation)]]),
             "steepest": np.array(STEEPEST.get(layer.activation, np.nan)),
@@ -163,11 +162,17 @@ class _View:
 
     def look(self, x: Any, y: Any) -> tuple[list[list[Any]], list[Any], list[list[Any]]]:
         """Returns the inputs, the output and the weights' gradients of each layer."""
-        weights = [layer.trainable_weights for layer in self.layers]
-        with tf.GradientTape() as tape:
+
+        def objective() -> tuple[Any, tuple[list[list[Any]], list[Any]]]:
             inputs, outputs, (predicted,) = self._inside(x, training=True)
             loss = self.model.compute_loss(x=x, y=y, y_pred=predicted, training=True)
-        return inputs, outputs, tape.gradient(loss, weights, unconnected_gradients="zero")
+            return loss, (inputs, outputs)
+
+        weights = [layer.trainable_weights for layer in self.layers]
+        (inputs, outputs), gradients = framework.current().gradients(
+            objective, weights, self.model.variables
+        )
+        return inputs, outputs, gradients
 
 
 def _inside(model: Any, layers: Sequence[Any]) -> list[Any]:
@@ -208,15 +213,14 @@ class _Minibatches:
             self._program = understood(arm, self._traced)
 
     def _traced(self) -> Any:
-        rows = tf.zeros(self._arm.batch_size, tf.int32)
-        before = state.generators()
-        program = tf.function(self._look, autograph=False).get_concrete_function(rows)
-        check_randomness(program, self._view.model.variables, state.drawn_since(before))
-        return program
+        rows = np.zeros(self._arm.batch_size, np.int32)
+        return traced(self._look, self._view.model.variables, *self._chosen(rows))
 
-    def _look(self, rows: Any) -> tuple[list[Any], list[list[Any]]]:
-        x, y = scaled(tf.gather(self._x, rows), self._scale), tf.gather(self._y, rows)
-        _, outputs, gradients = self._view.look(x, y)
+    def _chosen(self, rows: NDArray[np.int32]) -> tuple[Any, Any]:
+        return keras.ops.take(self._x, rows, axis=0), keras.ops.take(self._y, rows, axis=0)
+
+    def _look(self, x: Any, y: Any) -> tuple[list[Any], list[list[Any]]]:
+        _, outputs, gradients = self._view.look(scaled(x, self._scale), y)
         return outputs, gradients
 
     def __call__(self, seed: int) -> History:
@@ -228,11 +232,11 @@ class _Minibatches:
         moments: list[list[Floats]] = []
         for batch in range(arm.batches):
             rows = draw.integers(len(self._x), size=arm.batch_size, dtype=np.int32)
-            outputs, gradients = self._program(tf.constant(rows))
-            moments.append([_moments(output.numpy()) for output in outputs])
-            norms[batch] = [_norm([g.numpy() for g in gradient]) for gradient in gradients]
+            outputs, gradients = self._program(*self._chosen(rows))
+            moments.append([_moments(np.asarray(output)) for output in outputs])
+            norms[batch] = [_norm([np.asarray(g) for g in gradient]) for gradient in gradients]
             for gathered, g in zip(total, (g for ours in gradients for g in ours), strict=True):
-                np.add(gathered, g.numpy(), out=gathered)
+                np.add(gathered, np.asarray(g), out=gathered)
         spread = [
             np.var(list(batches), axis=0, ddof=1).mean(axis=-1)
             for batches in zip(*moments, strict=True)
@@ -302,7 +306,7 @@ class LayerStatistics:
         self._model = model
         self._view = _View(model)
         self._x, self._y = x, y
-        self._step = tf.function(self._measured_step, autograph=False).get_concrete_function()
+        self._step = traced(self._measured_step, [*model.variables, *model.optimizer.variables])
         self.restart()
 
     def restart(self) -> None:
@@ -313,15 +317,15 @@ class LayerStatistics:
         """Returns the statistics now, shape `(statistics, layers)`, in the order of `names`."""
         layers = self._view.layers
         variables = [*self._model.variables, *self._model.optimizer.variables]
-        kept = [variable.numpy() for variable in variables]
-        weights = [[w.numpy() for w in layer.trainable_weights] for layer in layers]
+        kept = [framework.array_of(variable) for variable in variables]
+        weights = [[framework.array_of(w) for w in layer.trainable_weights] for layer in layers]
         inputs, outputs, gradients = self._step()
         rows = []
         for layer, before, output, gradient in zip(
             layers, weights, outputs, gradients, strict=True
         ):
-            values = output.numpy()
-            after = [w.numpy() for w in layer.trainable_weights]
+            values = np.asarray(output)
+            after = [framework.array_of(w) for w in layer.trainable_weights]
             moved = [b - a for a, b in zip(before, after, strict=True)]
             kind = getattr(getattr(layer, "activation", None), "__name__", "")
             rows.append(
@@ -329,7 +333,7 @@ class LayerStatistics:
                     values.mean(),
                     values.std(),
                     saturated_share(values, kind),
-                    _norm([g.numpy() for g in gradient]),
+                    _norm([np.asarray(g) for g in gradient]),
                     _norm(moved),
                 )
             )
@@ -392,7 +396,7 @@ def drift(then: NDArray[Any], now: NDArray[Any]) -> float:
 
 def _sorted_units(inputs: Any) -> Floats:
     """Returns a layer's inputs, whatever their shapes, as sorted columns `(batch, units)`."""
-    arrays = [tensor.numpy() for tensor in keras.tree.flatten(inputs)]
+    arrays = [np.asarray(tensor) for tensor in keras.tree.flatten(inputs)]
     columns = [array.reshape(len(array), -1) for array in arrays]
     return np.sort(np.concatenate(columns, axis=1), axis=0).astype(np.float64)
 

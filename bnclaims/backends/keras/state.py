@@ -1,19 +1,19 @@
-"""The global state of Keras, TensorFlow, NumPy and Python that a run could depend on."""
+"""The global state of Keras, its framework, NumPy and Python that a run could depend on."""
 
 import contextlib
 import random
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras.src.backend.common import global_state
-from tensorflow.python.eager import context
 
-_SETTINGS: dict[str, tuple[Callable[[], Any], Callable[[Any], object], Any]] = {
+from bnclaims.backends.keras.framework import Setting, current
+
+_SETTINGS: dict[str, Setting] = {
     "floatx": (keras.config.floatx, keras.config.set_floatx, "float32"),
     "epsilon": (keras.config.epsilon, keras.config.set_epsilon, 1e-7),
     "image_data_format": (
@@ -22,12 +22,7 @@ _SETTINGS: dict[str, tuple[Callable[[], Any], Callable[[Any], object], Any]] = {
         "channels_last",
     ),
     "dtype_policy": (keras.config.dtype_policy, keras.config.set_dtype_policy, "float32"),
-    "run_functions_eagerly": (
-        tf.config.functions_run_eagerly,
-        tf.config.run_functions_eagerly,
-        False,
-    ),
-    "jit": (tf.config.optimizer.get_jit, lambda on: tf.config.optimizer.set_jit(bool(on)), ""),
+    **current().SETTINGS,
 }
 """How to read and to set each setting, and what it is when a model is built."""
 
@@ -53,7 +48,7 @@ def known(seed: int = 0) -> Iterator[None]:
     which a warning says.
 
     Args:
-        seed: Of the global generators of Python, NumPy, Keras and TensorFlow.
+        seed: Of the global generators of Python, NumPy, Keras and its framework.
     """
     with _one_at_a_time, _restored():
         if overruled := settings():
@@ -65,7 +60,7 @@ def known(seed: int = 0) -> Iterator[None]:
             )
         for _, put, default in _SETTINGS.values():
             put(default)
-        keras.utils.set_random_seed(seed)
+        current().set_random_seed(seed)
         global_state.set_global_attribute(_NAMES, None)
         yield
 
@@ -99,7 +94,7 @@ def settings() -> dict[str, str]:
 
 
 def generators() -> tuple[Any, ...]:
-    """Returns the states of Python's, NumPy's, Keras's and TensorFlow's global generators.
+    """Returns the states of Python's, NumPy's, Keras's and its framework's global generators.
 
     Two of a kind are equal only if they would draw the same.
     """
@@ -107,7 +102,7 @@ def generators() -> tuple[Any, ...]:
     kind, keys, *rest = state
     numpy = (kind, keys.tobytes(), *rest)
     keras_seed = global_state.get_global_attribute(_SEEDS[0])
-    return random.getstate(), numpy, keras_seed, context.global_seed()
+    return random.getstate(), numpy, keras_seed, *current().global_seeds()
 
 
 def drawn_since(before: tuple[Any, ...]) -> str:
@@ -122,7 +117,8 @@ def _restored() -> Iterator[None]:
     settings = [(put, read()) for read, put, _ in _SETTINGS.values()]
     counted = (*_SEEDS, _NAMES)
     kept = [(name, global_state.get_global_attribute(name)) for name in counted]
-    python, numpy, tensorflow = random.getstate(), np.random.get_state(), context.global_seed()  # noqa: NPY002
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    seeds = current().global_seeds()
     registered = keras.saving.get_custom_objects()
     objects = dict(registered)
     try:
@@ -134,6 +130,6 @@ def _restored() -> Iterator[None]:
             global_state.set_global_attribute(name, value)
         random.setstate(python)
         np.random.set_state(numpy)  # noqa: NPY002
-        tf.random.set_seed(tensorflow)
+        current().put_back(seeds)
         registered.clear()
         registered.update(objects)

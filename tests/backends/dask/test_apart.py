@@ -55,6 +55,29 @@ def test_each_run_warns_of_what_an_earlier_one_has_warned_of(shared: Apart) -> N
         assert shared.trained(errand(trainer), None).warnings == ("slowly",)
 
 
+class Prepares(FakeTrainer):
+    def prepare(self) -> None:
+        os.environ["PREPARED"] = "yes"
+
+
+class NeedsPreparation:
+    """What imports Keras as it arrives, which the backend must have prepared for."""
+
+    def __reduce__(self) -> Any:
+        return prepared, ()
+
+
+def prepared() -> str:
+    return os.environ["PREPARED"]
+
+
+def test_the_backend_is_prepared_before_the_arm_arrives(own: Apart) -> None:
+    arm: Any = FakeArm("arm")
+    arm.model = NeedsPreparation()
+    sent = Errand("here", packed_arm(arm), None, packed(Prepares()), 0, apart.versions())
+    assert_same(own.trained(sent, None).history, history_of(0))
+
+
 def test_an_error_says_where_it_was_raised(shared: Apart) -> None:
     def work(seed: int) -> None:
         raise KeyError("nothing")

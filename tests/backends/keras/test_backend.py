@@ -5,11 +5,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib import metadata
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from bnclaims.backends.keras import backend as backend_module
-from bnclaims.backends.keras.backend import KerasBackend
+from bnclaims.backends.keras.backend import BACKENDS, KerasBackend, KerasOnJax
 from bnclaims.errors import ArmError
 
 
@@ -27,6 +29,28 @@ def test_versions_are_of_what_computes() -> None:
     versions = KerasBackend(1).versions
     assert set(versions) == {"engine", "keras", "numpy", "tensorflow"}
     assert versions["keras"] == metadata.version("keras")
+
+
+def test_versions_on_jax_are_others_and_name_no_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = {"keras": "3", "numpy": "2", "jax": "0.10", "jaxlib": "0.10.2"}
+    monkeypatch.setattr(metadata, "version", only(installed))
+    versions = KerasOnJax(1).versions
+    assert set(versions) == {"engine", "jax program", *installed}
+    assert versions["jaxlib"] == "0.10.2"
+    monkeypatch.setattr(backend_module, "JAX_PROGRAM_VERSION", -1)
+    assert KerasOnJax(1).versions["jax program"] == "-1"
+    del installed["jax"]
+    with pytest.raises(
+        ArmError, match=r"jax is not installed: run `pip install 'bnclaims\[jax\]'`"
+    ):
+        _ = KerasOnJax(1).versions
+
+
+def test_backends_go_by_what_keras_calls_them() -> None:
+    assert {name: kind.name for name, kind in BACKENDS.items()} == {
+        "tensorflow": "Keras on TensorFlow",
+        "jax": "Keras on JAX",
+    }
 
 
 def test_the_engine_s_own_version_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +103,47 @@ def test_it_says_that_it_came_too_late_to_set_threads(threads: str, warned: str)
     assert run.stdout.split()[-1] == warned
 
 
-def test_another_backend_of_keras_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KERAS_BACKEND", "torch")
-    with pytest.raises(ArmError, match="KERAS_BACKEND=torch: claims are trained by Keras on Tens"):
-        KerasBackend(1).prepare()
+@pytest.mark.parametrize(
+    ("asked", "backend", "words"),
+    [
+        ("torch", KerasBackend, "Keras on TensorFlow; unset it, or bring"),
+        ("torch", KerasOnJax, "Keras on JAX; unset it, or bring"),
+        ("jax", KerasBackend, "Keras on TensorFlow; give --claims-backend=jax, or bring"),
+        ("tensorflow", KerasOnJax, "Keras on JAX; give --claims-backend=tensorflow, or bring"),
+    ],
+)
+def test_another_backend_of_keras_is_refused(
+    monkeypatch: pytest.MonkeyPatch, asked: str, backend: type[KerasBackend], words: str
+) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", asked)
+    with pytest.raises(ArmError, match=f"KERAS_BACKEND={asked}: claims are trained by {words}"):
+        backend(1).prepare()
+
+
+def test_keras_that_is_on_another_framework_already_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setenv("XLA_FLAGS", "")
+    with pytest.raises(ArmError, match="Keras is set to tensorflow and float32; runs are of JAX a"):
+        KerasOnJax(1).start()
+
+
+@pytest.mark.parametrize("flags", ["", "--xla_force_host_platform_device_count=2"])
+def test_it_sets_threads_before_jax_runs(monkeypatch: pytest.MonkeyPatch, flags: str) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.delitem(sys.modules, "jax._src.xla_bridge", raising=False)
+    monkeypatch.setenv("XLA_FLAGS", flags)
+    for _ in range(2):
+        KerasOnJax(3).prepare()
+    ours = "--xla_cpu_multi_thread_eigen=false"
+    assert os.environ["XLA_FLAGS"].split() == [*flags.split(), ours]
+
+
+def test_once_jax_has_run_it_sets_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    has_run: Any = SimpleNamespace(backends_are_initialized=lambda: True)
+    monkeypatch.setitem(sys.modules, "jax._src.xla_bridge", has_run)
+    monkeypatch.setenv("XLA_FLAGS", "")
+    KerasOnJax(1).prepare()
+    assert os.environ["XLA_FLAGS"] == ""

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bnclaims.backends.keras import building, training
+from bnclaims.backends.keras import building, tensorflow_program, training
 from bnclaims.backends.keras.initialisation import Initialisation
+from bnclaims.backends.keras.program import Program
 from bnclaims.backends.keras.training import train
 from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import TrainingArm
@@ -232,7 +233,7 @@ class ByNumpy(keras.layers.Layer):  # type: ignore[misc]
 @pytest.fixture
 def xla(monkeypatch: pytest.MonkeyPatch) -> None:
     """Has every arm compiled with XLA, as those are whose runs have many steps."""
-    monkeypatch.setattr(training, "XLA_STEPS", 1)
+    monkeypatch.setattr(tensorflow_program, "XLA_STEPS", 1)
     monkeypatch.setattr(
         training, "EVALUATION_BATCH", 64
     )  # there are 200 test images: a loop, a rest
@@ -422,7 +423,7 @@ def test_an_interrupt_waits_for_epochs_not_for_runs(
     small_data: Data, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     epochs: list[int] = []
-    run_epoch = training._Program._run_epoch
+    run_epoch = Program._run_epoch
 
     def counted(trainer: Any, order: Any) -> Any:
         epochs.append(1)
@@ -434,7 +435,7 @@ def test_an_interrupt_waits_for_epochs_not_for_runs(
             time.sleep(0.01)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training._Program, "_run_epoch", counted)
+    monkeypatch.setattr(Program, "_run_epoch", counted)
     monkeypatch.setattr(queue.Queue, "get", interrupted)
     with pytest.raises(KeyboardInterrupt):
         trained(arm_of(small_data, MLP(hidden=(4,)), epochs=500), 0, 1, threads=2)
@@ -470,7 +471,7 @@ def test_a_program_that_failed_is_not_kept(
     def fail(*_: Any) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr(training._Program, "_run_epoch", fail)
+    monkeypatch.setattr(Program, "_run_epoch", fail)
     with pytest.raises(RuntimeError, match="boom"):
         trained(arm_of(small_data, MLP(hidden=(4,))), 0)
     assert not kept
@@ -492,15 +493,3 @@ def test_a_program_remembers_no_stack_of_its_caller(small_data: Data) -> None:
     stacks = [op.traceback for op in graph.get_operations() if op.traceback]
     assert stacks
     assert not [f for stack in stacks for f in stack if "_pytest" in f.filename]
-
-
-def test_gradients_in_order_are_the_same_gradients() -> None:
-    inf, nan = np.inf, np.nan
-    values = [[inf, 1.0], [nan, -2.0], [], [-inf, 0.0], [[3.0], [-3e38]]]
-    sparse = tf.IndexedSlices(tf.ones((1, 2)), tf.constant([0]))
-    gradients = [None, *(tf.constant(v, tf.float32) for v in values), sparse]
-    ordered = training._in_order(gradients)
-    assert ordered[0] is None
-    assert ordered[-1] is sparse
-    for was, now in zip(gradients[1:-1], ordered[1:-1], strict=True):
-        np.testing.assert_array_equal(was, now)
