@@ -14,10 +14,14 @@ A function must do the same each time. Not found are names that it makes up whil
 code), `eval` and `exec`, environment variables, and files named by strings.
 """
 
+import collections
 import contextlib
 import dataclasses
+import datetime as dt
+import decimal
 import dis
 import enum
+import fractions
 import functools
 import hashlib
 import importlib
@@ -108,8 +112,10 @@ class _Describer:
             return value
         if type(value) in (float, np.float64):
             return {"float": value.hex()}
-        if plain := _PLAIN.get(type(value)):
+        if plain := _PLAIN.get(type(value)) or _OF_THE_LIBRARY.get(type(value)):
             return self._plain(plain, value)
+        if type(value) in _WRITTEN or isinstance(value, np.dtype):
+            return {type(value).__name__: repr(value)}
         if isinstance(value, np.ndarray | np.generic):
             return _array(value)
         if id(value) in self._numbers:
@@ -143,6 +149,18 @@ class _Describer:
 
     def _complex(self, value: complex) -> Any:
         return {"complex": [value.real.hex(), value.imag.hex()]}
+
+    def _slice(self, value: slice) -> Any:
+        return {"slice": [self.describe(part) for part in (value.start, value.stop, value.step)]}
+
+    def _named_mapping(self, value: Mapping[Any, Any]) -> Any:
+        return {type(value).__name__: self._mapping(value)}
+
+    def _default_mapping(self, value: collections.defaultdict[Any, Any]) -> Any:
+        return self._named_mapping(value) | {"default": self.describe(value.default_factory)}
+
+    def _deque(self, value: collections.deque[Any]) -> Any:
+        return {"deque": [self.describe(item) for item in value], "most": value.maxlen}
 
     # Things with an identity
 
@@ -350,6 +368,20 @@ _PLAIN: dict[type, Callable[[_Describer, Any], Any]] = {
     bytearray: _Describer._bytes,
     complex: _Describer._complex,
 }
+
+_OF_THE_LIBRARY: dict[type, Callable[[_Describer, Any], Any]] = {
+    slice: _Describer._slice,
+    collections.OrderedDict: _Describer._named_mapping,
+    collections.Counter: _Describer._named_mapping,
+    collections.defaultdict: _Describer._default_mapping,
+    collections.deque: _Describer._deque,
+}
+
+_WRITTEN = (
+    range, type(...), decimal.Decimal, fractions.Fraction,
+    dt.date, dt.time, dt.datetime, dt.timedelta,
+)  # fmt: skip
+"""Plain data whose `repr` says all of them."""
 
 _BY_NAME = {"getattr", "import_module", "__import__"}
 """Functions that find a thing by a name, which is looked for among the texts of the code."""

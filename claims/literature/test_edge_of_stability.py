@@ -8,6 +8,7 @@ training begins below the edge, at 0.5 above it: at 0.8 and 2.0 times 2 / rate.
 """
 
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +72,7 @@ def pooled(images: NDArray[np.uint8]) -> Array:
 
 def drawn(rng: np.random.Generator) -> list[Array]:
     """Returns weights with a row of biases, as large as LeCun's."""
-    shapes = zip(UNITS, UNITS[1:], strict=False)
+    shapes = pairwise(UNITS)
     layers = [rng.normal(0, inputs**-0.5, (inputs + 1, units)) for inputs, units in shapes]
     for layer in layers:
         layer[-1] = 0
@@ -80,7 +81,7 @@ def drawn(rng: np.random.Generator) -> list[Array]:
 
 def split(weights: Array) -> list[Array]:
     """Returns each layer's weights."""
-    shapes = [(inputs + 1, units) for inputs, units in zip(UNITS, UNITS[1:], strict=False)]
+    shapes = [(inputs + 1, units) for inputs, units in pairwise(UNITS)]
     ends = np.cumsum([rows * columns for rows, columns in shapes])
     parts = np.split(weights, ends[:-1])
     return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
