@@ -32,6 +32,7 @@ import re
 import sys
 import sysconfig
 import types
+import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path, PurePath
@@ -114,8 +115,6 @@ class _Describer:
             return {"float": value.hex()}
         if plain := _PLAIN.get(type(value)) or _OF_THE_LIBRARY.get(type(value)):
             return self._plain(plain, value)
-        if type(value) in _WRITTEN or isinstance(value, np.dtype):
-            return {type(value).__name__: repr(value)}
         if isinstance(value, np.ndarray | np.generic):
             return _array(value)
         if id(value) in self._numbers:
@@ -149,6 +148,10 @@ class _Describer:
 
     def _complex(self, value: complex) -> Any:
         return {"complex": [value.real.hex(), value.imag.hex()]}
+
+    def _written(self, value: Any) -> Any:
+        """Describes what its `repr` says all of."""
+        return {type(value).__name__: repr(value)}
 
     def _slice(self, value: slice) -> Any:
         return {"slice": [self.describe(part) for part in (value.start, value.stop, value.step)]}
@@ -209,6 +212,19 @@ class _Describer:
             "attributes": self.describe(_attributes(value)),
             "registered": {name: self.describe(item) for name, item in _registered(value)},
         }
+
+    @_thing.register(types.GenericAlias)
+    @_thing.register(types.UnionType)
+    @_thing.register(type(typing.Optional[int]))  # noqa: UP045  (whose class has no public name)
+    @_thing.register(type(typing.Callable[..., int]))
+    def _(self, value: Any) -> Any:
+        """Describes a type with arguments, such as stands in an annotation."""
+        return {"type": self.describe([typing.get_origin(value), *typing.get_args(value)])}
+
+    @_thing.register(typing.TypeVar)
+    @_thing.register(np.dtype)
+    def _(self, value: Any) -> Any:
+        return self._written(value)
 
     @_thing.register
     def _(self, value: types.MethodType) -> Any:
@@ -375,13 +391,9 @@ _OF_THE_LIBRARY: dict[type, Callable[[_Describer, Any], Any]] = {
     collections.Counter: _Describer._named_mapping,
     collections.defaultdict: _Describer._default_mapping,
     collections.deque: _Describer._deque,
+    **dict.fromkeys((range, type(...), decimal.Decimal, fractions.Fraction), _Describer._written),
+    **dict.fromkeys((dt.date, dt.time, dt.datetime, dt.timedelta), _Describer._written),
 }
-
-_WRITTEN = (
-    range, type(...), decimal.Decimal, fractions.Fraction,
-    dt.date, dt.time, dt.datetime, dt.timedelta,
-)  # fmt: skip
-"""Plain data whose `repr` says all of them."""
 
 _BY_NAME = {"getattr", "import_module", "__import__"}
 """Functions that find a thing by a name, which is looked for among the texts of the code."""
