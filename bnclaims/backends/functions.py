@@ -64,13 +64,15 @@ class FunctionBackend:
 
         Raises:
             ArmError: The function returned no numbers, or curves that are not one value an epoch.
+            DataError: Its data cannot be loaded.
             DescriptionError: What it reaches has changed since it was named.
         """
         if not isinstance(arm, FunctionArm):
             raise ArmError(f"{arm} is no function of a seed")
+        images = arm.shown()
         for seed in seeds:
             with self._known_state(arm, derive(seed, "probe function")):
-                returned = arm.measure(Seed(seed))
+                returned = arm.measure(Seed(seed), images)
             yield seed, _history(arm, returned)
 
     def _known_state(self, arm: FunctionArm, seed: int) -> contextlib.AbstractContextManager[None]:

@@ -321,29 +321,55 @@ class ProbeArm(_DescribedArm):
 class FunctionArm(_DescribedArm):
     """A function of a seed, for what is neither a training nor a look at a layer."""
 
-    function: Callable[[Seed], Any]
-    """Returns a number, a `History`, or a dictionary of names and numbers or arrays."""
+    function: Callable[..., Any]
+    """Of a seed, and of `images` if the arm has data. Returns a number, a `History`, or a
+    dictionary of names and numbers or arrays."""
+    data: Data | DataSource | None = None
+    """What the function is given beside the seed."""
+    images: int | None = None
+    """Of how many training images, the first ones; None for all."""
 
     def __str__(self) -> str:
         return model_name(self.function)
 
-    def measure(self, seed: Seed) -> Any:
+    def measure(self, seed: Seed, images: Data | None = None) -> Any:
         """Returns what the function returns for a seed.
+
+        Args:
+            seed: The function's first argument.
+            images: What it is given by that name, where the arm has data; see `shown`.
 
         Raises:
             DescriptionError: What the function reaches has changed since the arm got its digest.
         """
-        return self._unchanged("function", self.function)(seed)
+        given = {} if images is None else {"images": images}
+        return self._unchanged("function", self.function)(seed, **given)
+
+    def shown(self) -> Data | None:
+        """Returns the data that the function is given, None if none; read anew each time.
+
+        Raises:
+            DataError: They cannot be loaded.
+        """
+        return None if self.data is None else self.data.load().first(self.images)
+
+    @property
+    def data_note(self) -> str:  # type: ignore[override]
+        """Which images its runs have seen, in a line."""
+        return self.data.note if self.data else ""
 
     @property
     def description(self) -> dict[str, Any]:
         """Everything that changes a number, as JSON data."""
-        return {
+        described: dict[str, Any] = {
             "kind": "function",
             "function": self._function,
             "libraries": {name: _version(name) for name in sorted(self.libraries)},
             "versions": dict(self.versions),
         }
+        if self.data:
+            described |= {"data": self.data.fingerprint, "images": self.images}
+        return described
 
     @cached_property
     def libraries(self) -> frozenset[str]:
@@ -494,7 +520,7 @@ def own_loss(model: Model) -> str | None:
     return getattr(model, "loss", None)
 
 
-def model_name(model: Model | Callable[[Seed], Any]) -> str:
+def model_name(model: Builds | Callable[..., Any]) -> str:
     """Returns what a model, or a function, is called in tables and messages."""
     if isinstance(model, functools.partial):
         arguments = [_argument(value) for value in model.args]

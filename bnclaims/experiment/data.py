@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, cast
@@ -163,6 +163,20 @@ class Data:
     def load(self) -> Data:
         """The data themselves, so that they stand where a `DataSource` can."""
         return self
+
+    def first(self, count: int | None) -> Data:
+        """The same data with the first training examples only, all of them for None.
+
+        Raises:
+            DataError: There are fewer.
+        """
+        if count is None:
+            return self
+        if count > self.size:
+            raise DataError(f"{self.name} has {self.size} training images, not {count}")
+        train = [key for key, _ in self._given() if key.endswith("_train")]
+        parts = {key: mapped(lambda a: a[:count], getattr(self, key)) for key in train}
+        return replace(self, **parts)
 
     @cached_property
     def fingerprint(self) -> str:

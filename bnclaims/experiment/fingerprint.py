@@ -14,10 +14,14 @@ A function must do the same each time. Not found are names that it makes up whil
 code), `eval` and `exec`, environment variables, and files named by strings.
 """
 
+import collections
 import contextlib
 import dataclasses
+import datetime as dt
+import decimal
 import dis
 import enum
+import fractions
 import functools
 import hashlib
 import importlib
@@ -28,6 +32,7 @@ import re
 import sys
 import sysconfig
 import types
+import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path, PurePath
@@ -122,7 +127,7 @@ class _Describer:
             return value
         if type(value) in (float, np.float64):
             return {"float": value.hex()}
-        if plain := _PLAIN.get(type(value)):
+        if plain := _PLAIN.get(type(value)) or _OF_THE_LIBRARY.get(type(value)):
             return self._plain(plain, value)
         if isinstance(value, np.ndarray | np.generic):
             return _array(value)
@@ -157,6 +162,22 @@ class _Describer:
 
     def _complex(self, value: complex) -> Any:
         return {"complex": [value.real.hex(), value.imag.hex()]}
+
+    def _written(self, value: Any) -> Any:
+        """Describes what its `repr` says all of."""
+        return {type(value).__name__: repr(value)}
+
+    def _slice(self, value: slice) -> Any:
+        return {"slice": [self.describe(part) for part in (value.start, value.stop, value.step)]}
+
+    def _named_mapping(self, value: Mapping[Any, Any]) -> Any:
+        return {type(value).__name__: self._mapping(value)}
+
+    def _default_mapping(self, value: collections.defaultdict[Any, Any]) -> Any:
+        return self._named_mapping(value) | {"default": self.describe(value.default_factory)}
+
+    def _deque(self, value: collections.deque[Any]) -> Any:
+        return {"deque": [self.describe(item) for item in value], "most": value.maxlen}
 
     # Things with an identity
 
@@ -205,6 +226,19 @@ class _Describer:
             "attributes": self.describe(_attributes(value)),
             "registered": {name: self.describe(item) for name, item in _registered(value)},
         }
+
+    @_thing.register(types.GenericAlias)
+    @_thing.register(types.UnionType)
+    @_thing.register(type(typing.Optional[int]))  # noqa: UP045  (whose class has no public name)
+    @_thing.register(type(typing.Callable[..., int]))
+    def _(self, value: Any) -> Any:
+        """Describes a type with arguments, such as stands in an annotation."""
+        return {"type": self.describe([typing.get_origin(value), *typing.get_args(value)])}
+
+    @_thing.register(typing.TypeVar)
+    @_thing.register(np.dtype)
+    def _(self, value: Any) -> Any:
+        return self._written(value)
 
     @_thing.register
     def _(self, value: types.MethodType) -> Any:
@@ -363,6 +397,16 @@ _PLAIN: dict[type, Callable[[_Describer, Any], Any]] = {
     bytes: _Describer._bytes,
     bytearray: _Describer._bytes,
     complex: _Describer._complex,
+}
+
+_OF_THE_LIBRARY: dict[type, Callable[[_Describer, Any], Any]] = {
+    slice: _Describer._slice,
+    collections.OrderedDict: _Describer._named_mapping,
+    collections.Counter: _Describer._named_mapping,
+    collections.defaultdict: _Describer._default_mapping,
+    collections.deque: _Describer._deque,
+    **dict.fromkeys((range, type(...), decimal.Decimal, fractions.Fraction), _Describer._written),
+    **dict.fromkeys((dt.date, dt.time, dt.datetime, dt.timedelta), _Describer._written),
 }
 
 _BY_NAME = {"getattr", "import_module", "__import__"}

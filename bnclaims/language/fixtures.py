@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from bnclaims.experiment.arm import (
     Arm,
@@ -23,7 +23,15 @@ from bnclaims.experiment.sources import DataSource
 from bnclaims.language.evidence import Trial
 from bnclaims.language.sample import Runs
 
-Trainer = Callable[[Seed], Any]
+
+class TakesImages(Protocol):
+    """A function of a seed and of the images, by the name of `images`."""
+
+    def __call__(self, seed: Any, /, *, images: Any) -> Any:
+        """Returns what a function of a seed returns."""
+
+
+Trainer = Callable[[Seed], Any] | TakesImages
 """A function of a seed: what it returns is a `History`, a number, or a dictionary of numbers."""
 
 
@@ -74,7 +82,8 @@ class Train:
         Args:
             model: An `MLP`, or a function without arguments that returns a Keras model; or a
                 trainer of your own in any framework: a function of a seed that returns a
-                `History`. A trainer takes none of the other arguments but `first_seed`.
+                `History`, or of a seed and `images`. A trainer takes none of the other arguments
+                but `first_seed` and, if it takes `images`, `data`.
             optimizer: An `Optimizer`, a Keras optimizer, or the name of one.
             learning_rate: For an optimizer given by its name, or for the protocol's.
             batch_size: Images a step.
@@ -101,17 +110,17 @@ class Train:
             TypeError: The model, optimizer or data is of no type that is understood.
             ValueError: A number is out of range.
         """
+        _check_data(data)
         if _is_trainer(model):
             settings = (optimizer, learning_rate, batch_size, epochs, loss, loss_weights, metrics)
-            more = (weighted_metrics, class_weight, callbacks, measures, data, probes, fresh)
+            more = (weighted_metrics, class_weight, callbacks, measures, probes, fresh)
             if any(value is not None for value in settings[:5]) or any((*settings[5:], *more)):
                 raise TypeError(
                     f"train({model_name(model)}, ...): a function of a seed trains by itself; "
                     "give its settings to the function, as with functools.partial"
                 )
-            trainer = FunctionArm(cast(Trainer, model), versions=self.session.function_versions)
+            trainer = _function_arm(cast(Trainer, model), data, self.session)
             return _named(self.trial, Runs(trainer, first_seed, self.trial))
-        _check_data(data)
         protocol, recipe = self.session.protocol, cast(Model, model)
         arm = TrainingArm(
             model=recipe,
@@ -144,7 +153,7 @@ class Probe:
 
     def __call__(
         self,
-        subject: Layer | Model | Callable[[int], Any],
+        subject: Layer | Model | Trainer,
         *,
         batch_size: int | None = None,
         batches: int = 64,
@@ -156,15 +165,17 @@ class Probe:
         Args:
             subject: A `Layer`, whose weights and inputs are drawn; or, with `batch_size`, an `MLP`
                 or a function that returns a Keras model, which is looked at untrained, on
-                minibatches of the session's training images; or a function of a seed that returns
-                a float or a dictionary of names and numbers or arrays.
+                minibatches of the session's training images; or a function of a seed, or of a seed
+                and `images` (a `Data`), that returns a float or a dictionary of names and numbers
+                or arrays.
             batch_size: Images in a minibatch, for a model.
             batches: How many minibatches are drawn, each with replacement, for a model.
-            data: Arrays of your own instead of the session's images, for a model.
+            data: Arrays of your own instead of the session's images, for a model or a function
+                that takes `images`.
             first_seed: Where the seeds start.
 
         Raises:
-            TypeError: The subject is none of these.
+            TypeError: The subject is none of these, or takes no data.
             ValueError: A number is out of range.
         """
         _check_data(data)
@@ -186,11 +197,29 @@ class Probe:
                 versions=session.versions,
             )
         if batch_size is None and _takes_a_seed(subject):
-            return FunctionArm(subject, versions=session.function_versions)
+            return _function_arm(subject, data, session)
         raise TypeError(
             f"probe({subject!r}): give a Layer(activation, initializer), a model with a "
-            "batch_size=, or a function of one argument, a seed"
+            "batch_size=, or a function of a seed, or of a seed and images"
         )
+
+
+def _function_arm(function: Trainer, data: Data | None, session: Session) -> FunctionArm:
+    """Returns the arm of a function, with the session's images or a claim's if it takes some.
+
+    Raises:
+        TypeError: A claim gives data to a function of a seed alone.
+    """
+    versions = session.function_versions
+    if not _accepts(function, 0):
+        images = None if data else session.protocol.images
+        return FunctionArm(function, data or session.data, images, versions=versions)
+    if data is not None:
+        raise TypeError(
+            f"data={data.name!r}: {model_name(function)} takes a seed only; give it an argument "
+            "called images, without a default"
+        )
+    return FunctionArm(function, versions=versions)
 
 
 def _is_trainer(model: Any) -> bool:
@@ -223,12 +252,13 @@ def _as_made_anew(metrics: Any) -> Any:
 def _takes_a_seed(subject: Any) -> bool:
     # A Keras object takes one argument, too.
     keras_object = hasattr(subject, "get_config") or isinstance(subject, type)
-    return callable(subject) and not keras_object and _accepts(subject, 0)
+    function = callable(subject) and not keras_object
+    return function and (_accepts(subject, 0) or _accepts(subject, 0, images=None))
 
 
-def _accepts(function: Callable[..., Any], *arguments: Any) -> bool:
+def _accepts(function: Callable[..., Any], *arguments: Any, **named: Any) -> bool:
     try:
-        inspect.signature(function).bind(*arguments)
+        inspect.signature(function).bind(*arguments, **named)
     except (TypeError, ValueError):
         return False
     return True

@@ -4,7 +4,7 @@ import inspect
 import textwrap
 
 from bnclaims.errors import Inconclusive
-from bnclaims.experiment.arm import TrainingArm
+from bnclaims.experiment.arm import FunctionArm, TrainingArm
 from bnclaims.language.claim import Claim
 from bnclaims.language.evidence import Trial
 from bnclaims.language.finding import Verdict
@@ -96,7 +96,8 @@ def _data_notes(suite: Suite, trial: Trial | None) -> dict[str, str]:
     if trial is None:
         return {}
     arms = [runs.arm for runs in trial.named]
-    data = [arm.data for arm in arms if isinstance(arm, TrainingArm)] or [suite.source]
+    trained = [arm.data for arm in arms if isinstance(arm, TrainingArm | FunctionArm) and arm.data]
+    data = trained or [suite.source]
     return {item.name: item.note for item in data}
 
 

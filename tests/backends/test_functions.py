@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from bnclaims.backends.functions import FunctionBackend
 from bnclaims.backends.keras.backend import KerasBackend, KerasOnJax
-from bnclaims.errors import ArmError
+from bnclaims.errors import ArmError, DataError
 from bnclaims.experiment.arm import FunctionArm
+from bnclaims.experiment.data import Data
 from bnclaims.experiment.history import History
 from bnclaims.experiment.seeds import Seed, data_order, generator
 from bnclaims.language import builtin_metrics
@@ -42,6 +43,22 @@ def test_a_function_returns_a_number_or_names_and_numbers() -> None:
     np.testing.assert_array_equal(history.probes["b"], [[1, 2]])
     np.testing.assert_array_equal(history.probes["c"], np.ones(3))
     assert builtin_metrics.measured(history, name="d") == 1
+
+
+def test_a_function_is_given_the_first_images(small_data: Data) -> None:
+    def sizes(seed: int, images: Data) -> Any:
+        return {
+            "train": len(images.x_train),
+            "labels": len(images.y_train),
+            "test": len(images.x_test),
+        }
+
+    found = called(FunctionArm(sizes, small_data, 3)).probes
+    assert found["train"] == found["labels"] == 3
+    assert found["test"] == len(small_data.x_test)
+    assert called(FunctionArm(sizes, small_data)).probes["train"] == small_data.size
+    with pytest.raises(DataError, match=r"has \d+ training images, not 100000"):
+        called(FunctionArm(sizes, small_data, 100_000))
 
 
 def test_a_function_s_layers_start_alike_for_a_seed() -> None:

@@ -1,8 +1,12 @@
 """Descriptions: equal for equal work, and never equal for work that may differ."""
 
+import collections
 import contextlib
 import copy
 import dataclasses
+import datetime as dt
+import decimal
+import fractions
 import importlib
 import importlib.metadata
 import importlib.util
@@ -14,13 +18,14 @@ import textwrap
 import types
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 
 from bnclaims.errors import DescriptionError
 from bnclaims.experiment import fingerprint as describe_module
@@ -84,6 +89,50 @@ ARRAYS = hnp.arrays(
     hnp.integer_dtypes() | hnp.floating_dtypes() | hnp.boolean_dtypes(),
     hnp.array_shapes(min_dims=0, min_side=0, max_side=3),
 )
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [range(3), range(1, 3), range(0, 3, 2), slice(3), slice(1, 3), slice(np.int64(1), 3)],
+        [..., None, "..."],
+        [decimal.Decimal("1.5"), decimal.Decimal("1.50"), fractions.Fraction(3, 2), 1.5],
+        [dt.date(2020, 1, 1), dt.datetime(2020, 1, 1), dt.timedelta(1)],
+        [np.dtype("float32"), np.dtype("float64"), np.dtype([("a", "f4")]), "float32"],
+        [{"a": 1}, collections.OrderedDict(a=1), collections.Counter(a=1), {"a": 2}],
+        [collections.Counter(a=2), collections.Counter(b=1), collections.Counter()],
+        [collections.defaultdict(None, a=1), collections.defaultdict(int, a=1)],
+        [collections.deque([1]), collections.deque([1], 2), collections.deque([1, 1]), [1]],
+    ],
+    ids=lambda values: type(values[0]).__name__,
+)
+def test_data_of_the_standard_library_are_told_apart(values: list[Any]) -> None:
+    digests = [digest_of(value) for value in values]
+    assert len(set(digests)) == len(values)
+    assert digests == [digest_of(copy.deepcopy(value)) for value in values]
+
+
+def test_annotations_within_a_function_are_described() -> None:
+    numbers, tables = NDArray[np.float64], dict[str, list[int]] | None
+
+    def build() -> Any:
+        def inner(x: numbers, y: tables, z: Callable[..., S]) -> list[numbers]:  # type: ignore[valid-type]
+            return [x]
+
+        return inner
+
+    assert digest_of(build)
+    assert digest_of(list[int]) != digest_of(list[float])
+    assert digest_of(list[int]) == digest_of(list[int])
+
+
+S = TypeVar("S")
+
+
+def test_a_container_that_holds_itself_is_described() -> None:
+    within: collections.deque[Any] = collections.deque([1])
+    within.append(within)
+    assert digest_of(within) != digest_of(collections.deque([1, 1]))
 
 
 @given(PLAIN, PLAIN)

@@ -20,6 +20,7 @@ from bnclaims import (
     mean_loss,
 )
 from bnclaims.experiment.arm import BatchArm, FunctionArm, ProbeArm, TrainingArm
+from bnclaims.experiment.data import Data
 from bnclaims.experiment.history import History
 from bnclaims.experiment.protocol import KERAS_DEFAULTS
 from bnclaims.experiment.seeds import Seed
@@ -100,7 +101,7 @@ def test_a_probe_is_of_a_layer_a_model_or_a_function(name_it: Probe) -> None:
 def test_other_subjects_are_told_the_three_forms(
     name_it: Probe, subject: Any, arguments: dict[str, Any]
 ) -> None:
-    words = r"give a Layer\(.*\), a model with a batch_size=, or a function of one argument, a seed"
+    words = r"a model with a batch_size=, or a function of a seed, or of a seed and images$"
     with pytest.raises(TypeError, match=words):
         name_it(subject, **arguments)
 
@@ -195,6 +196,33 @@ def test_a_trainer_of_ones_own_is_a_function_of_a_seed(train: Train) -> None:
     assert isinstance(train(with_default).arm, TrainingArm)
     with pytest.raises(TypeError, match="a function of a seed trains by itself"):
         train(trainer, epochs=3)
+
+
+def test_a_function_may_take_the_images_too(train: Train, name_it: Probe, small_data: Data) -> None:
+    def trainer(seed: Seed, images: Data) -> History:
+        return History()
+
+    def measure(seed: int, *, units: int, images: Data) -> float:
+        return 0.0
+
+    def of_seed(seed: int, images: Data | None = None) -> float:
+        return 0.0
+
+    session = train.session
+    arm = train(trainer).arm
+    assert arm == FunctionArm(trainer, session.data, QUICK.images, versions={"functions": "1"})
+    assert arm.description["data"] == session.data.fingerprint
+    assert arm.description["images"] == QUICK.images
+    assert arm.data_note == session.data.note
+    own = train(trainer, data=small_data).arm
+    assert own == FunctionArm(trainer, small_data, versions={"functions": "1"})
+    assert own != arm
+    looked_at = name_it(functools.partial(measure, units=3), data=small_data).arm
+    assert isinstance(looked_at, FunctionArm)
+    assert looked_at.data is small_data
+    assert name_it(of_seed).arm == FunctionArm(of_seed, versions={"functions": "1"})
+    with pytest.raises(TypeError, match=r"data='small': of_seed takes a seed only; give it an"):
+        name_it(of_seed, data=small_data)
 
 
 def training_arm(train: Train, **training: Any) -> TrainingArm:

@@ -19,9 +19,15 @@ from distributed import Client, Future, LocalCluster, Lock
 from distributed.scheduler import KilledWorker
 
 from bnclaims.backends.dask import apart, task
-from bnclaims.backends.dask.transport import packed, packed_arm, packed_data, unpacked_data
+from bnclaims.backends.dask.transport import (
+    data_of,
+    packed,
+    packed_arm,
+    packed_data,
+    unpacked_data,
+)
 from bnclaims.errors import ArmError, BnclaimsError, ClusterError
-from bnclaims.experiment.arm import Arm, ModelArm
+from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import Trained
 
 _TIMEOUT = 10.0
@@ -165,10 +171,10 @@ class DaskPool:
         return self._share(f"bnclaims-arm-{arm.digest}", bytes, lambda: packed_arm(arm))
 
     def _sent_data(self, arm: Arm) -> Future | None:
-        if not isinstance(arm, ModelArm):
+        if (data := data_of(arm)) is None:
             return None
-        key = f"bnclaims-data-{arm.data.fingerprint}"
-        return self._share(key, unpacked_data, lambda: packed_data(arm.data.load()))
+        key = f"bnclaims-data-{data.fingerprint}"
+        return self._share(key, unpacked_data, lambda: packed_data(data.load()))
 
     def _sent_backend(self, arm: Arm) -> bytes:
         backend = self._backend_of(arm)

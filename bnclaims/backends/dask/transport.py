@@ -14,9 +14,10 @@ from typing import Any
 import cloudpickle
 
 from bnclaims.errors import DescriptionError
-from bnclaims.experiment.arm import Arm, ModelArm
+from bnclaims.experiment.arm import Arm, FunctionArm, ModelArm
 from bnclaims.experiment.data import Data
 from bnclaims.experiment.fingerprint import is_installed
+from bnclaims.experiment.sources import DataSource
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,8 +67,7 @@ def packed_arm(arm: Arm) -> bytes:
     Raises:
         DescriptionError: It reaches something that cannot travel, or has changed.
     """
-    if isinstance(arm, ModelArm):
-        data = arm.data
+    if (data := data_of(arm)) is not None:
         own = isinstance(data, Data)
         return packed(_with_data(arm, Travelling(data.fingerprint, data.name, data.note, own)))
     return packed(arm)
@@ -76,10 +76,15 @@ def packed_arm(arm: Arm) -> bytes:
 def unpacked_arm(content: bytes, data: Data | None) -> Arm:
     """Returns an arm that has travelled, with its data."""
     arm: Arm = pickle.loads(content)
-    if not isinstance(arm, ModelArm):
+    stands: Any = data_of(arm)
+    if stands is None:
         return arm
-    stands: Any = arm.data
     return _with_data(arm, data if stands.own else dataclasses.replace(stands, data=data))
+
+
+def data_of(arm: Arm) -> Data | DataSource | None:
+    """Returns what an arm's runs are shown, None if nothing."""
+    return arm.data if isinstance(arm, ModelArm | FunctionArm) else None
 
 
 def packed_data(data: Data) -> bytes:
@@ -94,10 +99,10 @@ def unpacked_data(content: bytes) -> Data:
     return data
 
 
-def _with_data(arm: ModelArm, data: Any) -> ModelArm:
+def _with_data(arm: Arm, data: Any) -> Arm:
     """Returns the same arm with other data in the place of its own; its digest stays."""
     moved = object.__new__(type(arm))
-    vars(moved).update(arm.__getstate__() | {"data": data})
+    vars(moved).update(arm.__getstate__() | {"data": data})  # type: ignore[operator]
     return moved
 
 

@@ -156,6 +156,21 @@ def test_what_stands_for_data_says_what_they_are_called(small_data: Data) -> Non
     assert arrived.data == Travelling(data.fingerprint, data.name, data.note, own=True)
 
 
+def test_the_images_of_a_function_travel_apart_from_it(small_data: Data) -> None:
+    def trainer(seed: int, images: Data) -> float:
+        return float(len(images.x_train))
+
+    arm = FunctionArm(trainer, small_data, 2)
+    content = packed_arm(arm)
+    assert len(content) < 20_000
+    arrived = unpacked_arm(content, unpacked_data(packed_data(small_data)))
+    assert isinstance(arrived, FunctionArm)
+    assert arrived == arm
+    shown = arrived.shown()
+    assert shown is not None
+    assert arrived.function(0, images=shown) == 2
+
+
 def test_images_of_a_file_stay_those_of_a_file(images: DataSource) -> None:
     arm = TrainingArm(MLP("relu", hidden=(4,)), images, images=None, epochs=1)
     data = unpacked_data(packed_data(images.load()))
