@@ -13,7 +13,7 @@ def pytest_claims_protocols() -> list[TrainingProtocol]:
 
 def pytest_claims_figures(train: Train, probe: Probe) -> list[Figure]:
     del probe
-    return [learning_rates(train), shifted(train), depths(train)]
+    return [learning_rates(train), shifted(train), depths(train), initialisations(train)]
 
 
 def learning_rates(train: Train) -> Figure:
@@ -48,3 +48,16 @@ def depths(train: Train) -> Figure:
     }
     source = f"{test_depth.YANG}, section 5"
     return Figure("Depth with BN", source, lines, graded=True)
+
+
+def initialisations(train: Train) -> Figure:
+    kernels = {"He": "he_normal", "orthogonal": test_depth.ORTHOGONAL, "Glorot": "glorot_uniform"}
+    lines = {
+        label: train(
+            partial(network, kernel=kernel, **test_depth.STALLS),
+            # What `test_depth.best_rate` comes to; with another there would be no runs to draw.
+            optimizer=sgd(0.03),
+        )
+        for label, kernel in kernels.items()
+    }
+    return Figure("22 ReLU layers", f"{test_depth.HE}, figure 3", lines)
