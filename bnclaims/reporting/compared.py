@@ -86,8 +86,17 @@ def compared(claim: ClaimResult) -> Compared | None:
     else:
         of = [record for record in claim.measured if record.metric == metric]
         arms = tuple(ArmValues(record.arm, record.first_seed, record.values) for record in of)
-    words = METRICS[metric].words if metric in METRICS else metric.replace("_", " ")
-    return Compared(words, units.get(metric, ""), arms, _margin(finding, arms))
+    return Compared(_words(metric, arms), units.get(metric, ""), arms, _margin(finding, arms))
+
+
+def _words(metric: str, arms: Sequence[ArmValues]) -> str:
+    """Returns what a metric is called: `measured(arm, name='ece')` by that name."""
+    if metric in METRICS:
+        return METRICS[metric].words
+    names = {tuple(re.findall(r"\bname='([^']+)'", arm.arm)) for arm in arms}
+    if metric == "measured" and len(names) == 1 and len(name := names.pop()) == 1:
+        metric = name[0]
+    return metric.replace("_", " ")
 
 
 def distinct_names(names: Sequence[str]) -> list[str]:

@@ -53,6 +53,27 @@ def test_a_metric_that_not_every_training_has_is_compared_too() -> None:
     assert metric.margin.factor == pytest.approx(0.9)
 
 
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (("one, name='ece'", "other, name='ece'"), "ece"),
+        (("one, name='top_5'", "other, name='top_5'"), "top 5"),
+        (("one, name='a'", "other, name='b'"), "measured"),
+        (("one", "other"), "measured"),
+    ],
+)
+def test_a_measure_is_called_by_its_name(names: tuple[str, str], words: str) -> None:
+    found = finding(
+        values=tuple(a_tenth_less()), region=Region(0.0, None), contrast="measured(a) - measured(b)"
+    )
+    of_arms = zip(names, (PLAIN, NORMED), strict=True)
+    measured = tuple(MetricRecord("measured", name, 0, values, "") for name, values in of_arms)
+    claim = dataclasses.replace(YES, findings=(found,), measured=measured)
+    metric = compared(result(claim))
+    assert metric is not None
+    assert metric.metric == words
+
+
 def test_an_arm_may_be_compared_with_a_number() -> None:
     found = finding(values=PLAIN, region=Region(0.5, None), contrast="input_drift(plain)")
     claim = dataclasses.replace(YES, findings=(found,), measured=records(plain=PLAIN))
