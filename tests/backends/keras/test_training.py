@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bnclaims.backends.keras import building, tensorflow_program, training
+from bnclaims.backends.keras import building, program, tensorflow_program, training
 from bnclaims.backends.keras.initialisation import Initialisation
 from bnclaims.backends.keras.program import Program
 from bnclaims.backends.keras.training import train
@@ -234,9 +234,7 @@ class ByNumpy(keras.layers.Layer):  # type: ignore[misc]
 def xla(monkeypatch: pytest.MonkeyPatch) -> None:
     """Has every arm compiled with XLA, as those are whose runs have many steps."""
     monkeypatch.setattr(tensorflow_program, "XLA_STEPS", 1)
-    monkeypatch.setattr(
-        training, "EVALUATION_BATCH", 64
-    )  # there are 200 test images: a loop, a rest
+    monkeypatch.setattr(program, "EVALUATION_BATCH", 64)  # of 200 test images: a loop and a rest
 
 
 @pytest.fixture
