@@ -20,7 +20,7 @@ def choose(
     """Returns the setting with the best mean of a metric, on seeds of its own.
 
     A claim about tuned methods tunes them in its body. The seeds of the choice are independent of
-    those that the claim is judged by, so it costs no error rate:
+    those that the claim is judged by, so it costs no error rate::
 
         rate = choose(
             (0.01, 0.03, 0.1),
