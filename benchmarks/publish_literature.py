@@ -9,14 +9,14 @@ The figures of the first go to docs/figures/.
 """
 
 import sys
-from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # found also when this file is run by its path
 
-from benchmarks.publish import cell, pictures, title, versions
-from bnclaims.reporting import badges, markdown, plots, wire
+from benchmarks.publish import cell, pictures, provenance, title
+from bnclaims.reporting import markdown, plots, wire
+from bnclaims.reporting.page import publication
 from bnclaims.reporting.results import ClaimResult, Results
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -35,8 +35,8 @@ def table(reports: list[Results]) -> list[str]:
     columns = [{claim.id: claim for claim in report.claims} for report in reports]
     lines = ["| claim | says | " + " | ".join(map(title, reports)) + " | seconds |"]
     lines.append("|---" * (3 + len(columns)) + "|")
-    claims = sorted(reports[0].claims, key=lambda claim: (work(claim), claim.id))
-    for paper, of_paper in groupby(claims, key=work):
+    claims = sorted(reports[0].claims, key=lambda claim: (publication(claim), claim.id))
+    for paper, of_paper in groupby(claims, key=publication):
         lines.append(f"| **{paper}** " + "| " * (2 + len(columns)) + "|")
         for claim in of_paper:
             cells = " | ".join(cell(column.get(claim.id)) for column in columns)
@@ -44,29 +44,9 @@ def table(reports: list[Results]) -> list[str]:
     return lines
 
 
-def work(claim: ClaimResult) -> str:
-    """The work that a claim is from: its source up to the first comma."""
-    return claim.source.partition(",")[0]
-
-
 def seconds(claim: ClaimResult) -> float:
     """How long its trainings took, those that others share included."""
     return sum(map(sum, (arm.seconds for arm in claim.arms)))
-
-
-def provenance(reports: Iterable[Results]) -> list[str]:
-    """Sizes, versions and tally of each session."""
-    lines = []
-    for report in reports:
-        tally = ", ".join(f"{count} {verdict}" for verdict, count in badges.tally(report))
-        unexpected = [claim.id for claim in report.claims if not claim.as_expected]
-        lines.append(
-            f"- {title(report)}: {report.protocol.images:,} images; {versions(report)}, engine "
-            f"{report.versions['engine']}; {tally}"
-            + (f"; not as expected: {', '.join(unexpected)}" if unexpected else "")
-            + "."
-        )
-    return lines
 
 
 if __name__ == "__main__":

@@ -399,15 +399,22 @@ _PLAIN: dict[type, Callable[[_Describer, Any], Any]] = {
     complex: _Describer._complex,
 }
 
+_WRITTEN = (
+    range, type(...), decimal.Decimal, fractions.Fraction,
+    dt.date, dt.time, dt.datetime, dt.timedelta,
+)  # fmt: skip
+"""Whose `repr` says all of them."""
+
 _OF_THE_LIBRARY: dict[type, Callable[[_Describer, Any], Any]] = {
     slice: _Describer._slice,
     collections.OrderedDict: _Describer._named_mapping,
     collections.Counter: _Describer._named_mapping,
     collections.defaultdict: _Describer._default_mapping,
     collections.deque: _Describer._deque,
-    **dict.fromkeys((range, type(...), decimal.Decimal, fractions.Fraction), _Describer._written),
-    **dict.fromkeys((dt.date, dt.time, dt.datetime, dt.timedelta), _Describer._written),
+    **dict.fromkeys(_WRITTEN, _Describer._written),
 }
+"""Likewise, but not what a class of the user's own that derives from one has for its content: a
+`Counter` is a `dict` as well."""
 
 _BY_NAME = {"getattr", "import_module", "__import__"}
 """Functions that find a thing by a name, which is looked for among the texts of the code."""

@@ -173,9 +173,8 @@ def _suite(results: Results) -> _Badge:
 
 
 def _reference(record: ReferenceRecord) -> _Badge:
-    is_fine = all(check.is_fine for check in record.checks)
     message = f"{checked.counts_text(record)} · {record.file}"
-    return _Badge(_REFERENCE, message, "supported" if is_fine else "refuted")
+    return _Badge(_REFERENCE, message, "supported" if record.is_fine else "refuted")
 
 
 def _written(folder: Path, name: str, badge: _Badge) -> Path:

@@ -74,13 +74,12 @@ def annotations(results: Results, workspace: Path) -> list[str]:
         workspace: The checkout, to which GitHub's paths are relative.
     """
     unexpected = [claim for claim in results.claims if not claim.as_expected]
-    checks = results.reference.checks if results.reference else ()
     return [
         *(_error(claim.id, _surprise(claim), _place(claim, workspace)) for claim in unexpected),
         *(_error(error.id, f"no verdict: {error.message}", {}) for error in results.errors),
         *(
             _error(check.name, f"{check.status}: {checked.change_text(check)}", {})
-            for check in checks
+            for check in results.checks
             if not check.is_fine
         ),
     ]

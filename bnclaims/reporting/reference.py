@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from bnclaims.errors import CommandError, ResultsError
 from bnclaims.language.finding import Better, Count, Number
+from bnclaims.reporting import wire
 from bnclaims.reporting.results import Identity, MetricRecord, Outcome, ProtocolRecord, Results
 
 FILE = "reference.json"
@@ -188,10 +189,7 @@ def read(path: Path) -> Reference:
             f"{path} is a reference of version {version!r:.20}; this is bnclaims for "
             f"{_FORM_VERSION}: freeze it again with this one"
         )
-    try:
-        reference = msgspec.convert(document, Reference)
-    except (msgspec.ValidationError, OverflowError) as error:
-        raise ResultsError(f"{path} is damaged: {error}") from None
+    reference = wire.converted(document, Reference, path)
     if len({metric.key for metric in reference.metrics}) < len(reference.metrics):
         raise ResultsError(f"{path} is damaged: it has a metric twice")
     return reference

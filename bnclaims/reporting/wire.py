@@ -18,6 +18,7 @@ SCHEMA_VERSION = 5
 _VERSION_KEY = "schemaVersion"
 
 _T = TypeVar("_T", Outcome, ErrorRecord, Check)
+_D = TypeVar("_D")
 
 
 def to_plain(value: Outcome | ErrorRecord | Check) -> dict[str, Any]:
@@ -75,8 +76,17 @@ def read(path: Path) -> Results:
             f"{file} has schema version {version!r:.20}; this is bnclaims for {SCHEMA_VERSION}: "
             "run `pytest --claims-report=DIR` again, for which what is stored is not trained anew"
         )
+    return converted(document, Results, file)
+
+
+def converted(document: dict[str, Any], kind: type[_D], file: Path) -> _D:
+    """Returns what a document of a file says.
+
+    Raises:
+        ResultsError: It has another form.
+    """
     try:
-        return msgspec.convert(document, Results)
+        return msgspec.convert(document, kind)
     except (msgspec.ValidationError, OverflowError) as error:
         raise ResultsError(f"{file} is damaged: {error}") from None
 
@@ -87,13 +97,11 @@ def brief(results: Results) -> dict[str, Any]:
         "protocol": results.protocol.name,
         "claims": [_brief_claim(claim) for claim in results.claims],
         "errors": msgspec.to_builtins(results.errors),
-        "reference": _brief_checks(results),
+        "reference": [
+            {"name": check.name, "status": check.status, "said": change_text(check)}
+            for check in results.checks
+        ],
     }
-
-
-def _brief_checks(results: Results) -> list[dict[str, Any]]:
-    checks = results.reference.checks if results.reference else ()
-    return [{"name": c.name, "status": c.status, "said": change_text(c)} for c in checks]
 
 
 def _brief_claim(claim: ClaimResult) -> dict[str, Any]:

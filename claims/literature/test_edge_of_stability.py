@@ -21,7 +21,8 @@ Array = NDArray[np.float64]
 COHEN = "Cohen et al. 2021 (Edge of Stability)"
 
 IMAGES = 1_000
-UNITS = (49, 32, 32, 10)
+# Of each layer's weights, with a row of biases.
+SHAPES = [(inputs + 1, units) for inputs, units in pairwise((49, 32, 32, 10))]
 STEPS = 3_000
 # The eigenvalue goes up and down about the edge: its mean over these last steps counts.
 LOOKS = range(STEPS - 600, STEPS, 30)
@@ -81,8 +82,7 @@ def pooled(images: NDArray[np.uint8]) -> Array:
 
 def drawn(rng: np.random.Generator) -> list[Array]:
     """Returns weights with a row of biases, as large as LeCun's."""
-    shapes = pairwise(UNITS)
-    layers = [rng.normal(0, inputs**-0.5, (inputs + 1, units)) for inputs, units in shapes]
+    layers = [rng.normal(0, (rows - 1) ** -0.5, (rows, units)) for rows, units in SHAPES]
     for layer in layers:
         layer[-1] = 0
     return layers
@@ -90,10 +90,9 @@ def drawn(rng: np.random.Generator) -> list[Array]:
 
 def split(weights: Array) -> list[Array]:
     """Returns each layer's weights."""
-    shapes = [(inputs + 1, units) for inputs, units in pairwise(UNITS)]
-    ends = np.cumsum([rows * columns for rows, columns in shapes])
+    ends = np.cumsum([rows * units for rows, units in SHAPES])
     parts = np.split(weights, ends[:-1])
-    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+    return [part.reshape(shape) for part, shape in zip(parts, SHAPES, strict=True)]
 
 
 def gradient(weights: Array, x: Array, y: Array) -> Array:

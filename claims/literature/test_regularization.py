@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from bnclaims import Runs, Sample, Train, claim, measured, val_loss
-from claims.literature.networks import VISIBLE, sgd
+from claims.literature.networks import VISIBLE, network, sgd
 
 LI = "Li et al. 2018 (Disharmony between Dropout and Batch Normalization)"
 MUELLER = "Müller et al. 2019 (When Does Label Smoothing Help?)"
@@ -75,21 +75,6 @@ def test_dropout_belongs_after_bn(train: Train) -> None:
     assert dropped(train, "before BN") > dropped(train, "after BN") + SLIGHT
 
 
-def wide() -> Any:
-    """A network that learns its training images by heart."""
-    import keras
-    from keras import layers
-
-    return keras.Sequential(
-        [
-            keras.Input((28, 28)),
-            layers.Flatten(),
-            layers.Dense(256, "relu"),
-            layers.Dense(10, "softmax"),
-        ]
-    )
-
-
 def crossentropy(smoothing: float, labels: Any, predicted: Any) -> Any:
     """Cross-entropy with labels of which a share is spread over all classes."""
     import keras
@@ -112,9 +97,9 @@ def calibration_error(model: Any, x: Any, y: Any) -> float:
 
 
 def smoothed(train: Train, smoothing: float) -> Runs:
-    """The network trained by heart, with smoothed labels."""
+    """A network that learns its images by heart, with smoothed labels."""
     return train(
-        wide,
+        partial(network, 1, 256, kernel="glorot_uniform"),
         loss=partial(crossentropy, smoothing),
         optimizer=sgd(0.1, 0.9),
         epochs=8,
