@@ -7,10 +7,14 @@ INSTALLED := $(VENV)/.installed
 TESTABLE := $(VENV)/.testable
 DOCUMENTABLE := $(VENV)/.documentable
 
+FRAMEWORK_TESTS := tests/session/test_session_on_another_framework.py $(addprefix tests/backends/keras/test_, \
+  against_fit.py feeding.py jax_program.py like_tensorflow.py on_jax.py on_torch.py \
+  other_frameworks.py seeding.py stateless.py torch_program.py)
+
 # Where it is set, each of many processes compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: claims article literature timed examples plan test test-jax test-slow lint docs calibration benchmark clean
+.PHONY: claims article literature timed examples plan test test-jax test-torch test-slow lint docs calibration benchmark clean
 
 claims: $(INSTALLED)  ## verify every claim under the quick protocol
 	$(BIN)/pytest claims/ -n auto
@@ -34,9 +38,11 @@ test: $(TESTABLE)  ## test the project itself, but for what takes long
 	BNCLAIMS_DATA=digits $(BIN)/pytest tests/ -n auto --dist loadfile
 
 test-jax: $(TESTABLE)  ## the tests of Keras on JAX, which needs processes of its own
-	BNCLAIMS_DATA=digits BNCLAIMS_BACKEND=jax $(BIN)/pytest -n auto \
-	  tests/backends/keras/test_on_jax.py tests/backends/keras/test_jax_program.py \
-	  tests/backends/keras/test_against_fit.py tests/session/test_session_on_jax.py
+	BNCLAIMS_DATA=digits BNCLAIMS_BACKEND=jax $(BIN)/pytest -n auto $(FRAMEWORK_TESTS)
+
+test-torch: $(TESTABLE)  ## the same on PyTorch, which it installs: on Linux by default some gigabytes
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[torch]'
+	BNCLAIMS_DATA=digits BNCLAIMS_BACKEND=torch $(BIN)/pytest -n auto $(FRAMEWORK_TESTS)
 
 test-slow: $(TESTABLE)  ## the tests that take long
 	BNCLAIMS_DATA=digits $(BIN)/pytest tests/ -n auto --dist loadgroup -m slow

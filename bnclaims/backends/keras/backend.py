@@ -20,6 +20,9 @@ ENGINE_VERSION = 6
 JAX_PROGRAM_VERSION = 1
 """Raised whenever what is JAX's alone in this backend changes a number."""
 
+TORCH_PROGRAM_VERSION = 1
+"""Raised whenever what is PyTorch's alone in this backend changes a number."""
+
 _TENSORFLOW_DISTRIBUTIONS = ("tensorflow", "tensorflow-cpu", "tensorflow-intel", "tf-nightly")
 
 _ONE_THREAD = "--xla_cpu_multi_thread_eigen=false"
@@ -142,8 +145,33 @@ class KerasOnJax(KerasBackend):
             os.environ["XLA_FLAGS"] = " ".join([*others, _ONE_THREAD])
 
 
+class KerasOnTorch(KerasBackend):
+    """Trains and probes with Keras on PyTorch."""
+
+    name = "Keras on PyTorch"
+    framework = "torch"
+
+    @property
+    def framework_versions(self) -> dict[str, str]:
+        """Those of PyTorch and of what is done for it.
+
+        Raises:
+            ArmError: It is not installed.
+        """
+        return {
+            "torch program": str(TORCH_PROGRAM_VERSION),
+            "torch": _version("torch", extra="torch"),
+        }
+
+    def _set_threads(self) -> None:
+        if torch := sys.modules.get("torch"):
+            torch.set_num_threads(1)
+        else:
+            os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = "1"
+
+
 BACKENDS: Mapping[str, type[KerasBackend]] = {
-    kind.framework: kind for kind in (KerasBackend, KerasOnJax)
+    kind.framework: kind for kind in (KerasBackend, KerasOnJax, KerasOnTorch)
 }
 """By what the option `--claims-backend` calls them; the first is the default."""
 

@@ -452,7 +452,7 @@ def traced(function: Any, variables: Sequence[Any], *examples: Any) -> Any:
 
 
 def check_drawn(drawn: str) -> None:
-    """Refuses a program that drew while it was traced.
+    """Refuses a program that drew from a global generator while it was made.
 
     Args:
         drawn: Whose global generator it drew from, '' for none.
@@ -462,6 +462,6 @@ def check_drawn(drawn: str) -> None:
     """
     if drawn:
         raise ValueError(
-            f"it draws from the generator of {drawn} while it is traced, so that all batches and "
-            "seeds would get one number: use keras.random with a keras.random.SeedGenerator"
+            f"it draws from the generator of {drawn}, not from the run's seed: use keras.random "
+            "with a keras.random.SeedGenerator"
         )

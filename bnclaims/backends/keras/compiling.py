@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from bnclaims.backends.keras import framework
 from bnclaims.backends.keras.building import understood
 from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import TrainingArm, loss_name, model_name
@@ -240,7 +241,9 @@ class _Case:
         rate = self.compiled.optimizer._learning_rate
         known = keras.optimizers.schedules.LearningRateSchedule
         plain_rate = not callable(rate) or hasattr(rate, "assign") or isinstance(rate, known)
-        return type(self.compiled.optimizer) not in _PLAIN_OPTIMIZERS or not plain_rate
+        optimizer = self.compiled.optimizer
+        known_kind = isinstance(optimizer, _PLAIN_OPTIMIZERS) and not _is_own(optimizer)
+        return not known_kind or not plain_rate
 
     def begun(self) -> bool:
         return bool(int(self.compiled.optimizer.iterations) > 0)
@@ -273,6 +276,13 @@ class _Case:
             for layer in self.model._flatten_layers(include_self=False)
         )
 
+    def own_code_at_each_step(self) -> bool:
+        rate = self.compiled.optimizer._learning_rate
+        schedule = isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
+        layers = self.model._flatten_layers(include_self=False)
+        parts = [part for layer in layers for part in (layer, *_functions(layer))]
+        return framework.current().EAGER and any(map(_is_own, [*parts, *[rate] * schedule]))
+
     def other_numbers(self) -> bool:
         policies = {layer.dtype_policy.name for layer in self.model._flatten_layers()}
         return policies != {"float32"} or keras.config.floatx() != "float32"
@@ -285,6 +295,20 @@ class _Case:
 
     def with_callbacks(self) -> bool:
         return bool(self.arm.callbacks)
+
+
+def _functions(layer: Any) -> list[Any]:
+    """Returns the functions and objects that a layer was given: activations, regularizers."""
+    ends = ("activation", "_regularizer", "_constraint")
+    return [part for name, part in vars(layer).items() if name.endswith(ends) and callable(part)]
+
+
+def _is_own(part: Any) -> bool:
+    """Says whether a layer, a function or an object computes what Keras does not."""
+    if isinstance(part, keras.layers.Lambda | keras.layers.TorchModuleWrapper):
+        return True
+    kind = part if hasattr(part, "__qualname__") else type(part)
+    return not kind.__module__.startswith("keras.")
 
 
 _OBSTACLES: dict[str, Callable[[_Case], bool]] = {
@@ -301,6 +325,7 @@ _OBSTACLES: dict[str, Callable[[_Case], bool]] = {
     "it has masks": _Case.masks,
     "it has a fixed batch size, or a layer with a state for each row": _Case.keeps_state_of_a_batch,
     "layers add losses of their own": _Case.own_losses_in_layers,
+    "code that is not Keras's own runs at each step": _Case.own_code_at_each_step,
     "it is not all in float32": _Case.other_numbers,
     "it has no trainable weights": _Case.nothing_to_train,
     "it is compiled to run eagerly or several steps at a time": _Case.other_execution,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Setting = tuple[Callable[[], Any], Callable[[Any], object], Any]
 """How to read and to set a setting, and what it is when a model is built."""
 
-_MODULES = {"tensorflow": "on_tensorflow", "jax": "on_jax"}
+_MODULES = {"tensorflow": "on_tensorflow", "jax": "on_jax", "torch": "on_torch"}
 
 
 class Feed(Protocol):
@@ -26,10 +26,12 @@ class Feed(Protocol):
 
 
 class Framework(Protocol):
-    """What the modules `on_tensorflow` and `on_jax` have in common."""
+    """What the modules `on_tensorflow`, `on_jax` and `on_torch` have in common."""
 
     ERRORS: tuple[type[Exception], ...]
     """What it raises, besides ValueError and TypeError, for what it cannot compute."""
+    EAGER: bool
+    """Whether it runs a model's code at each step, and not once for a program of all steps."""
     SETTINGS: Mapping[str, Setting]
     """Its settings that change what a run computes, by name."""
 
@@ -90,7 +92,7 @@ class Framework(Protocol):
 
 def array_of(variable: Any) -> NDArray[Any]:
     """Returns a Keras variable's value as an array of its own."""
-    return np.array(np.asarray(variable.value))
+    return np.array(np.asarray(keras.ops.stop_gradient(variable.value)))
 
 
 @cache

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from bnclaims.backends.keras import state
 from bnclaims.backends.keras.building import check_drawn, reason, scaled
-from bnclaims.backends.keras.on_jax import ERRORS, Scope, assign, compiled
+from bnclaims.backends.keras.on_jax import ERRORS, compiled
 from bnclaims.backends.keras.program import Program
+from bnclaims.backends.keras.stateless import Scope, assign
 from bnclaims.errors import ArmError
 
 State = tuple[list[Any], list[Any], list[Any]]
@@ -110,23 +111,6 @@ class JaxProgram(Program):
     def _chosen(self, data: Any, rows: Any) -> tuple[Any, Any]:
         x, y = (array.at[rows].get(mode="promise_in_bounds") for array in data)
         return scaled(x, self.scale), y
-
-    def _correct(self, y: Any, predicted: Any) -> Any:
-        """Returns how many labels, over all positions, are right, as Keras's accuracy has it."""
-        if not self.classifies:
-            return jnp.int32(0)
-        return jnp.sum(_right(y, predicted), dtype=jnp.int32)
-
-
-def _right(y: Any, predicted: Any) -> Any:
-    """Says of each label whether it is predicted, as Keras's "accuracy" does by the shapes."""
-    if predicted.shape[-1] == 1:
-        return (predicted > 0.5) == y.astype(predicted.dtype).reshape(predicted.shape)
-    sparse = y.ndim < predicted.ndim or y.shape[-1] == 1
-    labels = y if sparse else jnp.argmax(y, axis=-1)
-    if labels.ndim == predicted.ndim:
-        labels = labels.squeeze(-1)
-    return jnp.argmax(predicted, axis=-1) == labels.astype(jnp.int32)
 
 
 def _batchwise(

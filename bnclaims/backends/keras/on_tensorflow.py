@@ -14,6 +14,7 @@ from tensorflow.python.eager import context
 from bnclaims.experiment.data import mapped, rows
 
 ERRORS = (tf.errors.OpError,)
+EAGER = False
 
 SETTINGS: Mapping[str, tuple[Callable[[], Any], Callable[[Any], object], Any]] = {
     "run_functions_eagerly": (

@@ -1,7 +1,8 @@
 """One Keras model with its optimizer, whose epoch is one program, for seed after seed.
 
 What is the same in every framework: how a run starts, which batches it sees, and what of it becomes
-its history. What computes an epoch is of a framework, see `TensorFlowProgram` and `JaxProgram`.
+its history. What computes an epoch is of a framework, see `TensorFlowProgram`, `JaxProgram` and
+`TorchProgram`.
 """
 
 import abc
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
@@ -128,6 +130,12 @@ class Program(abc.ABC):
             Mean loss and correct answers of each training batch, then of each evaluation batch.
         """
 
+    def _correct(self, y: Any, predicted: Any) -> Any:
+        """Returns how many labels, over all positions, are right, as Keras's accuracy has it."""
+        if not self.classifies:
+            return keras.ops.zeros((), "int32")
+        return keras.ops.sum(keras.ops.cast(_right(y, predicted), "int32"))
+
     def _refusal(self, why: str) -> str:
         shapes = f"images {tuple(self.x.shape)}, labels {tuple(self.y.shape)}"
         return f"{model_name(self.arm.model)} cannot be trained on {shapes}: {why}"
@@ -204,6 +212,19 @@ def _positions(y: Any, output: tuple[int | None, ...]) -> int:
     """Returns how many labels an example has."""
     one_hot = len(y.shape) == len(output) and output[-1] != 1 and y.shape[-1] != 1
     return int(np.prod(y.shape[1:-1] if one_hot else y.shape[1:]))
+
+
+def _right(y: Any, predicted: Any) -> Any:
+    """Says of each label whether it is predicted, as Keras's "accuracy" does by the shapes."""
+    if predicted.shape[-1] == 1:
+        return keras.ops.cast(predicted > 0.5, predicted.dtype) == keras.ops.reshape(
+            keras.ops.cast(y, predicted.dtype), predicted.shape
+        )
+    sparse = len(y.shape) < len(predicted.shape) or y.shape[-1] == 1
+    labels = y if sparse else keras.ops.argmax(y, axis=-1)
+    if len(labels.shape) == len(predicted.shape):
+        labels = keras.ops.squeeze(labels, axis=-1)
+    return keras.ops.argmax(predicted, axis=-1) == keras.ops.cast(labels, "int32")
 
 
 def batch_sizes(rows: int, size: int) -> Curve:

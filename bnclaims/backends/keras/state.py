@@ -74,6 +74,9 @@ def undisturbed(seed: int) -> Iterator[None]:
     with _one_at_a_time:
         python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
         keras_generator = global_state.get_global_attribute(_SEEDS[1])
+        framework_s = current().global_seeds() if current().EAGER else None
+        if framework_s:
+            current().set_random_seed(seed)
         random.seed(seed)
         np.random.seed(seed)  # noqa: NPY002
         global_state.set_global_attribute(_SEEDS[1], keras.random.SeedGenerator(seed))
@@ -83,6 +86,8 @@ def undisturbed(seed: int) -> Iterator[None]:
             random.setstate(python)
             np.random.set_state(numpy)  # noqa: NPY002
             global_state.set_global_attribute(_SEEDS[1], keras_generator)
+            if framework_s:
+                current().put_back(framework_s)
 
 
 def settings() -> dict[str, str]:
@@ -106,9 +111,9 @@ def generators() -> tuple[Any, ...]:
 
 
 def drawn_since(before: tuple[Any, ...]) -> str:
-    """Returns whose generator, Python's or NumPy's, is no longer as `generators` said; or ''."""
-    now = generators()
-    changed = [name for name, i in (("Python", 0), ("NumPy", 1)) if now[i] != before[i]]
+    """Returns whose generators are no longer as `generators` said; or ''."""
+    names = "Python", "NumPy", "Keras", keras.config.backend()
+    changed = [name for name, a, b in zip(names, before, generators(), strict=False) if a != b]
     return " and ".join(changed)
 
 

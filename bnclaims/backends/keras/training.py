@@ -159,10 +159,16 @@ def trainer_of(arm: TrainingArm) -> Trainer:
 
 def _program() -> type[Program]:
     """Returns what trains on the framework that Keras runs on."""
-    if keras.config.backend() == "jax":
-        from bnclaims.backends.keras.jax_program import JaxProgram
+    match keras.config.backend():
+        case "jax":
+            from bnclaims.backends.keras.jax_program import JaxProgram
 
-        return JaxProgram
-    from bnclaims.backends.keras.tensorflow_program import TensorFlowProgram
+            return JaxProgram
+        case "torch":
+            from bnclaims.backends.keras.torch_program import TorchProgram
 
-    return TensorFlowProgram
+            return TorchProgram
+        case _:
+            from bnclaims.backends.keras.tensorflow_program import TensorFlowProgram
+
+            return TensorFlowProgram

@@ -1053,7 +1053,7 @@ HOOKS: dict[str, Case] = {
     "layer that counts evaluations": Case(dense(CountsEvaluations), numbers),
     "regularised layer within an own one": Case(dense(HoldsADense), numbers, by_fit=True),
     "layer that draws by NumPy": Case(
-        dense(NoisyByNumPy), numbers, refused="draws from the generator of NumPy while it is trace"
+        dense(NoisyByNumPy), numbers, refused="draws from the generator of NumPy, not from the"
     ),
     "layer that keeps a tf.Variable": Case(
         dense(CountsByItself), numbers, refused=r"uses variables .* Make them with self.add_weight"

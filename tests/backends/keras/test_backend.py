@@ -50,6 +50,7 @@ def test_backends_go_by_what_keras_calls_them() -> None:
     assert {name: kind.name for name, kind in BACKENDS.items()} == {
         "tensorflow": "Keras on TensorFlow",
         "jax": "Keras on JAX",
+        "torch": "Keras on PyTorch",
     }
 
 

@@ -1,66 +1,44 @@
-"""One seed starts alike on TensorFlow and on JAX, and its first steps stay together."""
+"""Keras on JAX: its numbers have 32 bits, and its settings stay out of runs."""
 
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
-from tests.backends.keras import pairs
+from bnclaims.backends.keras import state
+from bnclaims.errors import ArmError
+from bnclaims.experiment.data import Data
+from tests.backends.keras import small
+from tests.backends.keras.pairs import DATA
+from tests.backends.keras.small import arm_of, bits, trained
 
 pytestmark = pytest.mark.skipif(
     keras.config.backend() != "jax", reason="of Keras on JAX: run `make test-jax`"
 )
 
-ROOT = Path(__file__).parents[3]
+
+def test_integers_of_more_than_32_bits_are_refused() -> None:
+    x = DATA.x_train.reshape(-1, 144).astype(np.int64)
+    narrow = Data("wide", x, DATA.y_train, x[:9], DATA.y_train[:9])
+    wide = Data("wide", x + 2**40, DATA.y_train, x[:9], DATA.y_train[:9])
+
+    def dense() -> Any:
+        return keras.Sequential([keras.Input((144,)), small.dense()])
+
+    assert np.isfinite(trained(0, arm=arm_of(dense, narrow))[0].loss).all()
+    with pytest.raises(ArmError, match="JAX computes with integers of 32 bits, and the data has"):
+        trained(0, arm=arm_of(dense, wide))
 
 
-@pytest.fixture(scope="module")
-def on_tensorflow(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What `pairs` makes in a process whose Keras is on TensorFlow."""
-    path = tmp_path_factory.mktemp("tensorflow") / "arrays.npz"
-    environment = os.environ | {"KERAS_BACKEND": "tensorflow", "PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, "-m", pairs.__name__, path], env=environment, check=True)
-    with np.load(path) as arrays:
-        return dict(arrays)
+def test_settings_of_jax_do_not_reach_runs() -> None:
+    import jax
 
-
-def assert_pair(kind: str, ours: dict[str, Any], theirs: dict[str, Any], rtol: float) -> None:
-    expected = {name: array for name, array in theirs.items() if name.startswith(f"{kind}/")}
-    assert expected
-    assert {f"{kind}/{name}" for name in ours} == expected.keys()
-    for name, array in ours.items():
-        np.testing.assert_allclose(
-            array, expected[f"{kind}/{name}"], rtol=rtol, atol=rtol, err_msg=name
-        )
-
-
-@pytest.mark.parametrize("initializer", [*pairs.UNIFORM, "ones"])
-def test_uniform_weights_are_the_same_to_the_bit(
-    initializer: str, on_tensorflow: dict[str, Any]
-) -> None:
-    for number, array in enumerate(pairs.weights(initializer)):
-        np.testing.assert_array_equal(array, on_tensorflow[f"weights/{initializer}/{number}"])
-
-
-@pytest.mark.parametrize("initializer", [*pairs.NORMAL, "orthogonal"])
-def test_normal_weights_are_the_same_but_for_rounding(
-    initializer: str, on_tensorflow: dict[str, Any]
-) -> None:
-    for number, array in enumerate(pairs.weights(initializer)):
-        expected = on_tensorflow[f"weights/{initializer}/{number}"]
-        np.testing.assert_allclose(array, expected, rtol=1e-5, atol=1e-6)
-
-
-def test_without_random_layers_the_curves_stay_together(on_tensorflow: dict[str, Any]) -> None:
-    ours = {name: a for name, a in pairs.curves().items() if "saturated" not in name}
-    theirs = {name: a for name, a in on_tensorflow.items() if "saturated" not in name}
-    assert_pair("curves", ours, theirs, 2e-3)
-
-
-def test_probes_see_the_same(on_tensorflow: dict[str, Any]) -> None:
-    assert_pair("looks", pairs.looks(), on_tensorflow, 1e-4)
+    before = bits(trained(3)[3])
+    jax.config.update("jax_default_matmul_precision", "bfloat16")
+    try:
+        assert state.settings() == {"jax_default_matmul_precision": "bfloat16"}
+        with pytest.warns(UserWarning, match=r"^jax_default_matmul_precision=bfloat16 was set out"):
+            assert bits(trained(3)[3]) == before
+    finally:
+        jax.config.update("jax_default_matmul_precision", None)
