@@ -25,6 +25,7 @@ def main() -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, job["cores"])
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    os.environ["KERAS_BACKEND"] = job["backend"]
     measured = {"ours": ours, "fit": fit, "jax": by_jax, "hardware": by_hardware}[job["way"]](job)
     say(measured | {"peak": peak_megabytes()})
 
@@ -56,15 +57,18 @@ def loaded(job: Job) -> tuple[Any, Any]:
 
 def ours(job: Job) -> Measured:
     """Trains two seeds by the engine, as a worker does; the second one is measured."""
-    from bnclaims.backends.keras.backend import KerasBackend
+    from bnclaims.backends.keras.backend import BACKENDS
     from bnclaims.experiment.arm import TrainingArm
     from claims.protocols import LOSS
 
     work, data = loaded(job)
-    KerasBackend(threads=1).start()
-    from bnclaims.backends.keras import tensorflow_program, training
+    BACKENDS[job["backend"]](threads=1).start()
+    from bnclaims.backends.keras import training
 
-    tensorflow_program.XLA_STEPS = work.xla_steps(tensorflow_program.XLA_STEPS)
+    if job["backend"] == "tensorflow":
+        from bnclaims.backends.keras import tensorflow_program
+
+        tensorflow_program.XLA_STEPS = work.xla_steps(tensorflow_program.XLA_STEPS)
     arm = TrainingArm(work.network, data, None, EPOCHS, work.optimizer, work.batch, LOSS)
 
     begun = time.perf_counter()
@@ -106,11 +110,9 @@ def epoch_clock() -> Any:
 def fit(job: Job) -> Measured:
     """Trains by `fit`: a model, `compile`, and the images as numbers from 0 to 1."""
     import numpy as np
-    import tensorflow as tf
 
     if job["threads"]:
-        tf.config.threading.set_intra_op_parallelism_threads(job["threads"])
-        tf.config.threading.set_inter_op_parallelism_threads(job["threads"])
+        use_threads(job["backend"], job["threads"])
     work, data = loaded(job)
     x, x_test = (
         a.reshape(len(a), -1).astype(np.float32) / 255 for a in (data.x_train, data.x_test)
@@ -141,6 +143,19 @@ def fit(job: Job) -> Measured:
         "restart": 0.0,
         "loss": history["loss"][EPOCHS - 1],
     }
+
+
+def use_threads(backend: str, threads: int) -> None:
+    """Gives a framework its threads; JAX keeps to its process's cores."""
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+    elif backend == "torch":
+        import torch
+
+        torch.set_num_threads(threads)
 
 
 def by_jax(job: Job) -> Measured:

@@ -1,0 +1,65 @@
+"""Writes what docs/results.md shows of one catalogue on several backends.
+
+That is the verdicts, a column for each session, and what each session came to against a reference
+that another one froze, which is the claim that training goes alike on both.
+
+Run, once a session on each has stored its runs:
+
+    pytest claims/ --claims-report=quick-tensorflow
+    bnclaims freeze quick-tensorflow --output=tensorflow.json
+    pytest claims/ --claims-backend=jax --claims-reference=tensorflow.json --claims-report=quick-jax
+    python benchmarks/publish_backends.py quick-tensorflow quick-jax
+"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # found also when this file is run by its path
+
+from benchmarks.publish import cell, versions
+from bnclaims.reporting import checked, markdown, wire
+from bnclaims.reporting.results import Results
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def main(folders: list[str]) -> None:
+    reports = [wire.read(Path(folder)) for folder in folders]
+    markdown.insert(DOCS / "results.md", "backends", [*table(reports), "", *alike(reports)])
+
+
+def table(reports: list[Results]) -> list[str]:
+    """A row for each claim, a column for each session."""
+    columns = [{claim.id: claim for claim in report.claims} for report in reports]
+    lines = ["| claim | " + " | ".join(map(backend, reports)) + " |"]
+    lines.append("|---" * (1 + len(columns)) + "|")
+    for name in sorted(columns[0]):
+        cells = (cell(column.get(name)) for column in columns)
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def backend(report: Results) -> str:
+    return report.versions["backend"].removeprefix("Keras on ")
+
+
+def alike(reports: list[Results]) -> list[str]:
+    """A line for each session: its versions, verdicts, and what it came to against another."""
+    lines = []
+    for report in reports:
+        judged = [claim.verdict for claim in report.claims]
+        counts = {verdict: judged.count(verdict) for verdict in dict.fromkeys(sorted(judged))}
+        said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+        lines.append(f"- {backend(report)}: {said} ({versions(report)}).")
+    for report in reports:
+        if record := report.reference:
+            other = record.versions["backend"].removeprefix("Keras on ")
+            lines.append(
+                f"- Training on {backend(report)} goes as on {other}: "
+                f"{checked.counts_text(record)}."
+            )
+    return lines
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
