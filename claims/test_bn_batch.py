@@ -64,6 +64,10 @@ def test_bn_best_at_small_batches(train: Train) -> None:
 @claim(
     "Without BN, batches of 4 are the best of 4, 64, 256 and 1024",
     source=f"{SECTION}, figure: four batch sizes with BN (dashed) and without",
+    expected={"quick": {"digits": "inconclusive"}},
+    because="on the digits, within the quick protocol, larger batches stay at chance (2.31 at 64) "
+    "and batches of 4 leave it late, each seed at another time (1.94, varying by 0.15): twenty "
+    "seeds do not settle whether that is the tenth lower that counts as better",
 )
 def test_plain_best_at_batch_4(train: Train) -> None:
     four, *rest = losses(train, bn_layers=0)
@@ -75,7 +79,7 @@ def test_plain_best_at_batch_4(train: Train) -> None:
     source=f"{SECTION}, figure: four batch sizes with BN (dashed) and without",
     expected={"quick": "refuted", "article": {"mnist": "inconclusive", "digits": "refuted"}},
     because="on MNIST, over the article's budget, the mean losses differ by about the tenth that "
-    "is the margin (0.239 without, 0.226 with BN; without BN they vary by 0.016 from seed to "
+    "is the margin (0.244 without, 0.225 with BN; without BN they vary by 0.017 from seed to "
     "seed), on the digits by a fifth (0.263 and 0.206); under the quick protocol BN halves the "
     "loss",
 )
@@ -88,8 +92,8 @@ def test_tiny_batch_cancels_bn(train: Train) -> None:
     "At small batches (4) a BN layer lowers performance: it makes convergence slower",
     source=f"{SECTION}, on estimates from few images",
     expected="refuted",
-    because="its mean loss is no higher (on MNIST, over the article's budget, 0.226 against 0.239, "
-    "which varies by 0.016 from seed to seed), and it classifies as many test images; "
+    because="its mean loss is no higher (on MNIST, over the article's budget, 0.225 against 0.244, "
+    "which varies by 0.017 from seed to seed), and it classifies as many test images; "
     "tiny-batch-hurts-bn-in-the-end is about the last loss",
 )
 def test_tiny_batch_hurts_bn(train: Train) -> None:

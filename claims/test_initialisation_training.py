@@ -108,6 +108,10 @@ def test_glorot_steadies_sigmoid(train: Train) -> None:
 @claim(
     "With tanh, runs differ less from seed to seed with Glorot initialisation than with N(0, 1)",
     source=f"{GLOROT_ARTICLE}, on stable training",
+    expected={"article": {"mnist": "inconclusive"}},
+    because="on MNIST, over the article's budget, the spread is 0.019 nats less with Glorot, and "
+    "less in 18 of 20 seeds; to show that of contrasts as skewed as these may be, would take "
+    "about 25 seeds",
 )
 def test_glorot_steadies_tanh(train: Train) -> None:
     glorot, normal = (spread(train, "tanh", i) for i in (GLOROT_NORMAL, STANDARD_NORMAL))

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from bnclaims.backends.keras import framework
+from bnclaims.backends.keras import framework, state
 from bnclaims.backends.keras.building import understood
 from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import TrainingArm, loss_name, model_name
@@ -283,6 +283,9 @@ class _Case:
         parts = [part for layer in layers for part in (layer, *_functions(layer))]
         return framework.current().EAGER and any(map(_is_own, [*parts, *[rate] * schedule]))
 
+    def settings_at_each_step(self) -> bool:
+        return framework.current().EAGER and bool(state.settings())
+
     def other_numbers(self) -> bool:
         policies = {layer.dtype_policy.name for layer in self.model._flatten_layers()}
         return policies != {"float32"} or keras.config.floatx() != "float32"
@@ -326,6 +329,7 @@ _OBSTACLES: dict[str, Callable[[_Case], bool]] = {
     "it has a fixed batch size, or a layer with a state for each row": _Case.keeps_state_of_a_batch,
     "layers add losses of their own": _Case.own_losses_in_layers,
     "code that is not Keras's own runs at each step": _Case.own_code_at_each_step,
+    "its builder changes a setting that each step reads": _Case.settings_at_each_step,
     "it is not all in float32": _Case.other_numbers,
     "it has no trainable weights": _Case.nothing_to_train,
     "it is compiled to run eagerly or several steps at a time": _Case.other_execution,

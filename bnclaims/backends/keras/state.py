@@ -74,8 +74,8 @@ def undisturbed(seed: int) -> Iterator[None]:
     with _one_at_a_time:
         python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
         keras_generator = global_state.get_global_attribute(_SEEDS[1])
-        framework_s = current().global_seeds() if current().EAGER else None
-        if framework_s:
+        of_framework = current().global_seeds() if current().EAGER else None
+        if of_framework:
             current().set_random_seed(seed)
         random.seed(seed)
         np.random.seed(seed)  # noqa: NPY002
@@ -86,8 +86,8 @@ def undisturbed(seed: int) -> Iterator[None]:
             random.setstate(python)
             np.random.set_state(numpy)  # noqa: NPY002
             global_state.set_global_attribute(_SEEDS[1], keras_generator)
-            if framework_s:
-                current().put_back(framework_s)
+            if of_framework:
+                current().put_back(of_framework)
 
 
 def settings() -> dict[str, str]:

@@ -56,6 +56,16 @@ def test_code_that_may_keep_a_state_is_trained_by_fit_from_a_new_model_each(laye
     assert bits(trained(3, arm=arm)[3]) == bits(after_another)
 
 
+def test_what_a_builder_sets_holds_at_each_step() -> None:
+    def blunt() -> Any:
+        keras.config.set_epsilon(0.1)
+        return small.steady()
+
+    with pytest.warns(UserWarning, match="as its builder changes a setting that each step reads"):
+        found = trained(3, arm=arm_of(blunt))[3]
+    assert found.loss[0] != trained(3)[3].loss[0]
+
+
 def test_dropout_draws_what_a_run_s_seed_says(recwarn: pytest.WarningsRecorder) -> None:
     runs = trained(3, 4, arm=arm_of(small.random))
     assert bits(runs[3]) != bits(runs[4])
