@@ -163,6 +163,19 @@ class KerasOnTorch(KerasBackend):
             "torch": _version("torch", extra="torch"),
         }
 
+    def prepare(self) -> None:
+        """Has PyTorch start quietly, on one thread of the CPU, whoever imports it.
+
+        Raises:
+            ArmError: The environment asks Keras for another framework or device.
+        """
+        device = os.environ.setdefault("KERAS_TORCH_DEVICE", "cpu")
+        if device != "cpu":
+            raise ArmError(
+                f"KERAS_TORCH_DEVICE={device}: on PyTorch runs compute on the CPU; unset it"
+            )
+        super().prepare()
+
     def _set_threads(self) -> None:
         if torch := sys.modules.get("torch"):
             torch.set_num_threads(1)

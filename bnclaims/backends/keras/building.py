@@ -60,6 +60,8 @@ def understood(arm: ModelArm, make: Callable[[], Any]) -> Any:
     errors: tuple[type[Exception], ...] = (ValueError, *framework.current().ERRORS)
     try:
         return make()
+    except ArmError:  # it is one of PyTorch's errors, too
+        raise
     except errors as error:
         raise ArmError(f"{arm} cannot be built: {reason(error)}") from None
 
@@ -425,7 +427,12 @@ def _tensors(data: Data | DataSource) -> tuple[Any, Any, Any, Any]:
 
 @lru_cache(maxsize=2)
 def _held(source: Data | DataSource) -> tuple[Any, Any, Any, Any]:
-    data, hold = source.load(), framework.current().held
+    data = source.load()
+
+    def hold(array: NDArray[Any]) -> Any:
+        native = array.astype(array.dtype.newbyteorder("="), copy=False)
+        return framework.current().held(native)
+
     return (
         mapped(hold, data.x_train),
         mapped(hold, data.y_train),
@@ -461,7 +468,12 @@ def check_drawn(drawn: str) -> None:
         ValueError: It did.
     """
     if drawn:
-        raise ValueError(
-            f"it draws from the generator of {drawn}, not from the run's seed: use keras.random "
-            "with a keras.random.SeedGenerator"
-        )
+        raise ValueError(f"it {unseeded(drawn)}")
+
+
+def unseeded(drawn: str) -> str:
+    """Returns the words for what drew from the global generator of somebody."""
+    return (
+        f"draws from the generator of {drawn}, not from the run's seed: give dropout a seed, and "
+        "draw with keras.random and a keras.random.SeedGenerator"
+    )

@@ -26,6 +26,12 @@ _PLAIN_OPTIMIZERS = (
 )  # fmt: skip
 """The optimizers whose agreement with `fit` is tested; see tests/backends/keras."""
 
+_CELLS = (
+    keras.layers.GRUCell, keras.layers.LSTMCell, keras.layers.SimpleRNNCell,
+    keras.layers.StackedRNNCells,
+)  # fmt: skip
+"""What keeps the mask of its dropout until the layer around it resets it, if there is one."""
+
 _FILES = ("BackupAndRestore", "CSVLogger", "ModelCheckpoint", "RemoteMonitor", "TensorBoard")
 """Callbacks that read or write files, or call out: runs would meet in them."""
 
@@ -277,11 +283,27 @@ class _Case:
         )
 
     def own_code_at_each_step(self) -> bool:
+        return framework.current().EAGER and any(map(_is_own, self._called()))
+
+    def _called(self) -> list[Any]:
+        """Returns what is called at each step: layers, operations, functions, the schedule."""
+        layers = list(self.model._flatten_layers())
+        called = [part for layer in layers for part in (*_operations(layer), *_functions(layer))]
+        called += [v.constraint for v in self.model.variables] + [
+            v.regularizer for v in self.model.variables
+        ]
         rate = self.compiled.optimizer._learning_rate
-        schedule = isinstance(rate, keras.optimizers.schedules.LearningRateSchedule)
-        layers = self.model._flatten_layers(include_self=False)
-        parts = [part for layer in layers for part in (layer, *_functions(layer))]
-        return framework.current().EAGER and any(map(_is_own, [*parts, *[rate] * schedule]))
+        if isinstance(rate, keras.optimizers.schedules.LearningRateSchedule):
+            called.append(rate)
+        return [part for part in (*layers, *called) if part is not None]
+
+    def bare_cell(self) -> bool:
+        operations = [op for layer in self.model._flatten_layers() for op in _operations(layer)]
+        return framework.current().EAGER and any(isinstance(op, _CELLS) for op in operations)
+
+    def one_path_for_two(self) -> bool:
+        paths = [variable.path for variable in self.model.trainable_variables]
+        return framework.current().EAGER and len(set(paths)) < len(paths)
 
     def settings_at_each_step(self) -> bool:
         return framework.current().EAGER and bool(state.settings())
@@ -294,10 +316,17 @@ class _Case:
         return not self.model.trainable_variables
 
     def other_execution(self) -> bool:
-        return bool(self.compiled.run_eagerly) or self.compiled.steps_per_execution != 1
+        by_torch = framework.current().EAGER and self.compiled.jit_compile is True
+        return bool(self.compiled.run_eagerly) or self.compiled.steps_per_execution != 1 or by_torch
 
     def with_callbacks(self) -> bool:
         return bool(self.arm.callbacks)
+
+
+def _operations(layer: Any) -> list[Any]:
+    """Returns the operations of a graph, layers or not; none of what is no graph."""
+    graph = getattr(layer, "_functional", layer)
+    return list(getattr(graph, "operations", ()))
 
 
 def _functions(layer: Any) -> list[Any]:
@@ -309,6 +338,8 @@ def _functions(layer: Any) -> list[Any]:
 def _is_own(part: Any) -> bool:
     """Says whether a layer, a function or an object computes what Keras does not."""
     if isinstance(part, keras.layers.Lambda | keras.layers.TorchModuleWrapper):
+        return True
+    if "call" in getattr(part, "__dict__", ()):
         return True
     kind = part if hasattr(part, "__qualname__") else type(part)
     return not kind.__module__.startswith("keras.")
@@ -328,10 +359,12 @@ _OBSTACLES: dict[str, Callable[[_Case], bool]] = {
     "it has masks": _Case.masks,
     "it has a fixed batch size, or a layer with a state for each row": _Case.keeps_state_of_a_batch,
     "layers add losses of their own": _Case.own_losses_in_layers,
+    "a recurrent cell is called by itself": _Case.bare_cell,
+    "two of its weights have one path": _Case.one_path_for_two,
     "code that is not Keras's own runs at each step": _Case.own_code_at_each_step,
     "its builder changes a setting that each step reads": _Case.settings_at_each_step,
     "it is not all in float32": _Case.other_numbers,
     "it has no trainable weights": _Case.nothing_to_train,
-    "it is compiled to run eagerly or several steps at a time": _Case.other_execution,
+    "it is compiled to run eagerly, by torch.compile or by several steps": _Case.other_execution,
     "it has callbacks": _Case.with_callbacks,
 }

@@ -112,6 +112,8 @@ class Fitter:
             if watch.changed_since_last_epoch():
                 after = self._evaluated(model, *test)
                 watch.replace_last(after, measures())
+        except ArmError:  # it is one of PyTorch's errors, too
+            raise
         except errors as error:
             raise ArmError(
                 f"{model_name(arm.model)} cannot be trained by fit on {arm.data.name}: "

@@ -23,11 +23,17 @@ SETTINGS: Mapping[str, tuple[Callable[[], Any], Callable[[Any], object], Any]] =
         "highest",
     ),
     "torch_deterministic": (
-        torch.are_deterministic_algorithms_enabled,
-        torch.use_deterministic_algorithms,
+        torch.get_deterministic_debug_mode,
+        torch.set_deterministic_debug_mode,
+        0,
+    ),
+    "torch_autocast": (
+        lambda: torch.is_autocast_enabled("cpu"),
+        lambda on: torch.set_autocast_enabled("cpu", on),
         False,
     ),
     "torch_grad": (torch.is_grad_enabled, torch.set_grad_enabled, True),
+    "torch_threads": (torch.get_num_threads, torch.set_num_threads, 1),
 }
 
 drawn = like_tensorflow.drawn

@@ -17,6 +17,7 @@ from bnclaims.backends.keras.building import (
     scaled,
     traced,
     understood,
+    unseeded,
 )
 from bnclaims.backends.keras.initialisation import Initialisation
 from bnclaims.errors import ArmError
@@ -55,9 +56,30 @@ def probe(arm: Arm, seeds: Iterable[int]) -> Iterator[tuple[int, History]]:
         ArmError: The model does not fit its data.
         DataError: The images cannot be loaded, or changed during the session.
     """
-    measure = _MEASURES[type(arm)](arm)
+    make = _MEASURES[type(arm)]
+    if framework.current().EAGER:
+        for seed in seeds:
+            yield seed, _measured_anew(lambda: make(arm), arm, seed)
+        return
+    measure = make(arm)
     for seed in seeds:
         yield seed, measure(seed)
+
+
+def _measured_anew(make: Callable[[], Measure], arm: Arm, seed: int) -> History:
+    """Returns a history of a new model, whose code may keep a state, in a known global state.
+
+    Raises:
+        ArmError: It draws random numbers that the seed does not decide.
+    """
+    with state.known(derive(seed, "probe")):
+        measure = make()
+        before = state.generators()
+        history = measure(seed)
+        drawn = state.drawn_since(before)
+    if drawn:
+        raise ArmError(f"{arm} {unseeded(drawn)}")
+    return history
 
 
 def saturated(activations: NDArray[Any], activation: str) -> NDArray[np.bool_]:
@@ -211,6 +233,11 @@ class _Minibatches:
             self._initialisation = Initialisation(model, build)
             self._view = _View(model)
             self._program = understood(arm, self._traced)
+            if framework.current().EAGER and (changed := state.settings()):
+                raise ArmError(
+                    f"{arm}: its builder sets {', '.join(changed)}, which each look would have to "
+                    "find so: on PyTorch leave that out of models that are probed"
+                )
 
     def _traced(self) -> Any:
         rows = np.zeros(self._arm.batch_size, np.int32)

@@ -9,6 +9,7 @@ import abc
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
@@ -19,15 +20,17 @@ from bnclaims.backends.keras.building import (
     check_labels,
     mixes_examples,
     narrowed,
+    reason,
     resident,
     scale,
     scaled,
 )
 from bnclaims.backends.keras.compiling import Compilation
 from bnclaims.backends.keras.curves import FINE_POINTS, Stopped, measured, padded, stretches
-from bnclaims.backends.keras.framework import array_of
+from bnclaims.backends.keras.framework import array_of, current
 from bnclaims.backends.keras.initialisation import RNG_STATE, Initialisation
 from bnclaims.backends.keras.probing import LayerStatistics
+from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import TrainingArm, model_name
 from bnclaims.experiment.history import Curve, History
 from bnclaims.experiment.losses import takes_classes
@@ -62,9 +65,10 @@ class Program(abc.ABC):
         self.initialisation = Initialisation(model, build)
         self.optimizer_start = [array_of(v) for v in model.optimizer.variables]
         self.classifies = compiled.accuracy
-        self.evaluation_batch = EVALUATION_BATCH if self._evaluates_alike() else arm.batch_size
+        alike = self._tried(self._evaluates_alike)
+        self.evaluation_batch = EVALUATION_BATCH if alike else arm.batch_size
         self.epoch = self._compiled()
-        self.statistics = self._probed() if arm.probes else None
+        self.statistics = self._tried(self._probed) if arm.probes else None
 
     def train(self, seed: int, stop: threading.Event | None = None) -> History:
         """Returns the history of one seed, unless told to stop before an epoch."""
@@ -136,6 +140,20 @@ class Program(abc.ABC):
             return keras.ops.zeros((), "int32")
         return keras.ops.sum(keras.ops.cast(_right(y, predicted), "int32"))
 
+    def _tried(self, function: Callable[[], Any]) -> Any:
+        """Returns what a function of the model returns.
+
+        Raises:
+            ArmError: It cannot compute.
+        """
+        errors: tuple[type[Exception], ...] = (ValueError, TypeError, *current().ERRORS)
+        try:
+            return function()
+        except ArmError:  # it is one of PyTorch's errors, too
+            raise
+        except errors as error:
+            raise ArmError(self._refusal(reason(error))) from error
+
     def _refusal(self, why: str) -> str:
         shapes = f"images {tuple(self.x.shape)}, labels {tuple(self.y.shape)}"
         return f"{model_name(self.arm.model)} cannot be trained on {shapes}: {why}"
@@ -144,7 +162,7 @@ class Program(abc.ABC):
 
     def _run_epoch(self, order: NDArray[np.int32]) -> tuple[Curve, Curve, float, float]:
         """Returns loss and accuracy of each training batch and the test images' two means."""
-        results = self._results(order)
+        results = self._tried(partial(self._results, order))
         loss, correct, val_loss, val_correct = (np.asarray(r).astype(np.float64) for r in results)
         sizes = self._batch_sizes()
         val_sizes = batch_sizes(len(self.x_test), self.evaluation_batch)

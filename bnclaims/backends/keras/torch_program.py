@@ -9,11 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from bnclaims.backends.keras import state
-from bnclaims.backends.keras.building import reason, scaled
-from bnclaims.backends.keras.on_torch import ERRORS
+from bnclaims.backends.keras.building import scaled
 from bnclaims.backends.keras.program import Program
 from bnclaims.backends.keras.stateless import Scope
-from bnclaims.errors import ArmError
 from bnclaims.experiment.history import History
 from bnclaims.experiment.seeds import derive
 
@@ -33,16 +31,14 @@ class TorchProgram(Program):
             return super().train(seed, stop)
 
     def _evaluation_assigns(self) -> bool:
+        before = state.generators()
         values = [(variable, variable.value.detach().clone()) for variable in self.model.variables]
         with torch.no_grad(), Scope(values) as scope:
             self._evaluate(torch.arange(1))
-        return bool(scope.assigned)
+        return bool(scope.assigned or state.drawn_since(before))
 
     def _compiled(self) -> Any:
-        try:
-            self._step(torch.arange(min(self.arm.batch_size, len(self.x))))
-        except (ValueError, TypeError, *ERRORS) as error:
-            raise ArmError(self._refusal(reason(error))) from error
+        self._tried(lambda: self._step(torch.arange(min(self.arm.batch_size, len(self.x)))))
         return self._epoch
 
     def _results(self, order: NDArray[np.int32]) -> tuple[Any, Any, Any, Any]:

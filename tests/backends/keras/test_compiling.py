@@ -209,7 +209,7 @@ REASONS: dict[str, Callable[[], tuple[TrainingArm, Any, Compilation]]] = {
         arm_of(), network(keras.layers.Dense(2, dtype="mixed_bfloat16")), by(),
     ),
     "it has no trainable weights": lambda: (arm_of(), frozen(), by()),
-    "it is compiled to run eagerly or several steps at a time": lambda: (
+    "it is compiled to run eagerly, by torch.compile or by several steps": lambda: (
         arm_of(), network(), by(run_eagerly=True),
     ),
     "it has callbacks": lambda: (

@@ -5,8 +5,11 @@ import numpy as np
 import pytest
 
 from bnclaims.backends.keras import framework, state
+from bnclaims.backends.keras.backend import KerasOnTorch
 from bnclaims.errors import ArmError
-from tests.backends.keras.small import bits, trained
+from bnclaims.experiment.data import Data
+from tests.backends.keras.pairs import DATA
+from tests.backends.keras.small import arm_of, bits, trained
 
 pytestmark = pytest.mark.skipif(
     keras.config.backend() != "torch", reason="of Keras on PyTorch: run `make test-torch`"
@@ -20,6 +23,21 @@ def test_integers_of_more_than_63_bits_are_refused() -> None:
         held(np.array([2**63], np.uint64))
     with pytest.raises(ArmError, match="PyTorch computes with numbers, and the data has <U1: give"):
         held(np.array(["a"]))
+
+
+def test_arrays_of_another_byte_order_are_data() -> None:
+    far = Data(
+        "far",
+        *(a.astype(">i4") for a in (DATA.x_train, DATA.y_train)),
+        *(a.astype(">i4") for a in (DATA.x_test, DATA.y_test)),
+    )
+    assert np.isfinite(trained(0, arm=arm_of(data=far))[0].loss).all()
+
+
+def test_it_computes_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_TORCH_DEVICE", "cuda")
+    with pytest.raises(ArmError, match="KERAS_TORCH_DEVICE=cuda: on PyTorch runs compute on the"):
+        KerasOnTorch(1).prepare()
 
 
 def test_a_held_array_does_not_follow_the_user_s() -> None:

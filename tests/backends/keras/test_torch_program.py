@@ -6,9 +6,11 @@ import keras
 import numpy as np
 import pytest
 
-from bnclaims.backends.keras import probing
+from bnclaims.backends.keras import probing, state
+from bnclaims.backends.keras.compiling import compilation, not_by_program
 from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import BatchArm
+from bnclaims.experiment.data import Data
 from tests.backends.keras import small
 from tests.backends.keras.pairs import DATA, LOSS
 from tests.backends.keras.small import arm_of, bits, of, trained
@@ -82,10 +84,117 @@ def test_a_measure_that_draws_leaves_the_run_as_it_is() -> None:
     assert measured.loss.tobytes() == trained(3, arm=arm_of(small.random))[3].loss.tobytes()
 
 
+def seeded() -> Any:
+    return small.convolutional(keras.layers.Dropout(0.3, seed=4))
+
+
+def looked(build: Any, *seeds: int) -> dict[int, Any]:
+    arm = BatchArm(build, DATA, None, 32, batches=3, loss=LOSS)
+    return {seed: bits(history) for seed, history in probing.probe(arm, seeds)}
+
+
+NAMED = "draws from the generator of torch, not from the run's seed: give dropout a seed"
+
+
 def test_probes_refuse_what_they_would_draw_from_the_generator_of_the_process() -> None:
-    arm = BatchArm(small.random, DATA, None, 32, batches=3, loss=LOSS)
-    with pytest.raises(ArmError, match="it draws from the generator of torch, not from the run's"):
-        list(probing.probe(arm, [0]))
+    with pytest.raises(ArmError, match=NAMED):
+        looked(small.random, 0)
+    with pytest.raises(ArmError, match=NAMED):
+        trained(0, arm=arm_of(small.random, probes=True))
+    looked(seeded, 0)
+    trained(0, arm=arm_of(seeded, probes=True))
+
+
+def test_probes_look_at_a_new_model_each() -> None:
+    assert looked(of(Counts), 1, 3)[3] == looked(of(Counts), 3)[3]
+
+
+def test_probes_refuse_a_builder_that_changes_settings() -> None:
+    def blunt() -> Any:
+        keras.config.set_epsilon(0.1)
+        return small.steady()
+
+    with pytest.raises(ArmError, match="its builder sets epsilon, which each look would have to"):
+        looked(blunt, 0)
+
+
+def test_a_bad_token_in_a_later_batch_is_refused_in_words() -> None:
+    def of_tokens() -> Any:
+        return keras.Sequential(
+            [
+                keras.Input((5,)),
+                keras.layers.Embedding(12, 4),
+                keras.layers.Flatten(),
+                small.dense(),
+            ]
+        )
+
+    tokens = np.ones((64, 5), np.int32)
+    tokens[-1] = 12
+    data = Data("tokens", tokens, DATA.y_train[:64], tokens, DATA.y_train[:64])
+    with pytest.raises(ArmError, match=r"cannot be trained on .*index out of range"):
+        trained(*range(3), arm=arm_of(of_tokens, data))
+
+
+class Doubles(keras.Operation):  # type: ignore[misc]
+    """An operation of one's own, which is no layer."""
+
+    def call(self, x: Any) -> Any:
+        return x * 2
+
+    def compute_output_spec(self, x: Any) -> Any:
+        return keras.KerasTensor(x.shape, x.dtype)
+
+
+def with_operation() -> Any:
+    inputs = keras.Input((144,))
+    return keras.Model(inputs, small.dense()(Doubles()(inputs)))
+
+
+def with_call() -> Any:
+    model = of(keras.layers.Identity)()
+    model.layers[0].call = lambda x: x
+    return model
+
+
+def with_constraint() -> Any:
+    model = small.steady()
+    model.trainable_variables[0].constraint = lambda weight: weight
+    return model
+
+
+def with_cell() -> Any:
+    inputs = keras.Input((144,))
+    output, _ = keras.layers.GRUCell(4, dropout=0.3)(inputs, keras.ops.zeros_like(inputs[:, :4]))
+    return keras.Model(inputs, small.dense()(output))
+
+
+def with_two_of_one_path() -> Any:
+    def inner() -> Any:
+        inputs = keras.Input((144,))
+        return keras.Model(inputs, keras.layers.Dense(144, name="one")(inputs))
+
+    return keras.Sequential([keras.Input((144,)), inner(), inner(), small.dense()])
+
+
+def compiled_by_torch() -> Any:
+    model = small.steady()
+    model.compile("sgd", LOSS, jit_compile=True)
+    return model
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        with_operation, with_call, with_constraint, with_cell, with_two_of_one_path,
+        compiled_by_torch,
+    ],
+)  # fmt: skip
+def test_what_fit_may_see_in_another_way_is_no_case_for_our_program(build: Any) -> None:
+    arm = arm_of(build, optimizer=None if build is compiled_by_torch else arm_of().optimizer)
+    with state.known():
+        model = build()
+        assert not_by_program(arm, model, compilation(arm, model))
 
 
 def test_weights_without_a_gradient_stay_as_they_are() -> None:
