@@ -468,12 +468,7 @@ def check_drawn(drawn: str) -> None:
         ValueError: It did.
     """
     if drawn:
-        raise ValueError(f"it {unseeded(drawn)}")
-
-
-def unseeded(drawn: str) -> str:
-    """Returns the words for what drew from the global generator of somebody."""
-    return (
-        f"draws from the generator of {drawn}, not from the run's seed: give dropout a seed, and "
-        "draw with keras.random and a keras.random.SeedGenerator"
-    )
+        raise ValueError(
+            f"it draws from the generator of {drawn}, not from the run's seed: give dropout a "
+            "seed, and draw with keras.random and a keras.random.SeedGenerator"
+        )

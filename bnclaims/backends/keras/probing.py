@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from bnclaims.backends.keras import framework, state
 from bnclaims.backends.keras.building import (
     builder,
+    check_drawn,
     check_labels,
     narrowed,
     resident,
@@ -17,7 +18,6 @@ from bnclaims.backends.keras.building import (
     scaled,
     traced,
     understood,
-    unseeded,
 )
 from bnclaims.backends.keras.initialisation import Initialisation
 from bnclaims.errors import ArmError
@@ -66,7 +66,7 @@ def probe(arm: Arm, seeds: Iterable[int]) -> Iterator[tuple[int, History]]:
         yield seed, measure(seed)
 
 
-def _measured_anew(make: Callable[[], Measure], arm: Arm, seed: int) -> History:
+def _measured_anew(make: Callable[[], Measure], arm: Any, seed: int) -> History:
     """Returns a history of a new model, whose code may keep a state, in a known global state.
 
     Raises:
@@ -76,9 +76,7 @@ def _measured_anew(make: Callable[[], Measure], arm: Arm, seed: int) -> History:
         measure = make()
         before = state.generators()
         history = measure(seed)
-        drawn = state.drawn_since(before)
-    if drawn:
-        raise ArmError(f"{arm} {unseeded(drawn)}")
+        understood(arm, lambda: check_drawn(state.drawn_since(before)))
     return history
 
 

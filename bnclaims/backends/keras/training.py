@@ -19,9 +19,10 @@ import keras
 
 from bnclaims.backends.keras import state
 from bnclaims.backends.keras.building import builder
-from bnclaims.backends.keras.compiling import compilation, not_by_program
+from bnclaims.backends.keras.compiling import compilation
 from bnclaims.backends.keras.curves import Stopped
 from bnclaims.backends.keras.fitting import Fitter
+from bnclaims.backends.keras.obstacles import not_by_program
 from bnclaims.backends.keras.program import Program
 from bnclaims.experiment.arm import TrainingArm
 from bnclaims.experiment.history import History

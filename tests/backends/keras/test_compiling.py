@@ -1,35 +1,16 @@
-"""What a model is compiled with, and why `fit` itself must train it; for agreement see beside."""
+"""What a model is compiled with."""
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
-import numpy as np
 import pytest
 
 from bnclaims.backends.keras import compiling
-from bnclaims.backends.keras.compiling import Compilation, compilation, not_by_program
+from bnclaims.backends.keras.compiling import Compilation, compilation
+from bnclaims.backends.keras.obstacles import not_by_program
 from bnclaims.errors import ArmError
-from bnclaims.experiment.arm import TrainingArm
-from bnclaims.experiment.data import Data
 from bnclaims.experiment.protocol import Optimizer
-
-X, Y = np.zeros((4, 3), np.float32), np.array([0, 1, 0, 1])
-SPARSE = "sparse_categorical_crossentropy"
-
-
-def data(**more: Any) -> Data:
-    return Data("table", X, Y, X, Y, **more)
-
-
-def network(*inner: Any) -> Any:
-    return keras.Sequential([keras.Input((3,)), *inner, keras.layers.Dense(2, "softmax")])
-
-
-def arm_of(build: Any = network, **changes: Any) -> TrainingArm:
-    usual: dict[str, Any] = {"images": None, "epochs": 1, "batch_size": 2, "loss": SPARSE}
-    return TrainingArm(build, **{"data": data(), **usual, **changes})
-
+from tests.backends.keras.table import SPARSE, arm_of, network
 
 # What is compiled
 
@@ -131,103 +112,3 @@ def test_where_no_metric_is_named_it_is_compiled_in() -> None:
         model = network()
         Compilation("sgd", SPARSE, metrics=metrics).apply(model)
         assert model._compile_metrics._user_metrics == names
-
-
-# Why it is not our program that trains
-
-
-class Own(keras.Sequential):  # type: ignore[misc]
-    """A class of one's own."""
-
-
-def hooked() -> Any:
-    model = network()
-    model.train_step = lambda batch: {"loss": 0.0}
-    return model
-
-
-def two_inputs() -> Any:
-    a, b = keras.Input((3,)), keras.Input((3,))
-    return keras.Model([a, b], keras.layers.Dense(2)(keras.layers.add([a, b])))
-
-
-def masked() -> Any:
-    layers = [keras.layers.Masking(), keras.layers.LSTM(2)]
-    return keras.Sequential([keras.Input((3, 1)), *layers])
-
-
-def frozen() -> Any:
-    model = network()
-    model.trainable = False
-    return model
-
-
-def used() -> Any:
-    optimizer = keras.optimizers.SGD(momentum=0.9)
-    weight = keras.Variable([1.0])
-    optimizer.apply([keras.ops.ones(1)], [weight])
-    return optimizer
-
-
-def by(optimizer: Any = "sgd", loss: Any = SPARSE, **more: Any) -> Compilation:
-    return Compilation(keras.optimizers.get(optimizer), loss, **more)
-
-
-REASONS: dict[str, Callable[[], tuple[TrainingArm, Any, Compilation]]] = {
-    "the model is of a class of its own": lambda: (
-        arm_of(), Own([keras.Input((3,)), keras.layers.Dense(2)]), by(),
-    ),
-    "the model has a training step of its own": lambda: (arm_of(), hooked(), by()),
-    "it has several inputs or outputs": lambda: (arm_of(), two_inputs(), by()),
-    "examples or losses are weighted": lambda: (
-        arm_of(data=data(sample_weight_train=np.ones(4, np.float32))), network(), by(),
-    ),
-    "the loss is not one of Keras's means over examples": lambda: (
-        arm_of(), network(), by(loss=lambda y, p: keras.ops.mean(p)),
-    ),
-    "the loss is not a mean over examples": lambda: (
-        arm_of(), network(), by(loss=keras.losses.MeanSquaredError(reduction="sum")),
-    ),
-    "it has metrics besides the accuracy": lambda: (arm_of(), network(), by(metrics=["mae"])),
-    "the optimizer is not among those that our program is tested with": lambda: (
-        arm_of(), network(), by(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD())),
-    ),
-    "the optimizer averages the weights": lambda: (
-        arm_of(), network(), by(keras.optimizers.SGD(use_ema=True)),
-    ),
-    "the optimizer comes with a state, from training before": lambda: (
-        arm_of(), network(), by(used()),
-    ),
-    "it has masks": lambda: (arm_of(), masked(), by()),
-    "it has a fixed batch size, or a layer with a state for each row": lambda: (
-        arm_of(), keras.Sequential([keras.Input(batch_shape=(4, 3)), keras.layers.Dense(2)]), by(),
-    ),
-    "layers add losses of their own": lambda: (
-        arm_of(), network(keras.layers.ActivityRegularization(0.1)), by(),
-    ),
-    "it is not all in float32": lambda: (
-        arm_of(), network(keras.layers.Dense(2, dtype="mixed_bfloat16")), by(),
-    ),
-    "it has no trainable weights": lambda: (arm_of(), frozen(), by()),
-    "it is compiled to run eagerly, by torch.compile or by several steps": lambda: (
-        arm_of(), network(), by(run_eagerly=True),
-    ),
-    "it has callbacks": lambda: (
-        arm_of(callbacks=(keras.callbacks.TerminateOnNaN(),)), network(), by(),
-    ),
-}  # fmt: skip
-
-
-def test_each_reason_has_an_example() -> None:
-    assert REASONS.keys() == compiling._OBSTACLES.keys()
-
-
-@pytest.mark.parametrize("reason", REASONS)
-def test_why_fit_trains_it_is_said(reason: str) -> None:
-    assert not_by_program(*REASONS[reason]()) == reason
-
-
-@pytest.mark.parametrize("metrics", [None, ["accuracy"], ["acc"]])
-def test_everything_else_our_program_trains(metrics: Any) -> None:
-    model = network(keras.layers.BatchNormalization(), keras.layers.Dropout(0.5))
-    assert not_by_program(arm_of(), model, by("adam", metrics=metrics)) == ""

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from bnclaims.backends.keras import probing, state
-from bnclaims.backends.keras.compiling import compilation, not_by_program
+from bnclaims.backends.keras.compiling import compilation
+from bnclaims.backends.keras.obstacles import AT_EACH_STEP, not_by_program
 from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import BatchArm
 from bnclaims.experiment.data import Data
@@ -183,18 +184,38 @@ def compiled_by_torch() -> Any:
     return model
 
 
-@pytest.mark.parametrize(
-    "build",
-    [
-        with_operation, with_call, with_constraint, with_cell, with_two_of_one_path,
-        compiled_by_torch,
-    ],
-)  # fmt: skip
-def test_what_fit_may_see_in_another_way_is_no_case_for_our_program(build: Any) -> None:
+def with_recurrent_dropout() -> Any:
+    layers = [keras.layers.Reshape((12, 12)), keras.layers.GRU(3, dropout=0.3), small.dense()]
+    return keras.Sequential([keras.Input((144,)), *layers])
+
+
+def with_epsilon() -> Any:
+    keras.config.set_epsilon(0.1)
+    return small.steady()
+
+
+REASONS = {
+    with_recurrent_dropout: "recurrent dropout draws in evaluation, too",
+    with_cell: "a recurrent cell is called by itself",
+    with_two_of_one_path: "two of its weights have one path",
+    with_operation: "code that is not Keras's own runs at each step",
+    with_call: "code that is not Keras's own runs at each step",
+    with_constraint: "code that is not Keras's own runs at each step",
+    with_epsilon: "its builder changes a setting that each step reads",
+    compiled_by_torch: "it is compiled by torch.compile",
+}
+
+
+def test_each_reason_has_an_example() -> None:
+    assert set(REASONS.values()) == AT_EACH_STEP.keys()
+
+
+@pytest.mark.parametrize("build", REASONS)
+def test_why_fit_trains_it_is_said(build: Any) -> None:
     arm = arm_of(build, optimizer=None if build is compiled_by_torch else arm_of().optimizer)
     with state.known():
         model = build()
-        assert not_by_program(arm, model, compilation(arm, model))
+        assert not_by_program(arm, model, compilation(arm, model)) == REASONS[build]
 
 
 def test_weights_without_a_gradient_stay_as_they_are() -> None:
