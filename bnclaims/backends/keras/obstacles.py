@@ -169,13 +169,22 @@ def _called(case: _Case) -> list[Any]:
     return [part for part in (*layers, *called) if part is not None]
 
 
-def _draws_in_evaluation(case: _Case) -> bool:
-    shares = [
-        getattr(layer, name, 0.0)
-        for layer in case.model._flatten_layers(include_self=False)
-        for name in ("dropout", "recurrent_dropout")
+def _draws_from_the_process(case: _Case) -> bool:
+    """Says whether a layer has dropout without a seed.
+
+    Keras then has PyTorch draw it from the generator of the process, from which `fit`'s loaders of
+    batches draw, too. Recurrent layers and attention draw it by themselves.
+    """
+    layers = list(case.model._flatten_layers(include_self=False))
+    by_layer = [
+        layer.rate
+        for layer in layers
+        if isinstance(layer, keras.layers.Dropout) and layer.seed is None
     ]
-    return any(isinstance(share, int | float) and share > 0 for share in shares)
+    within = [
+        getattr(layer, name, 0) for layer in layers for name in ("dropout", "recurrent_dropout")
+    ]
+    return any(isinstance(share, int | float) and share > 0 for share in by_layer + within)
 
 
 def _bare_cell(case: _Case) -> bool:
@@ -215,7 +224,7 @@ def _is_own(part: Any) -> bool:
 
 
 AT_EACH_STEP: dict[str, Callable[[_Case], bool]] = {
-    "recurrent dropout draws in evaluation, too": _draws_in_evaluation,
+    "its dropout has no seed, and draws from the process's generator": _draws_from_the_process,
     "a recurrent cell is called by itself": _bare_cell,
     "two of its weights have one path": _one_path_for_two,
     "code that is not Keras's own runs at each step": _own_code,

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from bnclaims.backends.keras import state
-from bnclaims.backends.keras.building import scaled
+from bnclaims.backends.keras.building import check_drawn, scaled
 from bnclaims.backends.keras.program import Program
 from bnclaims.backends.keras.stateless import Scope
 from bnclaims.experiment.history import History
@@ -21,8 +21,7 @@ Step = Callable[[Any], tuple[Any, Any]]
 class TorchProgram(Program):
     """Trains an arm batch by batch; its layers are Keras's own, whose code keeps no state.
 
-    Runs are trained one at a time: PyTorch's settings, and the generator that its dropout draws
-    from, are the process's.
+    Runs are trained one at a time, as PyTorch's settings are the process's.
     """
 
     def train(self, seed: int, stop: threading.Event | None = None) -> History:
@@ -31,14 +30,15 @@ class TorchProgram(Program):
             return super().train(seed, stop)
 
     def _evaluation_assigns(self) -> bool:
-        before = state.generators()
         values = [(variable, variable.value.detach().clone()) for variable in self.model.variables]
         with torch.no_grad(), Scope(values) as scope:
             self._evaluate(torch.arange(1))
-        return bool(scope.assigned or state.drawn_since(before))
+        return bool(scope.assigned)
 
     def _compiled(self) -> Any:
+        before = state.generators()
         self._tried(lambda: self._step(torch.arange(min(self.arm.batch_size, len(self.x)))))
+        self._tried(lambda: check_drawn(state.drawn_since(before)))
         return self._epoch
 
     def _results(self, order: NDArray[np.int32]) -> tuple[Any, Any, Any, Any]:
