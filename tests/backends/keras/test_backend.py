@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bnclaims.backends.keras import backend as backend_module
-from bnclaims.backends.keras.backend import BACKENDS, KerasBackend, KerasOnJax
+from bnclaims.backends.keras.backend import BACKENDS, KerasBackend, KerasOnJax, KerasOnTorch
 from bnclaims.errors import ArmError
 
 
@@ -44,6 +44,29 @@ def test_versions_on_jax_are_others_and_name_no_tensorflow(monkeypatch: pytest.M
         ArmError, match=r"jax is not installed: run `pip install 'bnclaims\[jax\]'`"
     ):
         _ = KerasOnJax(1).versions
+
+
+def test_versions_on_pytorch_are_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = {"keras": "3", "numpy": "2", "torch": "2.13.0+cpu"}
+    monkeypatch.setattr(metadata, "version", only(installed))
+    assert KerasOnTorch(1).versions == {"engine": "6", "torch program": "1", **installed}
+    del installed["torch"]
+    with pytest.raises(
+        ArmError, match=r"torch is not installed: run `pip install 'bnclaims\[torch\]'`"
+    ):
+        _ = KerasOnTorch(1).versions
+
+
+def test_pytorch_is_told_its_device_and_threads_before_it_is_imported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = ("KERAS_BACKEND", "KERAS_TORCH_DEVICE", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    for name in told:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    KerasOnTorch(1).prepare()
+    assert [os.environ[name] for name in told] == ["torch", "cpu", "1", "1"]
 
 
 def test_backends_go_by_what_keras_calls_them() -> None:
@@ -107,8 +130,8 @@ def test_it_says_that_it_came_too_late_to_set_threads(threads: str, warned: str)
 @pytest.mark.parametrize(
     ("asked", "backend", "words"),
     [
-        ("torch", KerasBackend, "Keras on TensorFlow; unset it, or bring"),
-        ("torch", KerasOnJax, "Keras on JAX; unset it, or bring"),
+        ("openvino", KerasBackend, "Keras on TensorFlow; unset it, or bring"),
+        ("openvino", KerasOnJax, "Keras on JAX; unset it, or bring"),
         ("jax", KerasBackend, "Keras on TensorFlow; give --claims-backend=jax, or bring"),
         ("tensorflow", KerasOnJax, "Keras on JAX; give --claims-backend=tensorflow, or bring"),
     ],
