@@ -1,5 +1,6 @@
 """Keras on TensorFlow as a backend: its versions, and the environment that it needs."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -147,6 +148,7 @@ def test_another_backend_of_keras_is_refused(
 def test_keras_that_is_on_another_framework_already_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    importlib.import_module("keras")
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     monkeypatch.setenv("XLA_FLAGS", "")
     with pytest.raises(ArmError, match="Keras is set to tensorflow and float32; runs are of JAX a"):
