@@ -31,6 +31,7 @@ def test_integers_of_more_than_32_bits_are_refused() -> None:
         trained(0, arm=arm_of(dense, wide))
 
 
+@pytest.mark.usefixtures("nothing_kept")
 def test_settings_of_jax_do_not_reach_runs() -> None:
     import jax
 

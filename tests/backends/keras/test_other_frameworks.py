@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ import pytest
 from bnclaims.backends.dask import apart
 from bnclaims.backends.dask.apart import Apart, Errand
 from bnclaims.backends.dask.transport import packed, packed_arm
-from bnclaims.backends.keras import training
 from bnclaims.backends.keras.backend import BACKENDS
 from bnclaims.experiment.protocol import Optimizer
 from tests.backends.keras import small
@@ -25,16 +23,11 @@ pytestmark = [
         keras.config.backend() == "tensorflow", reason="of other frameworks: run `make test-jax`"
     ),
     pytest.mark.filterwarnings("ignore:.*is trained by Keras's fit"),
+    pytest.mark.usefixtures("nothing_kept"),
 ]
 
 ROOT = Path(__file__).parents[3]
 NETWORKS = [small.steady, small.random]
-
-
-@pytest.fixture(autouse=True)
-def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each training here starts from a new program."""
-    monkeypatch.setattr(training, "_rested", deque(maxlen=0))
 
 
 @pytest.mark.parametrize("network", NETWORKS)
