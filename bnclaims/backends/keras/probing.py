@@ -76,7 +76,10 @@ def _measured_anew(make: Callable[[], Measure], arm: Any, seed: int) -> History:
         measure = make()
         before = state.generators()
         history = measure(seed)
-        understood(arm, lambda: check_drawn(state.drawn_since(before)))
+        if isinstance(
+            arm, BatchArm
+        ):  # the making of a layer, which is part of looking at it, draws
+            understood(arm, lambda: check_drawn(state.drawn_since(before)))
     return history
 
 
