@@ -92,7 +92,15 @@ class Framework(Protocol):
 
 def array_of(variable: Any) -> NDArray[Any]:
     """Returns a Keras variable's value as an array of its own."""
-    return np.array(np.asarray(keras.ops.stop_gradient(variable.value)))
+    return as_array(variable.value)
+
+
+def as_array(tensor: Any) -> NDArray[Any]:
+    """Returns a tensor as an array of its own."""
+    value = keras.ops.stop_gradient(tensor)
+    if keras.backend.standardize_dtype(value.dtype) == "bfloat16":  # which PyTorch cannot hand out
+        return np.array(keras.ops.convert_to_numpy(value))
+    return np.array(np.asarray(value))
 
 
 @cache

@@ -127,7 +127,8 @@ def _explains(slot: _Slot, start: NDArray[Any]) -> bool:
     initializer = _initializer(slot)
     if initializer is None:
         return False
-    drawn = np.asarray(initializer(slot.variable.shape, dtype=slot.variable.dtype))
+    values = initializer(slot.variable.shape, dtype=slot.variable.dtype)
+    drawn = framework.as_array(keras.ops.convert_to_tensor(values))
     return bool(np.array_equal(drawn, start))
 
 
