@@ -76,18 +76,16 @@ def table(measured: dict[str, Rounds]) -> list[str]:
     for arm, rounds in measured.items():
         cells = (spread(times(rounds, name)) for name in names)
         lines.append(f"| {arm} | {' | '.join(cells)} |")
-    lines += ["", f"| start, seconds | {' | '.join(CONTESTANTS)} |"]
-    lines.append("|---" * (1 + len(CONTESTANTS)) + "|")
+    lines += ["", *medians(measured, "start", "start, seconds", ".1f")]
+    return [*lines, "", *medians(measured, "peak", "peak memory, MB", ".0f")]
+
+
+def medians(measured: dict[str, Rounds], what: str, title: str, form: str) -> list[str]:
+    """A row for each arm: the median over the rounds of what was measured of each contestant."""
+    lines = [f"| {title} | {' | '.join(CONTESTANTS)} |", "|---" * (1 + len(CONTESTANTS)) + "|"]
     for arm, rounds in measured.items():
-        starts = (
-            statistics.median(turns[name]["start"] for turns in rounds) for name in CONTESTANTS
-        )
-        lines.append(f"| {arm} | {' | '.join(f'{start:.1f}' for start in starts)} |")
-    lines += ["", f"| peak memory, MB | {' | '.join(CONTESTANTS)} |"]
-    lines.append("|---" * (1 + len(CONTESTANTS)) + "|")
-    for arm, rounds in measured.items():
-        peaks = (statistics.median(turns[name]["peak"] for turns in rounds) for name in CONTESTANTS)
-        lines.append(f"| {arm} | {' | '.join(f'{peak:.0f}' for peak in peaks)} |")
+        found = (statistics.median(turns[name][what] for turns in rounds) for name in CONTESTANTS)
+        lines.append(f"| {arm} | {' | '.join(f'{value:{form}}' for value in found)} |")
     return lines
 
 

@@ -141,17 +141,15 @@ class Session:
         # setting for its threads.
         alone = contestant.processes == 1 and contestant is not HARDWARE
         cores = self.cores if alone else [self.cores[number]]
-        job = (
-            {"backend": "tensorflow"}
-            | contestant.job
-            | {
-                "workload": arm,
-                "data": self.data,
-                "cache": self.cache,
-                "share": share * self.share,
-                "cores": cores,
-            }
-        )
+        job = {
+            "backend": "tensorflow",
+            "workload": arm,
+            "data": self.data,
+            "cache": self.cache,
+            "share": share * self.share,
+            "cores": cores,
+            **contestant.job,
+        }
         return subprocess.Popen(  # noqa: S603  (it starts this very project)
             [sys.executable, "-m", "benchmarks.contestant", json.dumps(job)],
             cwd=ROOT,

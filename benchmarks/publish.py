@@ -11,6 +11,7 @@ Run, once a session has stored its runs (then it takes seconds), for each protoc
 """
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # found also when this file is run by its path
@@ -29,7 +30,7 @@ def main(folders: list[str]) -> None:
     badges.write(reports[0], DOCS / "badges")
     page = DOCS / "results.md"
     markdown.insert(page, "claims", markdown.badge_table(reports[0], DOCS / "badges", page))
-    markdown.insert(page, "table", [*table(reports), "", *provenance(reports)])
+    markdown.insert(page, "table", [*table(reports, title), "", *provenance(reports)])
     markdown.insert(page, "figures", pictures(figures))
     first = scaling.Session.of(reports[0])
     markdown.insert(DOCS / "performance.md", "cost", scaling.cost(first))
@@ -48,11 +49,11 @@ def pictures(figures: list[Path]) -> list[str]:
     ]
 
 
-def table(reports: list[Results]) -> list[str]:
-    """A row for each claim: verdict, estimate, interval and seeds under each protocol and data."""
+def table(reports: list[Results], titled: Callable[[Results], str]) -> list[str]:
+    """A row for each claim: verdict, estimate, interval and seeds in each session."""
     columns = [{claim.id: claim for claim in report.claims} for report in reports]
     lines = [
-        "| claim | " + " | ".join(map(title, reports)) + " |",
+        "| claim | " + " | ".join(map(titled, reports)) + " |",
         "|---" * (1 + len(columns)) + "|",
     ]
     for name in sorted(set().union(*columns)):

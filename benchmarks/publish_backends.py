@@ -16,8 +16,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # found also when this file is run by its path
 
-from benchmarks.publish import cell, versions
-from bnclaims.reporting import checked, markdown, wire
+from benchmarks.publish import table, versions
+from bnclaims.reporting import badges, checked, markdown, wire
 from bnclaims.reporting.results import Results
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -25,18 +25,9 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 def main(folders: list[str]) -> None:
     reports = [wire.read(Path(folder)) for folder in folders]
-    markdown.insert(DOCS / "results.md", "backends", [*table(reports), "", *alike(reports)])
-
-
-def table(reports: list[Results]) -> list[str]:
-    """A row for each claim, a column for each session."""
-    columns = [{claim.id: claim for claim in report.claims} for report in reports]
-    lines = ["| claim | " + " | ".join(map(backend, reports)) + " |"]
-    lines.append("|---" * (1 + len(columns)) + "|")
-    for name in sorted(columns[0]):
-        cells = (cell(column.get(name)) for column in columns)
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return lines
+    markdown.insert(
+        DOCS / "results.md", "backends", [*table(reports, backend), "", *alike(reports)]
+    )
 
 
 def backend(report: Results) -> str:
@@ -47,9 +38,7 @@ def alike(reports: list[Results]) -> list[str]:
     """A line for each session: its versions, verdicts, and what it came to against another."""
     lines = []
     for report in reports:
-        judged = [claim.verdict for claim in report.claims]
-        counts = {verdict: judged.count(verdict) for verdict in dict.fromkeys(sorted(judged))}
-        said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+        said = ", ".join(f"{count} {verdict}" for verdict, count in badges.tally(report))
         lines.append(f"- {backend(report)}: {said} ({versions(report)}).")
     for report in reports:
         if record := report.reference:

@@ -11,11 +11,10 @@ from jax import numpy as jnp
 from numpy.typing import NDArray
 
 from bnclaims.backends.keras import state
-from bnclaims.backends.keras.building import check_drawn, reason, scaled
-from bnclaims.backends.keras.on_jax import ERRORS, compiled
+from bnclaims.backends.keras.building import check_drawn, scaled
+from bnclaims.backends.keras.on_jax import compiled
 from bnclaims.backends.keras.program import Program
 from bnclaims.backends.keras.stateless import Scope, assign
-from bnclaims.errors import ArmError
 
 State = tuple[list[Any], list[Any], list[Any]]
 """Values of the trainable variables, of the model's others and of the optimizer's."""
@@ -46,13 +45,13 @@ class JaxProgram(Program):
         return bool(assigned)
 
     def _compiled(self) -> Any:
+        return self._tried(self._traced)
+
+    def _traced(self) -> Any:
         before = state.generators()
         order = jnp.arange(len(self.x), dtype=jnp.int32)
-        try:
-            epoch = compiled(self._epoch, self._values(), order, *self._data(), donated=(0,))
-            check_drawn(state.drawn_since(before))
-        except (ValueError, TypeError, *ERRORS) as error:
-            raise ArmError(self._refusal(reason(error))) from error
+        epoch = compiled(self._epoch, self._values(), order, *self._data(), donated=(0,))
+        check_drawn(state.drawn_since(before))
         return epoch
 
     def _data(self) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
