@@ -31,12 +31,14 @@ def off(found: Any, expected: Any, number_format: str) -> float:
 
 
 def cases(seed: int) -> Any:
-    """Inputs, and a layer with random beta and gamma: one for each shape and format."""
+    """Inputs, and a layer with random beta and gamma: one for each shape and format there is."""
     import keras
 
     rng = np.random.default_rng(seed)
+    # What BN computes in: on JAX and PyTorch Keras rounds 64 bits to 32.
+    formats = [f for f in FORMATS if keras.backend.result_type(f, "float32") == f]
     for shape in SHAPES:
-        for number_format in FORMATS:
+        for number_format in formats:
             x = rng.normal(rng.uniform(-3, 3), rng.uniform(1, 4), shape).astype(number_format)
             layer = keras.layers.BatchNormalization(dtype=number_format)
             layer.build(shape)
@@ -45,27 +47,49 @@ def cases(seed: int) -> Any:
             yield x, layer, number_format
 
 
+def to_numpy(x: Any) -> Any:
+    """A tensor's numbers, on any backend."""
+    import keras
+
+    return keras.ops.convert_to_numpy(x)
+
+
+def gradient(layer: Any, x: Any, weights: Any) -> Any:
+    """The gradient by `x` of the weighted sum of what a layer makes of it in training.
+
+    SGD computes it, on any backend: at a rate of 1 a step takes it off a variable that is added.
+    """
+    import keras
+
+    class Held(keras.layers.Layer):
+        def build(self, _: Any) -> None:
+            self.held = self.add_weight(shape=x.shape, initializer="zeros")
+
+        def call(self, start: Any, weights: Any) -> Any:
+            y = layer(start + self.held, training=True)
+            self.add_loss(keras.ops.sum(y * weights))
+            return y
+
+    inputs = [keras.Input(batch_shape=x.shape, dtype=x.dtype.name) for _ in (x, weights)]
+    held = Held(dtype=x.dtype.name)
+    model = keras.Model(inputs, held(*inputs))
+    model.compile(keras.optimizers.SGD(1.0), run_eagerly=True)
+    model.train_on_batch([x, weights])
+    return -to_numpy(held.held)
+
+
 def standardization_errors(seed: int) -> dict[str, float]:
     """How far BN is from its formulas: in training, in inference, and backwards."""
-    import tensorflow as tf
-
     worst = {"training": 0.0, "inference": 0.0, "backward": 0.0, "deviation": 0.0}
     for x, layer, number_format in cases(seed):
         axes = tuple(range(x.ndim - 1))
         exact = x.astype(np.float64)
         mean, variance = exact.mean(axes), exact.var(axes)
-        gamma, beta = (v.numpy().astype(np.float64) for v in (layer.gamma, layer.beta))
+        gamma, beta = (to_numpy(v).astype(np.float64) for v in (layer.gamma, layer.beta))
         shrunk = np.sqrt(variance / (variance + EPSILON))
         weights = np.random.default_rng(seed).normal(size=x.shape)
 
-        inputs = tf.constant(x)
-        with tf.GradientTape() as tape:
-            tape.watch(inputs)
-            y = layer(inputs, training=True)
-            total = tf.reduce_sum(y * tf.constant(weights.astype(number_format)))
-        gradient = tape.gradient(total, inputs)
-
-        out = y.numpy().astype(np.float64)
+        out = to_numpy(layer(x, training=True)).astype(np.float64)
         errors = {
             # The output's mean is beta and its deviation gamma, but for epsilon.
             "training": max(
@@ -75,7 +99,7 @@ def standardization_errors(seed: int) -> dict[str, float]:
             # Epsilon shrinks the deviation, of variance 1 by half a thousandth: less than epsilon.
             "deviation": float(np.abs(out.std(axes) / gamma - 1).max()) / EPSILON,
             "inference": off(
-                layer(inputs, training=False).numpy(),
+                to_numpy(layer(x, training=False)),
                 gamma
                 * (exact - (1 - MOMENTUM) * mean)
                 / np.sqrt(MOMENTUM + (1 - MOMENTUM) * variance + EPSILON)
@@ -84,7 +108,7 @@ def standardization_errors(seed: int) -> dict[str, float]:
             ),
             # Ioffe & Szegedy 2015, section 3: the mean and its trace in x carry no gradient.
             "backward": off(
-                gradient,
+                gradient(layer, x, weights.astype(number_format)),
                 backward(exact, weights * gamma, mean, variance),
                 number_format,
             ),
@@ -106,18 +130,15 @@ def backward(x: Any, upstream: Any, mean: Any, variance: Any) -> Any:
 def constant_feature(seed: int) -> dict[str, float]:
     """Shares of finite numbers, forwards and backwards, of a feature that does not vary."""
     import keras
-    import tensorflow as tf
 
     rng = np.random.default_rng(seed)
     # Whole numbers have exact means: the variance is zero, not a rounding that guards by chance.
-    x = tf.constant(np.full((16, 3), rng.integers(-3, 4), np.float32))
+    x = np.full((16, 3), rng.integers(-3, 4), np.float32)
     shares = {}
     for name, epsilon in (("guarded", EPSILON), ("unguarded", 0.0)):
         layer = keras.layers.BatchNormalization(epsilon=epsilon)
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            y = layer(x, training=True)
-        numbers = np.concatenate([y.numpy(), tape.gradient(y, x).numpy()])
+        y = to_numpy(layer(x, training=True))
+        numbers = np.concatenate([y, gradient(layer, x, np.ones_like(x))])
         shares[name] = float(np.isfinite(numbers).mean())
     return shares
 
@@ -134,7 +155,7 @@ def center_and_scale(seed: int) -> dict[str, float]:
         for scale in (True, False):
             layer = keras.layers.BatchNormalization(center=center, scale=scale)
             model = keras.Sequential([keras.Input((5,)), layer])
-            known = {v.name: v.numpy() for v in layer.trainable_variables}
+            known = {v.name: to_numpy(v) for v in layer.trainable_variables}
             starts = {"beta": np.zeros(5)} if center else {}
             starts |= {"gamma": np.ones(5)} if scale else {}
             failed += known.keys() != starts.keys()
@@ -143,7 +164,7 @@ def center_and_scale(seed: int) -> dict[str, float]:
                 model.compile("sgd", "mse")
                 model.train_on_batch(x, y)
                 failed += sum(
-                    np.array_equal(v.numpy(), known[v.name]) for v in layer.trainable_variables
+                    np.array_equal(to_numpy(v), known[v.name]) for v in layer.trainable_variables
                 )
     return {"failed": float(failed)}
 
