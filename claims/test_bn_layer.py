@@ -75,7 +75,7 @@ def gradient(layer: Any, x: Any, weights: Any) -> Any:
     model = keras.Model(inputs, held(*inputs))
     model.compile(keras.optimizers.SGD(1.0), run_eagerly=True)
     model.train_on_batch([x, weights])
-    return -to_numpy(held.held)
+    return -held.held.numpy()
 
 
 def standardization_errors(seed: int) -> dict[str, float]:
@@ -85,7 +85,7 @@ def standardization_errors(seed: int) -> dict[str, float]:
         axes = tuple(range(x.ndim - 1))
         exact = x.astype(np.float64)
         mean, variance = exact.mean(axes), exact.var(axes)
-        gamma, beta = (to_numpy(v).astype(np.float64) for v in (layer.gamma, layer.beta))
+        gamma, beta = (v.numpy().astype(np.float64) for v in (layer.gamma, layer.beta))
         shrunk = np.sqrt(variance / (variance + EPSILON))
         weights = np.random.default_rng(seed).normal(size=x.shape)
 
@@ -155,7 +155,7 @@ def center_and_scale(seed: int) -> dict[str, float]:
         for scale in (True, False):
             layer = keras.layers.BatchNormalization(center=center, scale=scale)
             model = keras.Sequential([keras.Input((5,)), layer])
-            known = {v.name: to_numpy(v) for v in layer.trainable_variables}
+            known = {v.name: v.numpy() for v in layer.trainable_variables}
             starts = {"beta": np.zeros(5)} if center else {}
             starts |= {"gamma": np.ones(5)} if scale else {}
             failed += known.keys() != starts.keys()
@@ -164,7 +164,7 @@ def center_and_scale(seed: int) -> dict[str, float]:
                 model.compile("sgd", "mse")
                 model.train_on_batch(x, y)
                 failed += sum(
-                    np.array_equal(to_numpy(v), known[v.name]) for v in layer.trainable_variables
+                    np.array_equal(v.numpy(), known[v.name]) for v in layer.trainable_variables
                 )
     return {"failed": float(failed)}
 

@@ -70,10 +70,10 @@ def test_glorot_speeds_up_sigmoid(train: Train) -> None:
 @claim(
     "With sigmoid, training ends at a lower loss with Glorot initialisation than with N(0, 1)",
     source=f"{GLOROT_ARTICLE}, on stable training",
-    expected={"quick": "refuted", "article": {"digits": "refuted"}},
+    expected={"quick": "refuted", "article": {"digits": "inconclusive"}},
     because="the quick protocol's six short epochs end while Glorot's loss is still near chance; "
     "over the article's budget it ends at 0.35 on MNIST, with N(0, 1) at 0.44, but on the digits "
-    "less than a tenth lower. It turns with the architecture: an independent run with three layers "
+    "at 0.39 and 0.42, which is no tenth lower, and 15 seeds do not refute a tenth. It turns with the architecture: an independent run with three layers "
     "of 256 gave the opposite sign",
 )
 def test_glorot_ends_lower_sigmoid(train: Train) -> None:
@@ -108,10 +108,10 @@ def test_glorot_steadies_sigmoid(train: Train) -> None:
 @claim(
     "With tanh, runs differ less from seed to seed with Glorot initialisation than with N(0, 1)",
     source=f"{GLOROT_ARTICLE}, on stable training",
-    expected={"article": {"mnist": "inconclusive"}},
-    because="on MNIST, over the article's budget, the spread is 0.019 nats less with Glorot, and "
-    "less in 18 of 20 seeds; to show that of contrasts as skewed as these may be, would take "
-    "about 25 seeds",
+    expected={"article": "inconclusive"},
+    because="over the article's budget the spread is less with Glorot, on MNIST by 0.019 nats and "
+    "in 18 of 20 seeds, on the digits by 0.038 nats and in all 20; to show that of contrasts as "
+    "skewed as these may be would take about 25 seeds on MNIST and 31 on the digits",
 )
 def test_glorot_steadies_tanh(train: Train) -> None:
     glorot, normal = (spread(train, "tanh", i) for i in (GLOROT_NORMAL, STANDARD_NORMAL))
