@@ -88,6 +88,11 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Reads the settings and, on a controller, opens the mailbox of its workers."""
     config.addinivalue_line("markers", "claim: a claim, declared with @bnclaims.language.claim")
+    # Keras's own code on JAX and PyTorch, thousands of times a session under NumPy 2.4.
+    config.addinivalue_line(
+        "filterwarnings",
+        "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning",
+    )
     config.stash[_WORKING] = contextlib.ExitStack()
     worker = getattr(config, "workerinput", None)
     if worker is not None:

@@ -73,8 +73,8 @@ def test_glorot_speeds_up_sigmoid(train: Train) -> None:
     expected={"quick": "refuted", "article": {"digits": "inconclusive"}},
     because="the quick protocol's six short epochs end while Glorot's loss is still near chance; "
     "over the article's budget it ends at 0.35 on MNIST, with N(0, 1) at 0.44, but on the digits "
-    "at 0.39 and 0.42, which is no tenth lower, and 15 seeds do not refute a tenth. It turns with the architecture: an independent run with three layers "
-    "of 256 gave the opposite sign",
+    "at 0.39 and 0.42, which is no tenth lower, and 15 seeds do not refute a tenth. It turns with "
+    "the architecture: an independent run with three layers of 256 gave the opposite sign",
 )
 def test_glorot_ends_lower_sigmoid(train: Train) -> None:
     glorot = final_loss(runs(train, "sigmoid", GLOROT_NORMAL), diverged=CHANCE)

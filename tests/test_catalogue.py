@@ -1,5 +1,6 @@
 """The claims that come with the project: each has a name of its own, and its body can be traced."""
 
+import ast
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -42,6 +43,22 @@ def test_names_are_unique() -> None:
 def test_a_finding_against_a_claim_has_its_reason() -> None:
     for found, _ in CLAIMS:
         assert found.expected == "supported" or len(found.because) > 20, found.id
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.rglob("*.py")), ids=lambda path: path.stem)
+def test_a_claim_holds_whatever_the_framework(path: Path) -> None:
+    names = {
+        name.partition(".")[0]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in imported(node)
+    }
+    assert not names & {"tensorflow", "jax", "torch"}
+
+
+def imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.ImportFrom):
+        return [node.module or ""]
+    return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
 
 
 @pytest.mark.parametrize(("found", "body"), CLAIMS, ids=[found.id for found, _ in CLAIMS])

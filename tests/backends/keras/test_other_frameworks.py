@@ -14,6 +14,7 @@ from bnclaims.backends.dask.apart import Apart, Errand
 from bnclaims.backends.dask.transport import packed, packed_arm
 from bnclaims.backends.keras.backend import BACKENDS
 from bnclaims.experiment.protocol import Optimizer
+from claims import test_bn_layer as bn_layer
 from tests.backends.keras import small
 from tests.backends.keras.pairs import DATA
 from tests.backends.keras.small import arm_of, bits, trained
@@ -77,3 +78,11 @@ def test_a_run_has_the_same_bits_on_a_worker_of_a_cluster(monkeypatch: pytest.Mo
 def test_a_diverged_run_says_when() -> None:
     far = Optimizer("SGD", learning_rate=1e30)
     assert trained(0, arm=arm_of(optimizer=far))[0].diverged_epoch == 1
+
+
+def test_the_articles_statements_on_a_bn_layer_hold_there() -> None:
+    off = bn_layer.standardization_errors(0)
+    assert 0 < off.pop("deviation") < 1
+    assert all(0 < roundings < bn_layer.ROUNDINGS for roundings in off.values())
+    assert bn_layer.constant_feature(0) == {"guarded": 1.0, "unguarded": 0.0}
+    assert bn_layer.center_and_scale(0) == {"failed": 0.0}
