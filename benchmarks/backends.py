@@ -20,6 +20,7 @@ from benchmarks.performance import (
     Measured,
     Session,
     available_cores,
+    in_turn,
     processor,
     spread,
     steady,
@@ -55,10 +56,7 @@ Rounds = list[dict[str, Measured]]
 
 def one_round(session: Session, arm: str, number: int) -> dict[str, Measured]:
     """Lets all take their turn, each round beginning with another."""
-    names = list(CONTESTANTS)
-    first = number % len(names)
-    ordered = names[first:] + names[:first]
-    return {name: session.turn(arm, CONTESTANTS[name]) for name in ordered}
+    return {name: session.turn(arm, CONTESTANTS[name]) for name in in_turn(CONTESTANTS, number)}
 
 
 def times(rounds: Rounds, name: str) -> list[float]:

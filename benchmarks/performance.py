@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -419,12 +420,17 @@ def kept_in(file: Path) -> list[Race]:
     ]
 
 
+def in_turn(names: Iterable[str], number: int) -> list[str]:
+    """Returns contestants as they follow in a round: each round begins with another."""
+    ordered = list(names)
+    first = number % len(ordered)
+    return ordered[first:] + ordered[:first]
+
+
 def one_round(session: Session, race: Race, number: int) -> dict[str, Measured]:
     """Lets all contestants take their turn at an arm."""
     entries = race.contestants
-    names = list(entries)
-    first = number % len(names)
-    turns = {name: session.turn(race.arm, entries[name]) for name in names[first:] + names[:first]}
+    turns = {name: session.turn(race.arm, entries[name]) for name in in_turn(entries, number)}
     if number < HARDWARE_ROUNDS:
         turns["hardware"] = session.turn(race.arm, HARDWARE, SHORT)
     check_losses(race.arm, turns)

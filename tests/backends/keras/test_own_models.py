@@ -2,7 +2,6 @@
 
 import random
 import warnings
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from bnclaims.backends.keras import state, training
+from bnclaims.backends.keras import state
 from bnclaims.backends.keras.training import train
 from bnclaims.errors import ArmError, DescriptionError
 from bnclaims.experiment.arm import TrainingArm
@@ -20,19 +19,16 @@ from bnclaims.experiment.models import MLP, Remade
 from bnclaims.experiment.protocol import KERAS_DEFAULTS, Optimizer
 from bnclaims.language.fixtures import as_optimizer
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*is trained by Keras's fit")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*is trained by Keras's fit"),
+    pytest.mark.usefixtures("nothing_kept"),
+]
 
 RNG = np.random.default_rng(1)
 X = RNG.normal(size=(48, 6)).astype(np.float32)
 Y = RNG.integers(0, 3, 48)
 TABLE = Data("table", X[:32], Y[:32], X[32:], Y[32:])
 SGD = Optimizer("SGD", learning_rate=0.2)
-
-
-@pytest.fixture(autouse=True)
-def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test makes its own trainers, and hears what making them says."""
-    monkeypatch.setattr(training, "_rested", deque(maxlen=0))
 
 
 def arm_of(model: Any, **changes: Any) -> TrainingArm:

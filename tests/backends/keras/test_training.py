@@ -29,6 +29,8 @@ from bnclaims.experiment.seeds import data_order
 from bnclaims.experiment.sources import DataSource
 from claims.protocols import LOSS, SGD
 
+pytestmark = pytest.mark.usefixtures("nothing_kept")
+
 EPOCHS = 3
 # Adam's first steps have the size of its learning rate whatever the gradient's, float noise
 # included: at the article's 0.01 two runs of `fit` itself part by percents within three epochs.
@@ -38,12 +40,6 @@ ADAM = Optimizer("Adam", learning_rate=0.001)
 def slow(value: Any) -> Any:
     """A parameter beside which a quick run has another of its kind."""
     return pytest.param(value, marks=pytest.mark.slow)
-
-
-@pytest.fixture(autouse=True)
-def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each training here starts from a new program, but where keeping them is what is tested."""
-    monkeypatch.setattr(training, "_rested", deque(maxlen=0))
 
 
 def arm_of(data: Data | DataSource, model: Any, **changes: Any) -> TrainingArm:
