@@ -61,7 +61,7 @@ def gradient(layer: Any, x: Any, weights: Any) -> Any:
     """
     import keras
 
-    class Held(keras.layers.Layer):
+    class Held(keras.layers.Layer):  # type: ignore[misc]
         def build(self, _: Any) -> None:
             self.held = self.add_weight(shape=x.shape, initializer="zeros")
 

@@ -4,6 +4,7 @@ import contextlib
 import time
 import warnings
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from bnclaims.errors import BnclaimsError, ClusterError
 from bnclaims.running.mailbox import Mailbox
@@ -12,7 +13,7 @@ from bnclaims.running.progress import Journal, duration
 from bnclaims.running.schedule import Request
 from bnclaims.running.store import Store
 
-_PAUSE = 0.05
+_SHORTEST, _LONGEST = 0.02, 0.25
 """Seconds between looks at what the pool and other workers have finished."""
 
 _SAID = 5.0
@@ -20,6 +21,17 @@ _SAID = 5.0
 
 _LEADER = "leader"
 """What the mailbox calls the worker that has submitted what all of them plan."""
+
+
+@dataclass
+class _Pause:
+    """Pauses between looks, longer and longer while there is nothing to see."""
+
+    seconds: float = _SHORTEST
+
+    def take(self, *, seen: bool) -> None:
+        self.seconds = _SHORTEST if seen else min(2 * self.seconds, _LONGEST)
+        time.sleep(self.seconds)
 
 
 class RemoteSchedule:
@@ -75,10 +87,10 @@ class RemoteSchedule:
 
         A pool that is lost ends it: whoever still needs a run meets that, too.
         """
+        pause = _Pause()
         with contextlib.suppress(ClusterError):
             while self._began and self._mailbox is not None and self._mailbox.others_work():
-                self._collect()
-                time.sleep(_PAUSE)
+                pause.take(seen=self._collect())
 
     def _begin(self) -> None:
         """Submits what the session plans, unless another of its workers has."""
@@ -111,9 +123,9 @@ class RemoteSchedule:
             self._pool.submit(request.arm, seed, priority=priority, needed=needed)
 
     def _see_to(self, requests: Sequence[Request]) -> None:
-        idle = time.monotonic()
+        idle, pause = time.monotonic(), _Pause()
         while left := [request for request in requests if request.missing(self._store)]:
-            self._collect()
+            seen = self._collect()
             self._raise_failures(left)
             if self._pool.threads:
                 idle = time.monotonic()
@@ -121,10 +133,13 @@ class RemoteSchedule:
                 self._journal.begin(left[0].arm)
             elif (waited := time.monotonic() - idle) > _SAID:
                 self._journal.wait(f"a worker of {self._pool}, {duration(waited)}")
-            time.sleep(_PAUSE)
+            pause.take(seen=seen)
 
-    def _collect(self) -> None:
+    def _collect(self) -> bool:
+        """Saves what has come back; says whether anything had."""
+        seen = False
         for arm, seed, answer in self._pool.answers():
+            seen = True
             if isinstance(answer, Exception):
                 self._failed[arm.digest, seed] = answer
                 continue
@@ -133,6 +148,7 @@ class RemoteSchedule:
             if self._store.load(arm, seed) is None:
                 self._store.save(arm, seed, answer.history)
                 self._journal.done(arm, seed, answer.seconds)
+        return seen
 
     def _raise_failures(self, requests: Iterable[Request]) -> None:
         for request in requests:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -175,6 +176,21 @@ def test_of_several_workers_one_submits_what_all_plan(tmp_path: Path, store: Loc
     schedules[1].require([more])
     assert len(pools[0].asked) == 4
     assert set(pools[1].asked) == {("more", 0)}
+
+
+def test_it_looks_the_less_often_the_longer_nothing_comes(
+    store: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    looks: Counter[int] = Counter()
+
+    def answer(arm: Arm, seed: int) -> Trained | None:
+        looks[seed] += arm is SHORT
+        return trained(arm, seed) if arm is SHORT and looks[seed] == (6, 8)[seed] else None
+
+    RemoteSchedule(store, FakePool(answer), None, PLANNED).require([PLANNED[0]])
+    assert pauses == [0.04, 0.08, 0.16, 0.25, 0.25, 0.02, 0.04, 0.02]
 
 
 def test_a_worker_that_is_done_saves_what_others_need(tmp_path: Path, store: LocalStore) -> None:

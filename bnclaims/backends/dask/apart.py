@@ -57,6 +57,7 @@ class Apart:
             [sys.executable, "-m", __name__, str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
+            env=_environment(),
         )
         theirs.close()
         self._line = Connection(ours.detach())
@@ -103,6 +104,15 @@ class Apart:
         with contextlib.suppress(ValueError):
             return signal.Signals(-code).name
         return f"exit status {code}"
+
+
+def _environment() -> dict[str, str]:
+    """Returns this process's environment without what Dask's nannies add for the worker's sake.
+
+    They have memory given back to the system whenever it is free. A training would get it anew at
+    each step, which doubles its time.
+    """
+    return {name: value for name, value in os.environ.items() if name != "MALLOC_TRIM_THRESHOLD_"}
 
 
 @functools.cache

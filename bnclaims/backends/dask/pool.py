@@ -39,6 +39,12 @@ _TICK = 1.0
 _FIRST = 1e15
 """Priority of what runs depend on."""
 
+_UNWATCHED = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+}
+"""What a local cluster's workers need not watch: they only wait for processes that train."""
+
 _TRIALS_ALONE = 2
 """How many workers a run may kill while no other suspect is being trained, before it is an error.
 
@@ -208,7 +214,8 @@ class DaskPool:
                         ended.append((run.arm, run.seed, error))
                 case "cancelled" | "lost":
                     run.future.result(timeout=_TIMEOUT)  # raises why
-        results = self._client.gather({key: run.future for key, run in done.items()})
+        futures = {key: run.future for key, run in done.items()}
+        results = self._client.gather(futures) if futures else {}
         for key, run in done.items():
             self._forget_suspicion(key)
             del self._asked[key]
@@ -314,9 +321,16 @@ def note(address: str) -> str:
 @contextlib.contextmanager
 def local(workers: int) -> Iterator[str]:
     """Starts a cluster of processes on this machine; yields its scheduler's address."""
-    with LocalCluster(
-        n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs=50
-    ) as cluster:
+    with (
+        dask.config.set(_UNWATCHED),
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            memory_limit=None,
+            dashboard_address=":0",
+            silence_logs=50,
+        ) as cluster,
+    ):
         yield cluster.scheduler_address
 
 

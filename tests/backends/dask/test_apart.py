@@ -121,6 +121,22 @@ def test_what_was_packed_by_another_python_is_not_unpacked(shared: Apart) -> Non
         shared.trained(errand(FakeTrainer(), versions=other), None)
 
 
+def test_it_keeps_the_memory_that_it_has_whatever_a_nanny_sets(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # A training that gets its memory anew at each step takes twice as long.
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "65536")
+    process = Apart()
+    try:
+        process.trained(errand(FakeTrainer(lambda _: no_early_trimming())), None)
+    finally:
+        process.end()
+
+
+def no_early_trimming() -> None:
+    assert "MALLOC_TRIM_THRESHOLD_" not in os.environ
+
+
 def test_data_travel_once(own: Apart, small_data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[int] = []
     dumps = pickle.dumps
