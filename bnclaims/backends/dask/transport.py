@@ -2,13 +2,14 @@
 
 import copyreg
 import dataclasses
+import dis
 import io
 import pickle
 import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import cloudpickle
@@ -107,13 +108,38 @@ def _with_data(arm: Arm, data: Any) -> Arm:
 
 
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
-    """Pickles Keras's objects by their attributes; Keras would, by a file of registered classes."""
+    """Pickles what cloudpickle leaves out, or leaves to others.
+
+    Keras's objects go by their attributes; Keras would, by a file of registered classes. Functions
+    go with the globals that a class within them reads while it is made, such as annotations.
+    """
 
     def reducer_override(self, value: Any) -> Any:
         kind = type(value)
         if not isinstance(value, type) and any(k.__name__ == "KerasSaveable" for k in kind.__mro__):
             return copyreg.__newobj__, (kind,), vars(value)  # type: ignore[attr-defined]
-        return super().reducer_override(value)
+        reduced = super().reducer_override(value)
+        if isinstance(value, FunctionType) and isinstance(reduced, tuple):
+            _, own = reduced[2]
+            own["__globals__"] |= _read_by_classes_in(value)
+        return reduced
+
+
+def _read_by_classes_in(function: FunctionType) -> dict[str, Any]:
+    """Returns the globals that bodies of classes in a function name, however deep.
+
+    Cloudpickle knows those that functions load; the body of a class loads them by other opcodes.
+    """
+    codes, names = [function.__code__], set()
+    for code in codes:
+        codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
+        names |= {
+            instruction.argval
+            for instruction in dis.get_instructions(code)
+            if instruction.opname in {"LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}
+        }
+    known = function.__globals__
+    return {name: known[name] for name in sorted(names & known.keys())}
 
 
 @contextmanager

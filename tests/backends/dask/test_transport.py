@@ -35,6 +35,16 @@ FACTOR = 3
 def measure(seed):
     return FACTOR * DEPTH + Scale(2).of(helpers.shifted(int(seed)))
 
+def made(seed):
+    class Layer(Scale):
+        factor = FACTOR
+
+        def of(self, value: helpers.Integer, by: int = DEPTH) -> helpers.Integer:
+            class Within:
+                offset = helpers.OFFSET
+            return value + by + self.factor + Within.offset
+    return Layer(0).of(int(seed))
+
 def deep(seed):
     def inner(value):
         return inner(value - 1) + FACTOR if value else 0
@@ -44,6 +54,7 @@ def deep(seed):
 HELPERS = """
 DEPTH = 5
 OFFSET = 7
+Integer = int
 
 class Scale:
     def __init__(self, by):
@@ -91,7 +102,7 @@ def elsewhere(content: bytes, expression: str) -> str:
 
 
 def test_the_users_own_functions_and_classes_travel_by_value(users: Any) -> None:
-    for function in (users.measure, users.deep):
+    for function in (users.measure, users.deep, users.made):
         arm = FunctionArm(function)
         there = elsewhere(packed_arm(arm), "arm.measure(Seed(4)), arm.digest, str(arm)")
         assert there == str((function(4), arm.digest, str(arm)))
