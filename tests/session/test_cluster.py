@@ -97,8 +97,11 @@ def test_an_interrupted_session_keeps_what_was_done_and_lets_go_of_the_rest(
         )
     )
     project.makepyfile(test_claims=fake_project.claims(*[""] * 20))
+    # What a shell starts in the background ignores SIGINT, and so would pytest within it.
+    heard = "signal.signal(signal.SIGINT, signal.default_int_handler)"
     command = [
-        sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-n", "0",
+        sys.executable, "-c", f"import signal, sys, pytest; {heard}; sys.exit(pytest.main())",
+        "-p", "no:cacheprovider", "-n", "0",
         f"--claims-scheduler={cluster.scheduler_address}", "--claims-store=store",
     ]  # fmt: skip
     process = subprocess.Popen(command, cwd=project.path, stdout=subprocess.DEVNULL)
