@@ -703,18 +703,19 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
             yield from _codes(constant)
 
 
-def _loaded(function: types.FunctionType) -> set[str]:
+def loaded(function: types.FunctionType) -> set[str]:
+    """Returns the globals that a function names, classes and functions within it included."""
     return {
         instruction.argval
         for code in _codes(function.__code__)
         for instruction in dis.get_instructions(code)
-        if instruction.opname in {"LOAD_GLOBAL", "LOAD_NAME"}
+        if instruction.opname in {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}
     }
 
 
 def _reached(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
     """Yields the globals that a function loads, by name, modules apart."""
-    for name in sorted(_loaded(function) & function.__globals__.keys()):
+    for name in sorted(loaded(function) & function.__globals__.keys()):
         item = function.__globals__[name]
         if not isinstance(item, types.ModuleType):
             yield name, item
@@ -723,7 +724,7 @@ def _reached(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
 def _modules_of(function: types.FunctionType) -> Iterator[tuple[str, types.ModuleType | str]]:
     """Yields the modules that a function uses: itself if the user's own, else its name."""
     known = function.__globals__
-    for name in sorted(_loaded(function) & known.keys()):
+    for name in sorted(loaded(function) & known.keys()):
         if isinstance(known[name], types.ModuleType):
             yield name, _own_or_name(known[name])
     for code in _codes(function.__code__):

@@ -2,14 +2,13 @@
 
 import copyreg
 import dataclasses
-import dis
 import io
 import pickle
 import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import CodeType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import cloudpickle
@@ -17,7 +16,7 @@ import cloudpickle
 from bnclaims.errors import DescriptionError
 from bnclaims.experiment.arm import Arm, FunctionArm, ModelArm
 from bnclaims.experiment.data import Data
-from bnclaims.experiment.fingerprint import is_installed
+from bnclaims.experiment.fingerprint import is_installed, loaded
 from bnclaims.experiment.sources import DataSource
 
 
@@ -120,26 +119,11 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             return copyreg.__newobj__, (kind,), vars(value)  # type: ignore[attr-defined]
         reduced = super().reducer_override(value)
         if isinstance(value, FunctionType) and isinstance(reduced, tuple):
-            _, own = reduced[2]
-            own["__globals__"] |= _read_by_classes_in(value)
+            # Cloudpickle misses those that the body of a class loads, by another opcode.
+            known, (_, own) = value.__globals__, reduced[2]
+            names = sorted(loaded(value) & known.keys())
+            own["__globals__"] |= {name: known[name] for name in names}
         return reduced
-
-
-def _read_by_classes_in(function: FunctionType) -> dict[str, Any]:
-    """Returns the globals that bodies of classes in a function name, however deep.
-
-    Cloudpickle knows those that functions load; the body of a class loads them by other opcodes.
-    """
-    codes, names = [function.__code__], set()
-    for code in codes:
-        codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
-        names |= {
-            instruction.argval
-            for instruction in dis.get_instructions(code)
-            if instruction.opname in {"LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"}
-        }
-    known = function.__globals__
-    return {name: known[name] for name in sorted(names & known.keys())}
 
 
 @contextmanager
