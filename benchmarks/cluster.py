@@ -36,6 +36,7 @@ from bnclaims.experiment.arm import FunctionArm, TrainingArm
 from bnclaims.experiment.history import History
 from bnclaims.experiment.models import MLP
 from bnclaims.experiment.seeds import Seed
+from bnclaims.running import remote
 from bnclaims.running.local_store import LocalStore, decoded
 from bnclaims.session.options import cache_folder
 
@@ -246,8 +247,9 @@ def _simulated(costs: Costs, machines: int, judges: int) -> str:
             heapq.heappush(going, (max(now, *first[number : number + 2]), number, 1))
         end = max(end, now)
     runs, work = ARMS * SEEDS, float(arms.sum()) * SEEDS
-    # Each twentieth of a second the client looks at the runs that are not done.
-    polling = ARMS * LOOK / 2 * costs.poll * max(first) / 0.05
+    # The client looks as often as something comes back, within its bounds, at all that is not done.
+    looks_apart = np.clip(max(first) / (ARMS * LOOK), remote.SHORTEST_PAUSE, remote.LONGEST_PAUSE)
+    polling = ARMS * LOOK / 2 * costs.poll * max(first) / float(looks_apart)
     client = runs * (costs.submit + costs.collect) + polling
     idle = 1 - work / (end * machines * THREADS)
     return (

@@ -14,6 +14,10 @@ import scipy.special  # noqa: F401
 _KNOWN = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
 
 
+HEARS_SIGINT = "signal.signal(signal.SIGINT, signal.default_int_handler)"
+"""Makes a process hear Ctrl-C: what a shell starts in the background ignores it."""
+
+
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     """Runs pytest where neither TensorFlow nor Keras can be imported."""
     with pytest.MonkeyPatch.context() as patched:

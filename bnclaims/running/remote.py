@@ -13,7 +13,7 @@ from bnclaims.running.progress import Journal, duration
 from bnclaims.running.schedule import Request
 from bnclaims.running.store import Store
 
-_SHORTEST, _LONGEST = 0.02, 0.25
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
 """Seconds between looks at what the pool and other workers have finished."""
 
 _SAID = 5.0
@@ -27,10 +27,10 @@ _LEADER = "leader"
 class _Pause:
     """Pauses between looks, longer and longer while there is nothing to see."""
 
-    seconds: float = _SHORTEST
+    seconds: float = SHORTEST_PAUSE
 
     def take(self, *, seen: bool) -> None:
-        self.seconds = _SHORTEST if seen else min(2 * self.seconds, _LONGEST)
+        self.seconds = SHORTEST_PAUSE if seen else min(2 * self.seconds, LONGEST_PAUSE)
         time.sleep(self.seconds)
 
 

@@ -13,7 +13,7 @@ from distributed import LocalCluster
 from bnclaims.errors import ClusterError
 from bnclaims.session import cluster as clusters
 from bnclaims.session.options import cores
-from tests import fake_project
+from tests import fake_project, sessions
 from tests.clusters import scheduler, started, worker
 
 GUARD = 300
@@ -97,10 +97,9 @@ def test_an_interrupted_session_keeps_what_was_done_and_lets_go_of_the_rest(
         )
     )
     project.makepyfile(test_claims=fake_project.claims(*[""] * 20))
-    # What a shell starts in the background ignores SIGINT, and so would pytest within it.
-    heard = "signal.signal(signal.SIGINT, signal.default_int_handler)"
+    script = f"import signal, sys, pytest; {sessions.HEARS_SIGINT}; sys.exit(pytest.main())"
     command = [
-        sys.executable, "-c", f"import signal, sys, pytest; {heard}; sys.exit(pytest.main())",
+        sys.executable, "-c", script,
         "-p", "no:cacheprovider", "-n", "0",
         f"--claims-scheduler={cluster.scheduler_address}", "--claims-store=store",
     ]  # fmt: skip

@@ -105,9 +105,7 @@ def test_an_interrupted_session_reports_what_it_reached(project: pytest.Pytester
     """Ctrl-C after two of six claims left the suite's badge green, with no word of the others;
     SIGTERM left no report at all.
     """
-    # What a shell starts in the background ignores SIGINT, and so would pytest within it.
-    heard = "signal.signal(signal.SIGINT, signal.default_int_handler)"
-    kill = f"({heard}, os.kill(os.getpid(), signal.{way}), time.sleep(60))"
+    kill = f"({sessions.HEARS_SIGINT}, os.kill(os.getpid(), signal.{way}), time.sleep(60))"
     project.makepyfile(claims("", "", kill, "", "", ""))
     result = project.runpytest_subprocess(STORE, "-n0")
     assert result.ret == pytest.ExitCode.INTERRUPTED
