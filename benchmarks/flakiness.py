@@ -2,12 +2,12 @@
 
     python -m benchmarks.flakiness                              # the suite, twenty times
     python -m benchmarks.flakiness --times 6 tests/running
+    python -m benchmarks.flakiness --times 10 --first 10        # its second half, another day
 
-What fails is listed with the seed of its order, which `--first` repeats.
+What fails is listed with the seed of its order, which `--first` repeats: with it go the workers.
 """
 
 import argparse
-import itertools
 import os
 import re
 import subprocess
@@ -22,8 +22,8 @@ _OPTIONS = ("-q", "-rfE", "-p", "benchmarks.shuffled", "-p", "no:cacheprovider",
 
 def main(paths: list[str], times: int, first: int) -> int:
     failed: list[str] = []
-    seeds = range(first, first + times)
-    for seed, workers in zip(seeds, itertools.cycle(WORKERS), strict=False):
+    for seed in range(first, first + times):
+        workers = WORKERS[seed % len(WORKERS)]
         started = time.monotonic()
         process = subprocess.run(  # noqa: S603  (ourselves)
             [sys.executable, "-m", "pytest", *_OPTIONS, f"-n{workers}", *paths],
