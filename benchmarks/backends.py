@@ -1,7 +1,7 @@
 """The engine on each backend, and `fit` there, in turns in one run.
 
-Run: `python -m benchmarks.backends` (half an hour; leave the machine alone). Prints the table. A
-backend that is not installed is left out.
+Run: `python -m benchmarks.backends` (half an hour; leave the machine alone). Writes the tables into
+docs/performance.md. A backend that is not installed is left out.
 
 All work as in `benchmarks/performance.py`: two processes of one core each, in each round one after
 the other; a ratio is of two that took their turn in the same round.
@@ -16,6 +16,7 @@ from importlib import metadata
 from pathlib import Path
 
 from benchmarks.performance import (
+    PAGE,
     Contestant,
     Measured,
     Session,
@@ -27,6 +28,7 @@ from benchmarks.performance import (
 )
 from benchmarks.workloads import EVALUATION_BATCH, WORKLOADS
 from bnclaims.experiment.sources import resolve
+from bnclaims.reporting import markdown
 
 TITLES = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 INSTALLED = [name for name in TITLES if importlib.util.find_spec(name)]
@@ -102,7 +104,9 @@ def main() -> None:
         }
     versions = ", ".join(f"{TITLES[name]} {metadata.version(name)}" for name in INSTALLED)
     head = f"{processor()}, Keras {metadata.version('keras')}, {versions}, {source.name}."
-    print(head, "", *table(measured), sep="\n")
+    lines = [head, "", *table(measured)]
+    print(*lines, sep="\n")
+    markdown.insert(PAGE, "backends", lines)
 
 
 if __name__ == "__main__":
