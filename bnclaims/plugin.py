@@ -4,9 +4,7 @@ import contextlib
 import dataclasses
 import shlex
 import shutil
-import signal
 import sys
-import threading
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -23,10 +21,11 @@ from bnclaims.reporting import checked, failure, terminal, wire
 from bnclaims.reporting.results import ErrorRecord, Outcome, ReferenceRecord, Results
 from bnclaims.running.local_store import LocalStore
 from bnclaims.running.mailbox import Mailbox, temporary_folder
-from bnclaims.session import checks, cluster, frames, hooks
+from bnclaims.running.store import StoreWarning
+from bnclaims.session import checks, cluster, frames, hooks, interruption
 from bnclaims.session.checks import CHECKS, CheckItem, Checks
 from bnclaims.session.conclusion import XFAIL, concluded, untested, verdict_of
-from bnclaims.session.ending import Ending
+from bnclaims.session.ending import Ending, claims_before
 from bnclaims.session.listener import Listener
 from bnclaims.session.live import LiveLine, can_redraw, real_stdout
 from bnclaims.session.options import OPTIONS, Settings, backend_name, displaced, ini_name
@@ -133,25 +132,13 @@ def _listen(config: pytest.Config) -> None:
     """Follows what the tests come to, in the one process that reports it."""
     listener = config.stash[_LISTENER] = Listener(config.rootpath)
     config.pluginmanager.register(listener)
-    _end_on_sigterm(config)
+    config.pluginmanager.register(_AtOnce())
+    interruption.end_on_sigterm(config)
     verbosity = config.getoption("verbose", 0)  # there is no such option under `-p no:terminal`
     if verbosity > -2 and (stream := real_stdout()) is not None:
         config.stash[_STDOUT] = stream
     if verbosity == 0:
         config.pluginmanager.register(_VerdictLines(config))
-
-
-def _end_on_sigterm(config: pytest.Config) -> None:
-    """Has SIGTERM end the session as Ctrl-C does, with a report of what was reached."""
-    if threading.current_thread() is not threading.main_thread():
-        return
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        config.add_cleanup(_die_on_sigterm)
-
-
-def _die_on_sigterm() -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -311,7 +298,9 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
     with config.stash[_WORKING], _progress(config):
         result = yield
     if suite.traces or suite.checked:
-        suite.schedule.help()
+        # Where warnings are errors, what is wrong with the store has failed the claims.
+        with contextlib.suppress(StoreWarning):
+            suite.schedule.help()
     return result
 
 
@@ -380,26 +369,34 @@ def pytest_runtest_makereport(
         _note_check(report, item, call)
     if declared is None:
         return report
-    if call.when == "setup" and item.get_closest_marker("xfail"):
+    if _is_xfail(item, call):
         report.outcome, report.longrepr = "failed", XFAIL
         report.__dict__.pop("wasxfail", None)
+        _note_error(report, item, declared.id, XFAIL)
+        return report
     if call.when != "call":
-        _note_error(report, item, declared.id, call)
+        _note_error(report, item, declared.id, _message(report, call))
         return report
     trial = item.stash.get(_TRIAL, None)
     if trial is not None and call.excinfo is None and (fault := untested(trial)):
         report.outcome, report.longrepr = "failed", fault
-        _note_error(report, item, declared.id, call)
+        _note_error(report, item, declared.id, fault)
         return report
     unfit = (ArmError, ClusterError, DataError, DescriptionError)
     if call.excinfo is not None and call.excinfo.errisinstance(unfit):
         report.longrepr = str(call.excinfo.value)  # the message says it all
     verdict = verdict_of(call.excinfo and call.excinfo.value, trial)
     if verdict is None:
-        _note_error(report, item, declared.id, call)
+        _note_error(report, item, declared.id, _message(report, call))
     else:
         _note_verdict(report, item, declared, call, verdict)
     return report
+
+
+def _is_xfail(item: pytest.Item, call: pytest.CallInfo[None]) -> bool:
+    """Says whether a test is said to fail, by a mark or by the `pytest.xfail` that ended it."""
+    called = call.excinfo is not None and call.excinfo.errisinstance(pytest.xfail.Exception)
+    return called or (call.when != "teardown" and item.get_closest_marker("xfail") is not None)
 
 
 def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
@@ -465,10 +462,32 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     config = session.config
     if hasattr(config, "workerinput") or config.option.collectonly or config.option.claims_plan:
         return
+    if _ENDING not in config.stash:
+        with interruption.held():
+            _end(session, exitstatus)
+
+
+class _AtOnce:
+    """Writes the report of an interrupted session first of all.
+
+    Next pytest-xdist waits for its workers, up to ten seconds, and who interrupts may not.
+    """
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Does what comes last otherwise."""
+        if exitstatus == pytest.ExitCode.INTERRUPTED:
+            pytest_sessionfinish(session, exitstatus)
+
+
+def _end(session: pytest.Session, exit_status: int) -> None:
+    config = session.config
     suite, listener = config.stash[_SUITE], config.stash[_LISTENER]
-    session.exitstatus = listener.status(exitstatus)
-    reached = listener.reached(suite.selected, session.exitstatus)
-    if not (suite.selected or reached.outcomes or reached.errors or listener.checks):
+    selected = suite.selected
+    if not selected and listener.is_cut_short(exit_status):
+        selected = claims_before(config, suite.settings.report)
+    reached = listener.reached(selected, exit_status)
+    if not (selected or reached.outcomes or reached.errors or listener.checks):
         return
     end = Ending.of(reached, config, suite, _reference_record(config, reached.outcomes))
     session.exitstatus = end.exit_status
@@ -602,14 +621,15 @@ def _parameters(item: pytest.Function) -> dict[str, Any]:
     return dict(callspec.params) if callspec else {}
 
 
-def _note_error(
-    report: pytest.TestReport, item: pytest.Item, name: str, call: pytest.CallInfo[None]
-) -> None:
-    """Has a failed report tell the controller which claim has no verdict."""
+def _note_error(report: pytest.TestReport, item: pytest.Item, name: str, message: str) -> None:
+    """Has a failed report tell the controller which claim has no verdict, and why."""
     if report.failed:
-        message = call.excinfo.exconly() if call.excinfo else str(report.longrepr)
         error = ErrorRecord(_row_name(item, name), message)
         report.__dict__["bnclaims_error"] = wire.to_plain(error)
+
+
+def _message(report: pytest.TestReport, call: pytest.CallInfo[None]) -> str:
+    return call.excinfo.exconly() if call.excinfo else str(report.longrepr)
 
 
 def _note_check(report: pytest.TestReport, item: CheckItem, call: pytest.CallInfo[None]) -> None:

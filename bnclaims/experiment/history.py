@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Curve = NDArray[np.float64]
 
@@ -18,7 +18,8 @@ def _no_curve() -> Curve:
 class History:
     """The curves of one run.
 
-    A run that diverged holds NaN from the epoch in which its training loss stopped being finite.
+    A run that diverged holds NaN from the epoch in which its training loss stopped being finite,
+    see `is_finite`.
     """
 
     loss: Curve = field(default_factory=_no_curve)
@@ -52,7 +53,7 @@ class History:
     @property
     def diverged_epoch(self) -> int | None:
         """The epoch, from 1, in which the training loss stopped being finite; None if it never."""
-        broken = np.flatnonzero(~np.isfinite(self.loss))
+        broken = np.flatnonzero(~is_finite(self.loss))
         return int(broken[0]) + 1 if len(broken) else None
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
@@ -78,7 +79,17 @@ class History:
         return cls(**curves, **groups)
 
 
+def is_finite(numbers: ArrayLike) -> NDArray[np.bool_]:
+    """Says of each number whether it is one that can be computed with.
+
+    What is neither NaN nor infinite but beyond 1e150 is not: its square, which statistics need,
+    would be infinite.
+    """
+    return np.asarray(np.abs(numbers) <= _LARGEST)
+
+
 _GROUPS = ("metrics", "probes")
+_LARGEST = 1e150
 
 
 def _curves() -> list[str]:

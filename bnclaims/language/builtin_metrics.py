@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnclaims.errors import ClaimError
-from bnclaims.experiment.history import Curve, History
+from bnclaims.experiment.history import Curve, History, is_finite
 from bnclaims.language.metric import check_accuracy, checked_runs, endpoint_of, metric, sample_of
 from bnclaims.language.sample import Endpoint, Runs, Sample
 
@@ -182,7 +182,7 @@ def _reached(history: History, **target: Unpack[Target]) -> tuple[float, float]:
     ((name, value),) = cast(Mapping[str, float], target).items()
     fine = not name.startswith("val_")
     curve, epochs = (_fine_curve if fine else _curve_by_epoch)(history, name)
-    if np.isnan(curve).all() and np.isfinite(history.loss).any():
+    if np.isnan(curve).all() and is_finite(history.loss).any():
         raise ValueError(f"this arm has no {name}: its loss is no classification's")
     there = curve >= value if name.endswith("accuracy") else curve <= value
     reached = np.flatnonzero(there)
@@ -197,7 +197,7 @@ def _reached_or(history: History, *, unreached: float, **target: Unpack[Target])
 
 
 def _diverged(history: History) -> tuple[float, float]:
-    broken = float(not np.isfinite(_curve(history, "loss")).all())
+    broken = float(not is_finite(_curve(history, "loss")).all())
     return broken, broken
 
 

@@ -1,5 +1,6 @@
 """Claims: what a test states, where that was said, and which verdict is expected of it."""
 
+import inspect
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -79,8 +80,15 @@ def claim(
     Raises:
         ValueError: The statement or source is empty, the id is not kebab-case, a verdict is
             misspelt, or its reason is missing.
+        TypeError: What should be text is not, or what is declared is no function.
     """
     to_fill_in = source is cast(object, ...)
+    texts = {"statement": statement, "because": because}
+    texts |= {} if to_fill_in else {"source": source}
+    texts |= {} if id is None else {"id": id}
+    for name, text in texts.items():
+        if not isinstance(text, str):
+            raise TypeError(f"{name}={text!r:.80}: give text")
     if not to_fill_in and not (statement.strip() and source.strip()):
         raise ValueError("a claim needs a statement and a source: what was said, and where")
     for verdict in _verdicts(expected):
@@ -92,6 +100,8 @@ def claim(
         )
 
     def declare(function: Test) -> Test:
+        if not inspect.isfunction(function):
+            raise TypeError(f"@claim on {function!r:.80}: declare a test function")
         _check_filled_in(function, to_fill_in)
         name = _id_of(function) if id is None else id
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
@@ -143,6 +153,6 @@ def claim_of(function: Any) -> Claim | None:
 
 
 def _verdicts(expected: Expected) -> list[str]:
-    if isinstance(expected, str):
-        return [expected]
-    return [verdict for value in expected.values() for verdict in _verdicts(value)]
+    if isinstance(expected, Mapping):
+        return [verdict for value in expected.values() for verdict in _verdicts(value)]
+    return [expected]

@@ -23,7 +23,8 @@ Count = Annotated[int, Meta(ge=0, le=2**53)]
 """A number of things; every reader of JSON takes one so large exactly."""
 Positive = Annotated[int, Meta(ge=1, le=2**53)]
 """The same where there is one at least."""
-Number = Annotated[float, Meta(ge=-1e300, le=1e300)]
+_LARGEST = 1e300
+Number = Annotated[float, Meta(ge=-_LARGEST, le=_LARGEST)]
 """A finite number, with room to be drawn."""
 Values = tuple[Number | None, ...]
 Series = tuple[Values, ...]
@@ -31,9 +32,9 @@ Series = tuple[Values, ...]
 
 
 def finite(value: SupportsFloat) -> float | None:
-    """Returns a number without NumPy in it, None if it is NaN or infinite."""
+    """Returns a number without NumPy in it, None if it is NaN or no `Number`."""
     number = float(value)
-    return number if math.isfinite(number) else None
+    return number if abs(number) <= _LARGEST else None
 
 
 def with_unit(number: str, unit: str) -> str:

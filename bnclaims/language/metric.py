@@ -9,7 +9,7 @@ from typing import Any, Concatenate, Never, NoReturn, ParamSpec, Protocol, get_a
 import numpy as np
 
 from bnclaims.errors import ClaimError
-from bnclaims.experiment.history import History
+from bnclaims.experiment.history import History, is_finite
 from bnclaims.language.bounds import Limits, Values
 from bnclaims.language.evidence import Measured
 from bnclaims.language.finding import Better
@@ -131,7 +131,7 @@ class _Metric:
                 unit=self._unit,
                 better=self._better,
             )
-        if not math.isfinite(diverged):
+        if not is_finite(diverged):
             raise ClaimError(f"diverged={diverged}: count a run that diverged as a finite number")
         low, high = self._limits
         return sample_of(

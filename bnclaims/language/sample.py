@@ -14,6 +14,7 @@ import numpy as np
 
 from bnclaims.errors import ClaimError, NotFiniteError
 from bnclaims.experiment.arm import Arm
+from bnclaims.experiment.history import is_finite
 from bnclaims.language import bounds, terms
 from bnclaims.language.bounds import ANYTHING, Limits, Values
 from bnclaims.language.terms import Term, Terms
@@ -446,7 +447,7 @@ def as_sample(value: object) -> Sample:
             "mean_loss(train(...))"
         )
     number = float(value)
-    if not math.isfinite(number):
+    if not is_finite(number):
         raise ClaimError(
             f"{number} beside a sample: give a finite number; that a run diverges, or does not, is "
             "diverged(train(...)) > 0.5, or < 0.5"
@@ -737,7 +738,7 @@ def check_finite(values: Values, text: str, sources: Sequence[Runs]) -> None:
     Raises:
         NotFiniteError: There are some; the message names arms and seeds.
     """
-    broken = np.flatnonzero(~np.isfinite(values))
+    broken = np.flatnonzero(~is_finite(values))
     if len(broken):
         where = "; ".join(
             f"{runs}: seeds {', '.join(str(runs.first_seed + i) for i in broken)}"

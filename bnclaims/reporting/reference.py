@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from bnclaims.errors import CommandError, ResultsError
-from bnclaims.language.finding import Better, Count, Number
+from bnclaims.language.finding import Better, Count
 from bnclaims.reporting import wire
 from bnclaims.reporting.results import Identity, MetricRecord, Outcome, ProtocolRecord, Results
 
@@ -48,6 +48,10 @@ class Key(NamedTuple):
     arguments: str
 
 
+Value = Annotated[float, Meta(ge=-1e150, le=1e150)]
+"""A number that can be computed with, see `bnclaims.experiment.history.is_finite`."""
+
+
 @dataclass(frozen=True)
 class ReferenceMetric:
     """What a metric of an arm was."""
@@ -62,10 +66,10 @@ class ReferenceMetric:
     unit: str
     better: Better
     """Which way the metric improves; '' where nobody says."""
-    margin: Annotated[float, Meta(gt=0, le=1e300)]
+    margin: Annotated[float, Meta(gt=0, le=1e150)]
     """How large a mean change does not matter."""
     first_seed: Count
-    values: Annotated[tuple[Number, ...], Meta(min_length=1)]
+    values: Annotated[tuple[Value, ...], Meta(min_length=1)]
     """One a seed."""
 
     @property

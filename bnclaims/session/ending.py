@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bnclaims.errors import BnclaimsError
 from bnclaims.language.figure import Drawing
-from bnclaims.reporting import report
+from bnclaims.reporting import report, wire
 from bnclaims.reporting.results import ClaimResult, ReferenceRecord, Results
 from bnclaims.session.listener import Reached
 from bnclaims.session.suite import Suite
@@ -79,6 +80,34 @@ class Ending:
     def _end_with(self, exit_status: int) -> None:
         session = dataclasses.replace(self.results.session, exit_status=int(exit_status))
         self.results = dataclasses.replace(self.results, session=session)
+
+
+def claims_before(config: pytest.Config, folder: Path | None) -> dict[str, str]:
+    """Returns the claims of an older report, as far as the session was asked for their files.
+
+    A session that ended before it knew its own claims has not verified these.
+
+    Args:
+        config: Of the session.
+        folder: Where the report is; None for none.
+
+    Returns:
+        Their names, by test.
+    """
+    if folder is None:
+        return {}
+    try:
+        before = wire.read(folder)
+    except (BnclaimsError, OSError):
+        return {}
+    here = config.invocation_params.dir
+    asked = [(here / argument.partition("::")[0]).resolve() for argument in config.args]
+
+    def is_asked_for(test: str) -> bool:
+        file = (config.rootpath / test.partition("::")[0]).resolve()
+        return any(file.is_relative_to(place) for place in asked)
+
+    return {claim.test: claim.id for claim in before.claims if is_asked_for(claim.test)}
 
 
 def _fingerprint(reached: Reached, suite: Suite) -> str:

@@ -60,17 +60,14 @@ class Listener:
         self._unread: dict[str, str] = {}
         """Why a file that has to do with claims could not be imported, by its name."""
         self._interrupted = False
+        self._disturbed = False
+        """Whether a file could not be collected, or a worker was lost."""
         self.checks: dict[str, Check] = {}
         """What comparisons with a reference came to, by name."""
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Notes an interruption before pytest does, which a second one may keep from it."""
         self._interrupted = excinfo.errisinstance(KeyboardInterrupt)
-
-    def status(self, exit_status: int) -> int:
-        """Returns pytest's exit status, or what it would be had it come to set it."""
-        unnoticed = self._interrupted and exit_status == pytest.ExitCode.OK
-        return pytest.ExitCode.INTERRUPTED if unnoticed else exit_status
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Notes a step of a test: its setup, its call or its teardown."""
@@ -94,9 +91,19 @@ class Listener:
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Notes a file that could not be imported, if it has to do with claims."""
+        self._disturbed |= report.failed
         file, *_ = report.nodeid.split("::")
         if report.failed and _names_us(self._root / file):
             self._unread[report.nodeid] = _essence(str(report.longrepr))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, error: object) -> None:
+        """Notes the loss of a worker."""
+        self._disturbed |= bool(error)
+
+    def is_cut_short(self, exit_status: int) -> bool:
+        """Says whether the session ended before its time, maybe before it knew of any claim."""
+        return self._disturbed or exit_status in _CUT_SHORT
 
     def undecided(self, selected: Mapping[str, str]) -> float:
         """Returns the share of the selected claims that are not tested yet.
@@ -127,6 +134,8 @@ class Listener:
                 unfinished += 1
                 errors.append(ErrorRecord(name, UNFINISHED))
         cut_short = bool(unfinished) or exit_status in _CUT_SHORT
+        if exit_status == pytest.ExitCode.OK and (unfinished or self._interrupted):
+            exit_status = pytest.ExitCode.INTERRUPTED  # pytest has not come to set it
         return Reached(outcomes, errors, SessionRecord(int(exit_status), cut_short, unfinished))
 
 
@@ -145,8 +154,14 @@ def _worker(report: Any) -> str:
 
 def _names_us(path: Path) -> bool:
     """Says whether a file, or one in a folder, mentions this package."""
-    files = [path] if path.is_file() else sorted(path.glob("*.py"))
-    return any("bnclaims" in file.read_text(encoding="utf-8", errors="replace") for file in files)
+    return any(_mentions_us(file) for file in ([path] if path.is_file() else path.rglob("*.py")))
+
+
+def _mentions_us(file: Path) -> bool:
+    try:
+        return b"bnclaims" in file.read_bytes()
+    except OSError:  # a folder, or a link to nowhere
+        return False
 
 
 def _essence(traceback: str) -> str:

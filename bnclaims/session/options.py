@@ -182,7 +182,20 @@ def _given(config: pytest.Config, name: str) -> str | None:
     value: Any = config.getoption(ini_name(name))
     if not value and name in _VARIABLES:
         value = os.environ.get(_VARIABLES[name])
-    return value or config.getini(ini_name(name)) or None
+    return value or _ini(config, name) or None
+
+
+def _ini(config: pytest.Config, name: str) -> str:
+    """Returns an ini setting's text.
+
+    Raises:
+        pytest.UsageError: It is of another type, as TOML has them.
+    """
+    value: object = config.getini(ini_name(name))
+    if not isinstance(value, str):
+        shown = _brief(str(value))
+        raise pytest.UsageError(f"{ini_name(name)} = {shown}: write it as text, between quotes")
+    return value
 
 
 def ini_name(name: str) -> str:
@@ -199,7 +212,8 @@ def store_folder(given: str | Path | None) -> Path:
     folder = Path(given or cache_folder() / "store")
     # Without a home folder `~` stays as it is: then only claims fail, see `Settings.homeless`.
     with contextlib.suppress(RuntimeError):
-        folder = folder.expanduser()
+        # A test may change the working directory.
+        folder = folder.expanduser().absolute()
     try:
         is_file = folder.exists() and not folder.is_dir()
     except (OSError, ValueError) as error:  # too long a name, or with a NUL in it
@@ -230,11 +244,12 @@ def _reason(error: Exception) -> str:
 
 
 def _report(config: pytest.Config) -> Path | None:
-    given = config.option.claims_report or config.getini("claims_report")
+    given = config.option.claims_report or _ini(config, "report")
     if given == "none":
         return None
     try:
-        return Path(given).expanduser() if given else config.rootpath / FOLDER
+        # A test may change the working directory.
+        return Path(given).expanduser().absolute() if given else config.rootpath / FOLDER
     except RuntimeError as error:
         raise _refused("report", given, str(error)) from None
 

@@ -35,7 +35,8 @@ def test_a_history_without_a_curve_is_none(name: str) -> None:
         ([np.nan, np.nan], 1),
         ([1.0, np.inf, np.nan], 2),
         ([1.0, -np.inf, 1.0], 2),
-        ([1e308, 1.0, np.nan], 3),
+        ([1e149, 1.0, np.nan], 3),
+        ([1.0, 1e308, 1.0], 2),
     ],
 )
 def test_a_run_diverged_when_its_loss_was_first_no_number(

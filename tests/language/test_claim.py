@@ -56,6 +56,8 @@ def test_a_verdict_is_expected_by_protocol_and_data(expected: Any, verdicts: lis
         ({"source": ""}, "a claim needs a statement and a source"),
         ({"expected": "true"}, "expected='true': a verdict is one of supported, refuted, inconcl"),
         ({"expected": {"quick": {"digits": "no"}}}, "expected='no': a verdict is one of"),
+        ({"expected": {"quick": 5}}, "expected=5: a verdict is one of"),
+        ({"expected": ["supported"]}, r"expected=\['supported'\]: a verdict is one of"),
         ({"expected": "refuted"}, "'It holds' is expected to be 'refuted': say why, in because="),
         ({"id": "It-holds"}, "id='It-holds': a claim's id is lower-case words joined by hyphens"),
     ],
@@ -64,6 +66,28 @@ def test_a_wrong_declaration_is_refused(declaration: Any, words: str) -> None:
     about = {"statement": "It holds", "source": "here"} | declaration
     with pytest.raises(ValueError, match=words):
         claim(about.pop("statement"), **about)(lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("declaration", "words"),
+    [
+        ({"statement": 5}, "statement=5: give text"),
+        ({"source": 5}, "source=5: give text"),
+        ({"because": None}, "because=None: give text"),
+        ({"id": 5}, "id=5: give text"),
+    ],
+)
+def test_what_is_no_text_is_refused(declaration: Any, words: str) -> None:
+    about = {"statement": "It holds", "source": "here"} | declaration
+    with pytest.raises(TypeError, match=words):
+        claim(about.pop("statement"), **about)(lambda: None)
+
+
+def test_only_a_function_is_a_claim() -> None:
+    class TestIt: ...
+
+    with pytest.raises(TypeError, match=r"@claim on <class .*: declare a test function"):
+        claim("It holds", source="here")(TestIt)  # type: ignore[type-var]
 
 
 @pytest.mark.parametrize(

@@ -78,8 +78,9 @@ def test_a_sample_is_called_as_it_is_written(
 
 def test_values_that_are_no_numbers_name_arm_and_seeds() -> None:
     broken = np.ones(SEEDS)
-    broken[[3, 7]] = np.nan, np.inf
-    with pytest.raises(NotFiniteError, match=r"s1 has no finite value \(fake arm1: seeds 3, 7\)"):
+    broken[[3, 7, 9]] = np.nan, np.inf, -1e151
+    named = r"s1 has no finite value \(fake arm1: seeds 3, 7, 9\)"
+    with pytest.raises(NotFiniteError, match=named):
         sample(broken).values(SEEDS)
     assert sample(broken).values(3).sum() == 3
     with pytest.raises(NotFiniteError, match=r"log\(s1\)"):

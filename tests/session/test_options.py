@@ -67,7 +67,7 @@ def test_the_command_line_is_asked_before_the_ini_file(
     monkeypatch.delenv("BNCLAIMS_DATA")
     assert settings(pytester).data == "mnist"
     assert settings(pytester).design.alpha == 0.05
-    assert settings(pytester, "--claims-report=here").report == Path("here")
+    assert settings(pytester, "--claims-report=here").report == pytester.path / "here"
 
 
 def test_the_backend_is_asked_for_by_option_environment_or_ini_file(
@@ -119,6 +119,31 @@ def test_what_is_not_understood_is_told(
 ) -> None:
     with pytest.raises(pytest.UsageError, match=words):
         settings(pytester, *options)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("claims_looks = [5, 10]", "claims_looks = [5, 10]: write it as text, between quotes"),
+        ("claims_store = ['store']", "claims_store = ['store']: write it as text"),
+    ],
+)
+def test_a_setting_of_another_type_is_refused(
+    pytester: pytest.Pytester, setting: str, words: str
+) -> None:
+    """It was an internal error."""
+    pytester.makepyprojecttoml(f"[tool.pytest.ini_options]\n{setting}\n")
+    with pytest.raises(pytest.UsageError, match=re.escape(words)):
+        settings(pytester)
+
+
+def test_folders_stay_where_they_were_when_a_test_goes_elsewhere(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Runs followed a test that changed the working directory, and were trained again each time."""
+    found = settings(pytester, "--claims-store=runs", "--claims-report=found")
+    monkeypatch.chdir("/")
+    assert (found.store, found.report) == (pytester.path / "runs", pytester.path / "found")
 
 
 def test_each_option_has_an_ini_twin(pytester: pytest.Pytester) -> None:
