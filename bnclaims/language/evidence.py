@@ -46,6 +46,8 @@ class Measured:
     sample: Sample
     better: Better
     """Which way the metric improves."""
+    function: Callable[..., float]
+    """What takes it from histories."""
 
     @property
     def runs(self) -> Runs:

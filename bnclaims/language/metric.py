@@ -3,7 +3,7 @@
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from functools import update_wrapper
+from functools import cache, update_wrapper
 from typing import Any, Concatenate, Never, NoReturn, ParamSpec, Protocol, get_args, overload
 
 import numpy as np
@@ -208,7 +208,7 @@ def sample_of(
         unit=unit,
     )
     if len(runs) == 1:
-        measured = Measured(name, _written(arguments), sample, better)
+        measured = Measured(name, _written(arguments), sample, better, function)
         runs[0].trial.measured.append(measured)
     return sample
 
@@ -287,6 +287,7 @@ def checked_runs(name: str, *runs: object) -> tuple[Runs, ...]:
     return handles
 
 
+@cache
 def _counting_diverged(function: Callable[..., float]) -> Callable[..., float]:
     """Returns a function of histories that takes the value of those that diverged."""
 

@@ -4,7 +4,7 @@ Each metric of the reference makes a test of its own, behind the claims. What it
 name: they are traced, and the arm and the metric found that the reference means.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,9 @@ class Checks:
     def __init__(self, reference: Reference, suite: Suite) -> None:
         self.reference = reference
         self._suite = suite
-        self._found: dict[Key, Measured] = {}
-        self._names: set[str] = set()
+        self._found: dict[Key, dict[Callable[..., float], Measured]] = {}
+        self._names: dict[str, set[str]] = {}
+        """What claims name, and the recipes of the arms they mean by it."""
 
     def look_for(self, traces: Iterable[Trace], wanted: Iterable[ReferenceMetric]) -> None:
         """Finds what is to be compared in the traces of claims.
@@ -50,28 +51,35 @@ class Checks:
             wanted: The metrics whose tests are selected.
         """
         for measured in (item for trace in traces for item in trace.measured if item.compares):
-            self._found.setdefault(_key(measured), measured)
-            self._names.add(measured.sample.text)
-        runs = (self._found[m.key].runs for m in wanted if m.key in self._found)
-        self._suite.checked = list(dict.fromkeys(runs))
+            self._found.setdefault(_key(measured), {}).setdefault(measured.function, measured)
+            self._names.setdefault(measured.sample.text, set()).add(measured.runs.arm.recipe)
+        found = (next(iter(self._found.get(m.key, {}).values()), None) for m in wanted)
+        self._suite.checked = list(dict.fromkeys(measured.runs for measured in found if measured))
 
     def compared(self, metric: ReferenceMetric) -> Comparison:
         """Returns what a metric of the reference has come to, training what that needs."""
-        measured = self._found.get(metric.key)
-        if measured is None:
+        if metric.key not in self._found:
             return Comparison("not compared", problem=self._why_missing(metric))
-        return against(
+        measured, *namesakes = self._found[metric.key].values()
+        comparison = against(
             measured,
             np.array(metric.values),
             metric.margin,
             self._suite.trial(),
             len(self.reference.metrics),
         )
+        if comparison.finding and _differ(measured, namesakes, comparison.finding.seeds):
+            problem = f"two metrics here are called {metric.metric}: rename one of them"
+            return Comparison("undecided", problem=problem)
+        return comparison
 
     def _why_missing(self, metric: ReferenceMetric) -> str:
-        if metric.name in self._names:
-            return "the arm is another one now: its model, or how it is trained, has changed"
-        return "no claim that was collected here names it"
+        recipes = self._names.get(metric.name)
+        if recipes is None:
+            return "no claim that was collected here names it"
+        if metric.recipe in recipes:
+            return f"claims name it with other seeds now than those from {metric.first_seed} on"
+        return "the arm is another one now: its model, or how it is trained, has changed"
 
 
 class CheckFile(pytest.File):
@@ -162,10 +170,10 @@ def opened(settings: Settings) -> Reference | None:
         raise pytest.UsageError(f"--claims-reference={path}: {error.strerror}") from None
     theirs, ours = found.protocol, settings.protocol
     if (theirs.name, theirs.images, theirs.epochs) != (ours.name, ours.images, ours.epochs):
+        choice = f"give --claims-protocol={theirs.name}, or " if theirs.name != ours.name else ""
         raise pytest.UsageError(
             f"{path} is of the {theirs.name} protocol ({theirs.size}), and this session trains "
-            f"under {ours.name} ({ours.size}): give --claims-protocol={theirs.name}, or freeze a "
-            "reference of this protocol"
+            f"under {ours.name} ({ours.size}): {choice}freeze a reference of this protocol"
         )
     return found
 
@@ -214,6 +222,12 @@ def record_of(
         ),
         unknown=reference.unknown_to(found, tuple(outcomes)),
     )
+
+
+def _differ(measured: Measured, namesakes: Iterable[Measured], seeds: int) -> bool:
+    """Says whether metrics of one name and arm have different values."""
+    values = measured.sample.values(seeds)
+    return any(not np.array_equal(other.sample.values(seeds), values) for other in namesakes)
 
 
 def _key(measured: Measured) -> Key:

@@ -34,7 +34,7 @@ def compared(
     **about: Any,
 ) -> Comparison:
     trial = new_trial(design, **about)
-    measured = Measured("m", "", sample(now, trial, unit="points"), better)
+    measured = Measured("m", "", sample(now, trial, unit="points"), better, float)
     return against(measured, before, margin, trial, changes)
 
 
@@ -168,7 +168,7 @@ TO_THE_END = Sequential(alpha=ALPHA, boundary=NormalBoundary(), futility=0.0)
 
 def verdict(now: Values, before: Values, margin: float, changes: int) -> Verdict:
     trial = new_trial(TO_THE_END)
-    measured = Measured("m", "", sample(now, trial), "lower")
+    measured = Measured("m", "", sample(now, trial), "lower", float)
     return decided(measured, before, margin, trial, changes).verdict
 
 

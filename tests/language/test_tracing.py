@@ -108,8 +108,8 @@ def test_a_body_with_too_many_ways_is_given_up_safely() -> None:
 def test_what_it_measures_is_known_on_whatever_path_each_once() -> None:
     def measures(trial: Trial) -> None:
         a, b, c, *_ = samples(trial, *DATA)
-        trial.measured += [Measured("first", "", a, ""), Measured("first", "", a, "")]
-        way = Measured("then", "", b, "") if a < b else Measured("else", "", c, "")
+        trial.measured += [Measured("first", "", a, "", float), Measured("first", "", a, "", float)]
+        way = Measured("then", "", b, "", float) if a < b else Measured("else", "", c, "", float)
         trial.measured.append(way)
 
     found = traced(passes(measures), answering)

@@ -172,6 +172,48 @@ def test_arms_that_are_gone_changed_or_new_are_named(project: pytest.Pytester) -
     assert result.ret == pytest.ExitCode.OK
 
 
+NAMESAKE = """
+from bnclaims import MLP, claim, metric
+
+@metric
+def halved(history):
+    return float(history.loss[-1]) / 2 + 0.3
+
+@claim("It is not nothing", source="here")
+def test_namesake(train):
+    assert halved(train(MLP(hidden=(2,)))) > 0.5
+"""
+
+
+@pytest.mark.parametrize("file", ["test_a", "test_z"])
+def test_two_metrics_of_one_name_are_not_told_apart_by_the_order_of_files(
+    project: pytest.Pytester, file: str
+) -> None:
+    """Whichever came first was compared: an unchanged release failed, or a change was hidden."""
+    project.makepyfile(**{file: NAMESAKE})
+    result = session(project, REFERENCE)
+    result.assert_outcomes(passed=4 + len(NAMES), failed=1)
+    found = {check.name: (check.status, check.problem) for check in record(project).checks}
+    assert found.pop("halved(relu no BN, 2)") == (
+        "undecided",
+        "two metrics here are called halved: rename one of them",
+    )
+    assert {status for status, _ in found.values()} == {"as before"}
+
+
+def test_other_seeds_are_named_as_such(project: pytest.Pytester) -> None:
+    """It said that the arm had changed."""
+    file = project.path / "reference.json"
+    file.write_text(
+        file.read_text("utf-8").replace('"first_seed": 0', '"first_seed": 1000'), "utf-8"
+    )
+    session(project, REFERENCE)
+    problems = {check.name: check.problem for check in record(project).checks}
+    assert problems["mean_loss(relu no BN, 1)"] == (
+        "claims name it with other seeds now than those from 1000 on"
+    )
+
+
 def test_a_reference_with_fewer_seeds_than_the_first_look_compares_nothing(
     project: pytest.Pytester,
 ) -> None:
@@ -200,6 +242,13 @@ def test_another_protocol_is_refused(project: pytest.Pytester) -> None:
         "under large (all images, 2 epochs): give --claims-protocol=small, or freeze a reference "
         "of this protocol"
     ) in refused(project, "--claims-protocol=large")
+
+
+def test_a_protocol_that_has_changed_under_its_name_is_refused(project: pytest.Pytester) -> None:
+    """It told to choose the protocol that was chosen."""
+    project.makeconftest(CONFTEST.replace('"small"', '"small", epochs=3'))
+    advice = "trains under small (all images, 3 epochs): freeze a reference of this protocol"
+    assert advice in refused(project)
 
 
 def test_other_images_are_refused(project: pytest.Pytester) -> None:
