@@ -262,6 +262,22 @@ def test_refuted(train):
     assert suite_badge(project) == ("1 supported, 1 refuted, 1 error", False)
 
 
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_damaged_runs_are_no_internal_error_where_warnings_are_errors(
+    project: pytest.Pytester, workers: str
+) -> None:
+    project.makepyfile(claims("", ""))
+    assert sessions.run(project, STORE, "-n0").ret == 0
+    for file in (project.path / "store").glob("runs/*/*.run"):
+        file.write_bytes(file.read_bytes()[:-1])
+    result = project.runpytest_subprocess(STORE, "-W", "error", workers)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert "INTERNALERROR" not in result.stdout.str() + result.stderr.str()
+    results, names = reported(project)
+    assert names == []
+    assert {"StoreWarning" in error.message for error in results.errors} == {True}
+
+
 RERUN = (
     BACKEND
     + """
