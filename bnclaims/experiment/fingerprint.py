@@ -318,14 +318,7 @@ class _Describer:
 
     @_thing.register
     def _(self, value: PurePath) -> Any:
-        path = Path(value)
-        if not path.exists():
-            raise DescriptionError(
-                f"cannot describe the path {str(value)!r}: nothing is there, and a path stands "
-                "for the content of its file or folder. Make it first, or give a string"
-            )
-        files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-        return {"path": [[str(file.relative_to(path.parent)), _content(file)] for file in files]}
+        return {"path": _files(Path(value))}
 
     # Parts of things
 
@@ -617,6 +610,54 @@ def _registered(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
         for name in sorted(objects):
             if name in texts or name.rpartition(">")[2] in texts:
                 yield name, objects[name]
+
+
+def _files(path: Path) -> list[list[str]]:
+    """Returns name and content of a file, or of each in a folder, whatever links lead there.
+
+    Raises:
+        DescriptionError: It is neither, or cannot be read.
+    """
+    try:
+        if path.is_dir():
+            found = sorted(_below(path, {path.resolve(): path}))
+        elif path.is_file():
+            found = [(path, "")]
+        else:
+            raise _no_file(path)
+        return [
+            [str(file.relative_to(path.parent)), same or _content(file)] for file, same in found
+        ]
+    except OSError as error:
+        raise DescriptionError(
+            f"cannot describe the path {str(path)!r}, which stands for the content of its file or "
+            f"folder: {error}. Make it readable, or give a string"
+        ) from error
+
+
+def _no_file(path: Path) -> DescriptionError:
+    what = "it is neither a file nor a folder" if path.exists() else "nothing is there"
+    return DescriptionError(
+        f"cannot describe the path {str(path)!r}: {what}, and a path stands for the content of its "
+        "file or folder. Make it first, or give a string"
+    )
+
+
+def _below(folder: Path, seen: dict[Path, Path]) -> Iterator[tuple[Path, str]]:
+    """Yields the files in a folder, and which folder was `seen` before where a link leads to it.
+
+    Folders are seen once, so that links may go in circles.
+    """
+    for path in sorted(folder.iterdir()):
+        if path.is_file():
+            yield path, ""
+        elif path.is_dir():
+            first = seen.setdefault(path.resolve(), path)
+            if first is path:
+                yield from _below(path, seen)
+            else:
+                root = next(iter(seen.values()))
+                yield path, f"as {first.relative_to(root)}"
 
 
 def _content(file: Path) -> str:

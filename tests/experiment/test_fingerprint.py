@@ -6,12 +6,14 @@ import copy
 import dataclasses
 import datetime as dt
 import decimal
+import errno
 import fractions
 import importlib
 import importlib.metadata
 import importlib.util
 import itertools
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -1425,6 +1427,80 @@ def test_a_path_to_nothing_is_refused(tmp_path: Path) -> None:
     words = r"cannot describe the path '.*nothing': nothing is there, and a path stands for the c"
     with pytest.raises(DescriptionError, match=words):
         describe(tmp_path / "nothing")
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A folder with a folder."""
+    folder = tmp_path / "data"
+    (folder / "b").mkdir(parents=True)
+    for name in ("a", "b/x", "b/y", "c"):
+        (folder / name).write_text(name)
+    return folder
+
+
+def test_a_folder_is_its_files_in_their_order(tree: Path) -> None:
+    (tree / "b.txt").symlink_to("c")
+    names = [name for name, _ in describe(tree)["path"]]
+    assert names == ["data/a", "data/b/x", "data/b/y", "data/b.txt", "data/c"]
+
+
+def test_what_is_behind_a_link_to_a_folder_counts(tree: Path) -> None:
+    """It was passed over."""
+    real = tree.parent / "real"
+    real.mkdir()
+    (real / "image").write_text("1")
+    (tree / "images").symlink_to("../real")
+    one = digest_of(tree)
+    assert one == digest_of(tree)
+    (real / "image").write_text("2")
+    assert digest_of(tree) != one
+
+
+@pytest.mark.parametrize("link", ["b/up", "again"])
+def test_links_may_go_in_circles(tree: Path, link: str) -> None:
+    before = digest_of(tree)
+    (tree / link).symlink_to(tree)
+    circle = digest_of(tree)
+    assert circle != before
+    (tree / link).unlink()
+    (tree / link).symlink_to(tree / link)  # which leads to nothing
+    assert digest_of(tree) == before
+
+
+def test_two_links_to_a_folder_are_told_from_links_to_two(tree: Path) -> None:
+    for name in ("one", "two"):
+        (tree.parent / name).mkdir()
+        (tree / f"to {name}").symlink_to("../one")
+        (tree.parent / name / "x").touch()
+    both = digest_of(tree)
+    (tree / "to two").unlink()
+    (tree / "to two").symlink_to("../two")
+    two = digest_of(tree)
+    (tree.parent / "two" / "x").write_text("another")
+    assert len({both, two, digest_of(tree)}) == 3
+
+
+@pytest.mark.parametrize("device", [False, True])
+def test_a_path_to_a_pipe_or_a_device_is_refused(tmp_path: Path, device: bool) -> None:
+    """Its end was waited for."""
+    path = Path("/dev/zero") if device else tmp_path / "pipe"
+    if not device:
+        os.mkfifo(path)
+    words = rf"cannot describe the path '{path}': it is neither a file nor a folder, and a path st"
+    with pytest.raises(DescriptionError, match=words):
+        describe(path)
+
+
+def test_a_path_that_cannot_be_read_is_refused(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_permission(path: Path, *_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "open", no_permission)
+    with pytest.raises(
+        DescriptionError, match=r"its file or folder: .* denied: '.*a'\. Make it re"
+    ):
+        describe(tree)
 
 
 # Other frameworks
