@@ -204,7 +204,10 @@ def _came_to(verdict: str, numbers: str) -> str:
 def _store(asked: argparse.Namespace) -> LocalStore:
     if not asked.folder.is_dir():
         raise CommandError(f"there is no store in {asked.folder}: no such folder")
-    return LocalStore(asked.folder)
+    store = LocalStore(asked.folder)
+    if not store.is_one():
+        raise CommandError(f"there is no store in {asked.folder}: it holds other files only")
+    return store
 
 
 def _store_list(asked: argparse.Namespace) -> int:

@@ -244,6 +244,10 @@ def test_mistakes_are_told_in_words(
             (["store", action, "none"], "there is no store in none: no such folder")
             for action in ("ls", "size", "verify", "prune")
         ),
+        *(
+            (["store", action, folder], "there is no store in {}: it holds other files only")
+            for action in ("ls", "size", "verify", "prune")
+        ),
     ]:
         assert main(arguments) == 2
         said = capsys.readouterr().err

@@ -9,9 +9,13 @@ Our own classes go by their public name, so that a digest does not depend on whe
 `Path` is described by the content of the file; a Keras object by its class and configuration, with
 the user's own classes and functions that the configuration names, and by its weights if it has any.
 
-A function must do the same each time. Not found are names that it makes up while it runs (an
-`importlib.import_module(name)` or `getattr(module, name)` whose name is no literal in its own
-code), `eval` and `exec`, environment variables, and files named by strings.
+Of a module of the user's own that a function takes names from, these are described; of one that is
+handed on as a value, all that it holds.
+
+A function must do the same each time. Not found are modules whose names it makes up while it runs
+(an `importlib.import_module(name)` whose name is no literal in its own code) or looks up in
+`sys.modules`, what other functions take of a module that it imports by a name, `eval` and `exec`,
+environment variables, and files named by strings.
 """
 
 import collections
@@ -28,6 +32,7 @@ import importlib
 import importlib.util
 import inspect
 import json
+import pkgutil
 import re
 import sys
 import sysconfig
@@ -41,6 +46,7 @@ from typing import Any
 import numpy as np
 
 from bnclaims.errors import DescriptionError
+from bnclaims.experiment.handing import handed_on
 
 _FOLDERS = {sysconfig.get_path(kind) for kind in ("purelib", "platlib", "stdlib", "platstdlib")}
 # A user's own, a system's beside a virtual environment's, or one that a .pth file names.
@@ -64,6 +70,12 @@ _BOOKKEEPING = {
     "_abc_impl",
 }  # fmt: skip
 """Members that Python keeps for itself and that change nothing a class does."""
+
+_OF_MODULES = _BOOKKEEPING | {
+    "__builtins__", "__cached__", "__conditional_annotations__", "__file__", "__loader__",
+    "__name__", "__package__", "__path__", "__spec__", "__warningregistry__",
+}  # fmt: skip
+"""Likewise, of a module."""
 
 
 def describe(value: Any) -> Any:
@@ -217,24 +229,32 @@ class _Describer:
         # What a package's factory returned has a closure of the user's values.
         if installed and (not value.__closure__ or _goes_by_its_name(value)):
             return _installed(value)
-        return {
+        described = {
             "code": self._code(value.__code__),
             "defaults": self.describe([value.__defaults__, value.__kwdefaults__]),
-            "closure": [self._cell(cell) for cell in value.__closure__ or ()],
+            "closure": [self._cell(cell, value) for cell in value.__closure__ or ()],
             "reaches": {name: self.describe(item) for name, item in _reached(value)},
             "modules": self._modules(value),
             "attributes": self.describe(_attributes(value)),
             "registered": {name: self.describe(item) for name, item in _registered(value)},
         }
+        if handed := list(handed_on(value, _is_own_module)):
+            described["hands on"] = self.describe(handed)
+        return described
 
     @_thing.register(types.GenericAlias)
     @_thing.register(types.UnionType)
     @_thing.register(type(typing.Optional[int]))  # noqa: UP045  (whose class has no public name)
     @_thing.register(type(typing.Callable[..., int]))
+    @_thing.register(type(typing.Literal[1]))
+    @_thing.register(type(typing.List[int]))  # noqa: UP006  (likewise)
     def _(self, value: Any) -> Any:
         """Describes a type with arguments, such as stands in an annotation."""
         return {"type": self.describe([typing.get_origin(value), *typing.get_args(value)])}
 
+    @_thing.register(type(typing.Optional))
+    @_thing.register(type(typing.Callable))
+    @_thing.register(type(typing.List))  # noqa: UP006
     @_thing.register(typing.TypeVar)
     @_thing.register(np.dtype)
     def _(self, value: Any) -> Any:
@@ -280,18 +300,25 @@ class _Describer:
 
     @_thing.register
     def _(self, value: types.ModuleType) -> Any:
-        return _named(value.__name__)
+        if not _is_own_module(value):
+            return _named(value.__name__)
+        if any(pkgutil.iter_modules(getattr(value, "__path__", ()))):
+            raise DescriptionError(
+                f"cannot describe the package {value.__name__!r}, which is handed on as a value: "
+                "which of its modules it holds depends on what was imported before. Hand on the "
+                "one that is needed, or what is needed of it"
+            )
+        described = {
+            name: self._held(value, name)
+            for name in sorted(vars(value))
+            # Pytest's own names in a file of tests begin with an @.
+            if name not in _OF_MODULES and not name.startswith("@")
+        }
+        return {"module": described, "kind": self.describe(type(value))}
 
     @_thing.register
     def _(self, value: PurePath) -> Any:
-        path = Path(value)
-        if not path.exists():
-            raise DescriptionError(
-                f"cannot describe the path {str(value)!r}: nothing is there, and a path stands "
-                "for the content of its file or folder. Make it first, or give a string"
-            )
-        files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-        return {"path": [[str(file.relative_to(path.parent)), _content(file)] for file in files]}
+        return {"path": _files(Path(value))}
 
     # Parts of things
 
@@ -310,18 +337,27 @@ class _Describer:
             "flags": code.co_flags,
         }
 
-    def _cell(self, cell: types.CellType) -> Any:
+    def _cell(self, cell: types.CellType, function: types.FunctionType) -> Any:
         try:
-            return {"cell": self.describe(cell.cell_contents)}
+            content = cell.cell_contents
         except ValueError:  # filled later, as by a class that is still being made
             return "empty"
+        if isinstance(content, types.ModuleType) and _is_own_module(content):
+            return {"module": self._taken(content, _names(function), set())}
+        return {"cell": self.describe(content)}
+
+    def _held(self, module: types.ModuleType, name: str) -> Any:
+        try:
+            return self.describe(vars(module)[name])
+        except DescriptionError as error:
+            raise DescriptionError(
+                f"cannot describe the module {module.__name__!r}, which is handed on as a value, "
+                f"for its {name}: hand on what is needed of the module instead ({error})"
+            ) from error
 
     def _modules(self, function: types.FunctionType) -> Any:
         """Describes what a function takes from modules: of the user's own, each name it uses."""
-        codes = list(_codes(function.__code__))
-        names = {name for code in codes for name in code.co_names}
-        if not names.isdisjoint(_BY_NAME):
-            names |= {c for code in codes for c in code.co_consts if isinstance(c, str)}
+        names = _names(function)
         return {label: self._taken(module, names, set()) for label, module in _modules_of(function)}
 
     def _taken(self, module: types.ModuleType | str, names: set[str], seen: set[str]) -> Any:
@@ -334,9 +370,7 @@ class _Describer:
         for name in sorted(names & vars(module).keys()):
             item = vars(module)[name]
             if isinstance(item, types.ModuleType):
-                file = getattr(item, "__file__", None)
-                installed = is_installed(item.__name__, file)
-                taken[name] = self._taken(item.__name__ if installed else item, names, seen)
+                taken[name] = self._taken(_own_or_name(item), names, seen)
             else:
                 taken[name] = self.describe(item)
         return taken
@@ -578,6 +612,54 @@ def _registered(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
                 yield name, objects[name]
 
 
+def _files(path: Path) -> list[list[str]]:
+    """Returns name and content of a file, or of each in a folder, whatever links lead there.
+
+    Raises:
+        DescriptionError: It is neither, or cannot be read.
+    """
+    try:
+        if path.is_dir():
+            found = sorted(_below(path, {path.resolve(): path}))
+        elif path.is_file():
+            found = [(path, "")]
+        else:
+            raise _no_file(path)
+        return [
+            [str(file.relative_to(path.parent)), same or _content(file)] for file, same in found
+        ]
+    except OSError as error:
+        raise DescriptionError(
+            f"cannot describe the path {str(path)!r}, which stands for the content of its file or "
+            f"folder: {error}. Make it readable, or give a string"
+        ) from error
+
+
+def _no_file(path: Path) -> DescriptionError:
+    what = "it is neither a file nor a folder" if path.exists() else "nothing is there"
+    return DescriptionError(
+        f"cannot describe the path {str(path)!r}: {what}, and a path stands for the content of its "
+        "file or folder. Make it first, or give a string"
+    )
+
+
+def _below(folder: Path, seen: dict[Path, Path]) -> Iterator[tuple[Path, str]]:
+    """Yields the files in a folder, and which folder was `seen` before where a link leads to it.
+
+    Folders are seen once, so that links may go in circles.
+    """
+    for path in sorted(folder.iterdir()):
+        if path.is_file():
+            yield path, ""
+        elif path.is_dir():
+            first = seen.setdefault(path.resolve(), path)
+            if first is path:
+                yield from _below(path, seen)
+            else:
+                root = next(iter(seen.values()))
+                yield path, f"as {first.relative_to(root)}"
+
+
 def _content(file: Path) -> str:
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
@@ -703,6 +785,15 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
             yield from _codes(constant)
 
 
+def _names(function: types.FunctionType) -> set[str]:
+    """Returns the names that a function may look up in modules, or other things."""
+    codes = list(_codes(function.__code__))
+    names = {name for code in codes for name in code.co_names}
+    if not names.isdisjoint(_BY_NAME):
+        names |= {c for code in codes for c in code.co_consts if isinstance(c, str)}
+    return names
+
+
 def loaded(function: types.FunctionType) -> set[str]:
     """Returns the globals that a function names, classes and functions within it included."""
     return {
@@ -764,9 +855,12 @@ def _is_importable(name: str) -> bool:
         return name in sys.modules
 
 
+def _is_own_module(module: types.ModuleType) -> bool:
+    return not is_installed(module.__name__, getattr(module, "__file__", None))
+
+
 def _own_or_name(module: types.ModuleType) -> types.ModuleType | str:
-    installed = is_installed(module.__name__, getattr(module, "__file__", None))
-    return module.__name__ if installed else module
+    return module if _is_own_module(module) else module.__name__
 
 
 def _imports(code: types.CodeType) -> Iterator[tuple[int, str, tuple[str, ...]]]:

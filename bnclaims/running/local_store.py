@@ -7,9 +7,12 @@ as an `.npz`; the checksum covers all that follows it. Files appear whole or not
 import contextlib
 import errno
 import hashlib
+import itertools
 import json
 import os
 import platform
+import re
+import stat
 import uuid
 import warnings
 import zipfile
@@ -32,6 +35,15 @@ _MAGIC = b"bnclaims-run-1 "
 
 _SOFT = ".soft"
 """How the names of files end that stand in for locks."""
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_RUN = re.compile(r"(0|[1-9][0-9]*)\.run")
+_UNFINISHED = re.compile(r"\.[0-9]+\.run-\w+")
+_LOCK = re.compile(rf"{_DIGEST.pattern}-[0-9-]+\.(lock|soft)")
+# Nothing else in a folder is the store's, whatever the folder: to be read, swept or removed.
+
+_NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
+"""What a system says of a path that leads to no file."""
 
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 """What a file system says that takes no locks."""
@@ -79,11 +91,16 @@ class LocalStore:
         if key not in self._known:
             path = self.path(arm, seed)
             try:
-                self._known[key] = decoded(path.read_bytes(), key)
-            except FileNotFoundError:
-                return None
-            except (StoreError, OSError) as error:
+                self._known[key] = decoded(_content(path), key)
+            except StoreError as error:
                 self._warn_once(path, f"{path} cannot be used ({error}): the run is trained again")
+                return None
+            except OSError as error:
+                if error.errno not in _NOTHING_THERE:
+                    self._warn_once(
+                        self.folder / "runs",
+                        f"cannot read runs from {self.folder} ({error}): they are trained again",
+                    )
                 return None
         return self._known[key]
 
@@ -123,9 +140,9 @@ class LocalStore:
 
     def stored(self) -> Iterator[StoredRun]:
         """Yields all runs of the folder, sorted by arm and seed, each read as a whole."""
-        for path in sorted(self.folder.glob("runs/*/*.run"), key=_by_seed):
+        for path in sorted(self._own_files(_RUN), key=_by_seed):
             try:
-                content = path.read_bytes()
+                content = _content(path)
                 about = _checked(content, (path.parent.name, _seed_of(path)))
                 arm, trained = str(about["arm"]), str(about["trained"]["at"])
             except (StoreError, OSError, KeyError, TypeError) as error:
@@ -139,13 +156,19 @@ class LocalStore:
         No session may be using the folder.
         """
         unwanted = [run.path for run in self.stored() if run.problem]
-        unwanted += [*self.folder.glob("runs/*/.*"), *self.folder.glob("locks/*")]
+        unwanted += [*self._own_files(_UNFINISHED), *self._locks()]
         for path in unwanted:
             remove(path)
-        for folder in self.folder.glob("runs/*"):
+        for folder in self._arms():
             with contextlib.suppress(OSError):
                 folder.rmdir()  # where nothing is left in it
         return unwanted
+
+    def is_one(self) -> bool:
+        """Says whether the folder holds something of a store's, or nothing at all."""
+        found = [path for part in ("*", "runs/*", "locks/*") for path in self.folder.glob(part)]
+        empty = {self.folder / "runs", self.folder / "locks"}.issuperset(found)
+        return empty or any(True for _ in itertools.chain(self._arms(), self._locks()))
 
     def path(self, arm: Arm, seed: int) -> Path:
         """Returns where a run is or would be stored."""
@@ -182,9 +205,22 @@ class LocalStore:
         path = self._lock_path(arm, name)
         for file in (path, path.with_suffix(_SOFT)):
             with contextlib.suppress(OSError, ValueError):
-                process, machine, *_ = file.read_text().split()
+                process, machine, *_ = _content(file).decode().split()
                 return f"process {process} on {machine}"
         return ""
+
+    def _arms(self) -> Iterator[Path]:
+        """Yields the folders of arms; what a link leads to is not the store's."""
+        for folder in self.folder.glob("runs/*"):
+            if _DIGEST.fullmatch(folder.name) and folder.is_dir() and not folder.is_symlink():
+                yield folder
+
+    def _own_files(self, name: re.Pattern[str]) -> Iterator[Path]:
+        for folder in self._arms():
+            yield from _named(folder, name)
+
+    def _locks(self) -> Iterator[Path]:
+        yield from _named(self.folder / "locks", _LOCK)
 
     def _description(self, arm: Arm) -> dict[str, Any]:
         if arm.digest not in self._described:
@@ -227,11 +263,27 @@ class LocalStore:
     def _sweep(self, folder: Path) -> None:
         if folder not in self._swept:
             self._swept.add(folder)
-            sweep(folder.glob(".*"))
+            sweep(_named(folder, _UNFINISHED))
+
+
+def _named(folder: Path, name: re.Pattern[str]) -> Iterator[Path]:
+    return (path for path in folder.glob("*") if name.fullmatch(path.name))
+
+
+def _content(path: Path) -> bytes:
+    """Returns what is in a file.
+
+    Raises:
+        StoreError: It is none; to read a pipe or a device may never end.
+        OSError: It is not there, or cannot be read.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise StoreError("it is no file")
+    return path.read_bytes()
 
 
 def _seed_of(path: Path) -> int:
-    return int(path.stem) if path.stem.isdecimal() else -1
+    return int(path.stem)
 
 
 def _by_seed(path: Path) -> tuple[str, int]:

@@ -6,12 +6,14 @@ import copy
 import dataclasses
 import datetime as dt
 import decimal
+import errno
 import fractions
 import importlib
 import importlib.metadata
 import importlib.util
 import itertools
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -788,6 +790,119 @@ HIDDEN = {
         build = make(HERE)
         """,
 }
+HANDED_ON = {
+    "closure": """
+        import helpers
+        def make(config):
+            return lambda: config.UNITS
+        build = make(helpers)
+        """,
+    "closure that is handed on": """
+        import helpers
+        def units(of):
+            return of.UNITS
+        def make(config):
+            return lambda: units(config)
+        build = make(helpers)
+        """,
+    "closure of a function within": """
+        import helpers
+        def make(config):
+            def build():
+                return (lambda: vars(config)["UNITS"])()
+            return build
+        build = make(helpers)
+        """,
+    "default": """
+        import helpers
+        def build(of=helpers):
+            return of.UNITS
+        """,
+    "argument": """
+        from functools import partial
+        import helpers
+        def units(of):
+            return of.UNITS
+        build = partial(units, helpers)
+        """,
+    "argument of a call": """
+        import helpers
+        def units(of):
+            return of.UNITS
+        def build():
+            return units(helpers)
+        """,
+    "argument of a call, imported there": """
+        def units(of):
+            return of.UNITS
+        def build():
+            import helpers as h
+            return (lambda: units(h))()
+        """,
+    "container": """
+        import helpers
+        modules = {"first": [helpers]}
+        def build():
+            return modules["first"][0].UNITS
+        """,
+    "attribute of a class": """
+        import helpers
+        class Net:
+            module = helpers
+        def build():
+            return Net.module.network()
+        """,
+    "vars": """
+        import helpers
+        def build():
+            return vars(helpers)["UNITS"]
+        """,
+    "dictionary": """
+        import helpers
+        def build():
+            return helpers.__dict__["UNITS"]
+        """,
+    "name that is made up": """
+        import helpers
+        def build():
+            return getattr(helpers, "UN" + "ITS".upper())
+        """,
+    "another variable": """
+        import helpers
+        def build():
+            of = helpers
+            return vars(of)["UNITS"]
+        """,
+    "module of a module": """
+        import sys
+        import helpers
+        me = sys.modules[__name__]
+        def units(of):
+            return of.helpers.UNITS
+        def build():
+            return units(me)
+        """,
+    "function of a module": """
+        import helpers
+        def first(of):
+            return [getattr(of, name) for name in dir(of) if name == "network"][0]
+        def build():
+            return first(helpers)()
+        """,
+}
+"""Modules that are handed on as values."""
+
+ANSWERING = {
+    "function": "def __getattr__(name):\n    return HERE\n",
+    "class": """
+        import sys, types
+        class Lazy(types.ModuleType):
+            @property
+            def SIZE(self):
+                return HERE
+        sys.modules[__name__].__class__ = Lazy
+        """,
+}
 HELPERS = "UNITS = HERE\ndef network():\n    return UNITS\n"
 
 
@@ -807,6 +922,101 @@ def digests(load: Load, source: str) -> tuple[str, str]:
 def test_a_change_of_what_a_function_reaches_changes_its_digest(load: Load, name: str) -> None:
     one, two = digests(load, CHANGES[name])
     assert one != two
+
+
+@pytest.mark.parametrize("name", HANDED_ON)
+def test_a_change_of_a_module_that_is_handed_on_changes_a_digest(load: Load, name: str) -> None:
+    """Such a module was its name."""
+    one, two = digests(load, HANDED_ON[name])
+    assert one != two
+
+
+@pytest.mark.parametrize("answering", ANSWERING)
+@pytest.mark.parametrize("used", ["helpers.SIZE", "getattr(helpers, 'SIZE')"])
+def test_what_a_module_answers_for_names_that_it_lacks_changes_a_digest(
+    load: Load, answering: str, used: str
+) -> None:
+    source = f"import helpers\ndef build():\n    return {used}\n"
+    one, two = (
+        load(source, ANSWERING[answering].replace("HERE", units)).build for units in ("8", "16")
+    )
+    assert digest_of(one) != digest_of(two)
+
+
+@pytest.mark.parametrize("held", ["from typing import List, Literal, Optional; S = Literal['a']"])
+def test_what_a_module_holds_for_its_annotations_can_be_handed_on(load: Load, held: str) -> None:
+    source = "import helpers\ndef build(of=helpers):\n    return of.UNITS\n"
+    one, same, other = (
+        digest_of(load(source, f"{held}\nUNITS = {units}\n").build) for units in (8, 8, 16)
+    )
+    assert one == same != other
+
+
+@pytest.mark.parametrize(
+    "used",
+    [
+        "helpers.UNITS", "helpers.network()", "getattr(helpers, 'UNITS')",
+        "[helpers.UNITS for _ in 'a'][0]", "(lambda: helpers.UNITS)()",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("imported", ["", "import helpers", "from user import helpers"])
+def test_of_a_module_only_what_a_function_takes_of_it_counts(
+    load: Load, used: str, imported: str
+) -> None:
+    source = f"import helpers\ndef build():\n    {imported or 'pass'}\n    return {used}\n"
+    helpers = HELPERS.replace("HERE", "8")
+    one, two = (digest_of(load(source, helpers + f"OTHER = {n}\n").build) for n in (8, 16))
+    assert one == two
+    assert "hands on" not in describe(load(source, helpers).build)
+
+
+def test_of_a_module_in_a_closure_only_what_a_function_takes_of_it_counts(load: Load) -> None:
+    source = HANDED_ON["closure"]
+    helpers = HELPERS.replace("HERE", "8")
+    one, two = (digest_of(load(source, helpers + f"OTHER = {n}\n").build) for n in (8, 16))
+    assert one == two
+
+
+def test_a_module_that_is_handed_on_may_reach_itself(load: Load) -> None:
+    helpers = """
+        import sys
+        me = sys.modules[__name__]
+        UNITS = HERE
+        def network(of=me):
+            return units(of)
+        def units(of):
+            return of.UNITS if of is me else network(me)
+        """
+    found = [
+        digest_of(load(HANDED_ON["argument of a call"], helpers.replace("HERE", number)).build)
+        for number in ("8", "8", "16")
+    ]
+    assert found[0] == found[1] != found[2]
+
+
+def test_what_a_module_that_is_handed_on_holds_must_be_describable(load: Load) -> None:
+    helpers = "import logging\nLOG = logging.getLogger()\nUNITS = 8\n"
+    words = (
+        r"^cannot describe the module 'helpers', which is handed on as a value, for its LOG: hand "
+        r"on what is needed of the module instead \(cannot describe <RootLogger root .*\)$"
+    )
+    with pytest.raises(DescriptionError, match=words):
+        describe(load(HANDED_ON["default"], helpers).build)
+    describe(load("import helpers\ndef build():\n    return helpers.UNITS\n", helpers).build)
+
+
+def test_a_package_of_several_modules_cannot_be_handed_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "nets").mkdir()
+    (tmp_path / "nets" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    package = importlib.import_module("nets")
+    monkeypatch.delitem(sys.modules, "nets")
+    describe([package])
+    (tmp_path / "nets" / "parts.py").touch()
+    with pytest.raises(DescriptionError, match="cannot describe the package 'nets', which is hand"):
+        describe([package])
 
 
 @pytest.mark.parametrize("name", HIDDEN)
@@ -1217,6 +1427,80 @@ def test_a_path_to_nothing_is_refused(tmp_path: Path) -> None:
     words = r"cannot describe the path '.*nothing': nothing is there, and a path stands for the c"
     with pytest.raises(DescriptionError, match=words):
         describe(tmp_path / "nothing")
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A folder with a folder."""
+    folder = tmp_path / "data"
+    (folder / "b").mkdir(parents=True)
+    for name in ("a", "b/x", "b/y", "c"):
+        (folder / name).write_text(name)
+    return folder
+
+
+def test_a_folder_is_its_files_in_their_order(tree: Path) -> None:
+    (tree / "b.txt").symlink_to("c")
+    names = [name for name, _ in describe(tree)["path"]]
+    assert names == ["data/a", "data/b/x", "data/b/y", "data/b.txt", "data/c"]
+
+
+def test_what_is_behind_a_link_to_a_folder_counts(tree: Path) -> None:
+    """It was passed over."""
+    real = tree.parent / "real"
+    real.mkdir()
+    (real / "image").write_text("1")
+    (tree / "images").symlink_to("../real")
+    one = digest_of(tree)
+    assert one == digest_of(tree)
+    (real / "image").write_text("2")
+    assert digest_of(tree) != one
+
+
+@pytest.mark.parametrize("link", ["b/up", "again"])
+def test_links_may_go_in_circles(tree: Path, link: str) -> None:
+    before = digest_of(tree)
+    (tree / link).symlink_to(tree)
+    circle = digest_of(tree)
+    assert circle != before
+    (tree / link).unlink()
+    (tree / link).symlink_to(tree / link)  # which leads to nothing
+    assert digest_of(tree) == before
+
+
+def test_two_links_to_a_folder_are_told_from_links_to_two(tree: Path) -> None:
+    for name in ("one", "two"):
+        (tree.parent / name).mkdir()
+        (tree / f"to {name}").symlink_to("../one")
+        (tree.parent / name / "x").touch()
+    both = digest_of(tree)
+    (tree / "to two").unlink()
+    (tree / "to two").symlink_to("../two")
+    two = digest_of(tree)
+    (tree.parent / "two" / "x").write_text("another")
+    assert len({both, two, digest_of(tree)}) == 3
+
+
+@pytest.mark.parametrize("device", [False, True])
+def test_a_path_to_a_pipe_or_a_device_is_refused(tmp_path: Path, device: bool) -> None:
+    """Its end was waited for."""
+    path = Path("/dev/zero") if device else tmp_path / "pipe"
+    if not device:
+        os.mkfifo(path)
+    words = rf"cannot describe the path '{path}': it is neither a file nor a folder, and a path st"
+    with pytest.raises(DescriptionError, match=words):
+        describe(path)
+
+
+def test_a_path_that_cannot_be_read_is_refused(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_permission(path: Path, *_: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "open", no_permission)
+    with pytest.raises(
+        DescriptionError, match=r"its file or folder: .* denied: '.*a'\. Make it re"
+    ):
+        describe(tree)
 
 
 # Other frameworks

@@ -247,6 +247,23 @@ def test_a_folder_in_place_of_a_run_is_not_used(stored: Path) -> None:
         assert LocalStore(stored.parents[2]).load(ARM, 0) is None
 
 
+def test_a_pipe_in_place_of_a_run_is_not_used(stored: Path) -> None:
+    """It was waited for."""
+    stored.unlink()
+    os.mkfifo(stored)
+    (run,) = LocalStore(stored.parents[2]).stored()
+    assert (run.path, run.problem) == (stored, "it is no file")
+    assert_not_usable(stored, "it is no file")
+
+
+def test_a_pipe_in_place_of_a_lock_has_no_holder(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path)
+    with store.lock(ARM, "0"):
+        (path,) = (tmp_path / "locks").iterdir()
+    os.mkfifo(path)
+    assert store.holder(ARM, "0") == ""
+
+
 def test_a_damaged_run_is_reported_once_a_session(stored: Path) -> None:
     stored.write_bytes(b"")
     store = LocalStore(stored.parents[2])
@@ -310,7 +327,6 @@ def full_disk(
     return tmp_path / "store"
 
 
-@pytest.mark.filterwarnings("ignore:.*cannot be used")
 def test_a_disk_that_takes_no_more_leaves_the_runs_in_memory(full_disk: Path) -> None:
     store = LocalStore(full_disk)
     with pytest.warns(StoreWarning, match=r"cannot write runs to .*") as caught:
@@ -337,6 +353,52 @@ def test_a_disk_that_takes_no_more_is_said_once(full_disk: Path) -> None:
     assert len(caught) == 1
 
 
+@pytest.fixture(params=["file", "file for its runs", "loop", "loop for its runs", "broken link"])
+def no_folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A store whose folder became something else while a session was using it."""
+    folder = tmp_path / "store"
+    place = folder / "runs" if "runs" in request.param else folder
+    place.parent.mkdir(exist_ok=True)
+    if "file" in request.param:
+        place.touch()
+    else:
+        place.symlink_to("nowhere" if "broken" in request.param else place.name)
+    return folder
+
+
+def test_a_folder_that_is_none_any_more_is_said_once(no_folder: Path) -> None:
+    """Each run was said to be damaged that had never been trained."""
+    store = LocalStore(no_folder)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for seed in range(5):
+            assert store.load(ARM, seed) is None
+            with store.lock(ARM, str(seed)) as held:
+                assert held
+            store.save(ARM, seed, history_of(seed))
+    (warning,) = caught
+    assert str(warning.message).startswith(f"cannot write runs to {no_folder} (")
+
+
+def test_runs_that_cannot_be_read_are_said_once(
+    stored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_permission(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    for seed in range(1, 5):
+        stored.with_name(f"{seed}.run").touch()
+    monkeypatch.setattr(Path, "read_bytes", no_permission)
+    store = LocalStore(stored.parents[2])
+    with pytest.warns(StoreWarning) as caught:
+        assert [store.load(ARM, seed) for seed in range(5)] == [None] * 5
+    (warning,) = caught
+    assert str(warning.message) == (
+        f"cannot read runs from {store.folder} ([Errno 13] Permission denied: '{stored}'): they "
+        "are trained again"
+    )
+
+
 def test_runs_are_for_whom_the_umask_says(tmp_path: Path) -> None:
     """They were for their owner only, so that a shared store served nobody."""
     umask = os.umask(0o002)
@@ -352,13 +414,76 @@ def test_files_of_killed_sessions_are_swept_after_a_day(tmp_path: Path) -> None:
     store = LocalStore(tmp_path)
     folder = store.path(ARM, 0).parent
     folder.mkdir(parents=True)
-    old, young = folder / ".0.run-old", folder / ".0.run-young"
-    for file in (old, young):
+    old, young, foreign = folder / ".0.run-old", folder / ".0.run-young", folder / ".hidden"
+    for file in (old, young, foreign):
         file.touch()
-    os.utime(old, (0, 0))
+    for file in (old, foreign):
+        os.utime(file, (0, 0))
     store.save(ARM, 0, history_of(0))
     assert not old.exists()
     assert young.exists()  # another session may be writing it
+    assert foreign.exists()
+
+
+# Other files
+
+
+def everything(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+def test_only_what_is_the_stores_own_is_pruned(stored: Path) -> None:
+    """Whatever ended in `.run` or began with a dot was removed, and all that was in `locks`."""
+    folder = stored.parents[2]
+    (folder / "locks").mkdir()
+    left = [stored.with_name(".1.run-left"), folder / "locks" / f"{ARM.digest}-0-5.lock"]
+    damaged = [stored.with_name("7.run")]
+    foreign = [stored.with_name(".cfg"), stored.with_name("b.run"), stored.with_name("07.run")]
+    foreign += [folder / "locks" / "poetry.lock", folder / "runs" / "exp1" / "0.run"]
+    foreign += [folder / "runs" / ".cfg"]
+    for path in (*left, *damaged, *foreign):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    store = LocalStore(folder)
+    assert {run.path for run in store.stored()} == {stored, *damaged}
+    assert set(store.prune()) == {*left, *damaged}
+    assert all(path.exists() for path in (stored, *foreign))
+
+
+def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
+    """A home's hidden files were removed."""
+    home, store = tmp_path / "home", LocalStore(tmp_path / "store")
+    store.save(ARM, 0, history_of(0))
+    home.mkdir()
+    for name in (".profile", "0.run", ".0.run-left"):
+        (home / name).touch()
+    for name in ("evil", "b" * 64):
+        (store.folder / "runs" / name).symlink_to(home, target_is_directory=True)
+    before = everything(tmp_path)
+    assert [run.problem for run in store.stored()] == [""]
+    assert store.prune() == []
+    assert everything(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("files", "is_one"),
+    [
+        ([], True),
+        (["runs/", "locks/"], True),
+        ([f"runs/{ARM.digest}/0.run", "README", "runs/exp1/events"], True),
+        ([f"locks/{ARM.digest}-0.lock"], True),
+        (["README"], False),
+        (["runs/exp1/events"], False),
+        (["locks/poetry.lock"], False),
+    ],
+)
+def test_a_folder_of_other_files_is_no_store(
+    tmp_path: Path, files: list[str], is_one: bool
+) -> None:
+    for name in files:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).mkdir() if name.endswith("/") else (tmp_path / name).touch()
+    assert LocalStore(tmp_path).is_one() == is_one
 
 
 def test_a_disk_that_fills_up_leaves_the_older_run(
