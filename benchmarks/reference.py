@@ -184,7 +184,9 @@ def judged(change: Values, margin: float, design: Design, changes: int) -> tuple
     trial = Trial(design=design, require=no_training, load=no_run)
     runs = Runs(ProbeArm(Layer("tanh", GLOROT_NORMAL)), 0, trial)
     now = Sample(lambda n: change[:n], (runs,), "metric", terms={})
-    decision = decided(Measured("metric", "", now, "lower", float), 0 * change, margin, trial, changes)
+    decision = decided(
+        Measured("metric", "", now, "lower", float), 0 * change, margin, trial, changes
+    )
     return decision.verdict, design.looks[decision.look]
 
 

@@ -1,9 +1,10 @@
 """Descriptions: what a value is, as plain JSON data, so that equal work has an equal digest.
 
 A function is described by the code that it runs and by everything it reaches: closure, defaults,
-attributes, and the functions, classes, constants and modules of the user's own. Formatting and
-comments do not count. What is installed (Keras, NumPy) is described by name; versions of what the
-engine itself uses belong to the arm, those of other packages are named here.
+attributes, and the functions, classes, constants and modules of the user's own. Formatting,
+comments and what docstrings say do not count. What is installed (Keras, NumPy) is described by
+name; versions of what the engine itself uses belong to the arm, those of other packages are named
+here.
 
 Our own classes go by their public name, so that a digest does not depend on where they live. A
 `Path` is described by the content of the file; a Keras object by its class and configuration, with
@@ -31,6 +32,7 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
+import itertools
 import json
 import pkgutil
 import re
@@ -70,6 +72,9 @@ _BOOKKEEPING = {
     "_abc_impl",
 }  # fmt: skip
 """Members that Python keeps for itself and that change nothing a class does."""
+
+_OF_CLASSES = "__doc__", "__firstlineno__"
+"""What the body of a class sets that changes nothing; the latter since Python 3.13."""
 
 _OF_MODULES = _BOOKKEEPING | {
     "__builtins__", "__cached__", "__conditional_annotations__", "__file__", "__loader__",
@@ -323,9 +328,10 @@ class _Describer:
     # Parts of things
 
     def _code(self, code: types.CodeType) -> Any:
+        unread = _unread(code)
         constants = [
             self._code(c) if isinstance(c, types.CodeType) else self.describe(c)
-            for c in code.co_consts
+            for c in (None if n in unread else c for n, c in enumerate(code.co_consts))
         ]
         return {
             "bytes": code.co_code.hex(),
@@ -783,6 +789,31 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from _codes(constant)
+
+
+def _unread(code: types.CodeType) -> set[int]:
+    """Returns which constants change nothing: a docstring, and a class's line, if used for no more.
+
+    Where a docstring comes or goes, other constants may move, which the code then shows.
+    """
+    steps = list(dis.get_instructions(code))
+    uses = collections.Counter(step.arg for step in steps if step.opcode in dis.hasconst)
+    set_once = {
+        load.arg
+        for load, store in itertools.pairwise(steps)
+        if load.opcode in dis.hasconst
+        and (store.opname, store.argval) in {("STORE_NAME", name) for name in _OF_CLASSES}
+    }
+    docstring = {0} if _has_docstring(code) else set()
+    return {n for n in docstring if not uses[n]} | {n for n in set_once if uses[n] == 1}
+
+
+def _has_docstring(code: types.CodeType) -> bool:
+    if sys.version_info >= (3, 14):
+        return bool(code.co_flags & inspect.CO_HAS_DOCSTRING)
+    # What Python makes itself, such as a comprehension, may begin with any constant.
+    is_function = code.co_flags & inspect.CO_OPTIMIZED and not code.co_name.startswith("<")
+    return bool(is_function) and isinstance(next(iter(code.co_consts), None), str)
 
 
 def _names(function: types.FunctionType) -> set[str]:

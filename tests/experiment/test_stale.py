@@ -26,13 +26,18 @@ class Scale:
     factor = 2
 
     def __call__(self, x):
+        "Calls."
         return x * self.factor
 
 def helper(x: int = 1) -> int:
+    "Adds."
     return x + 1
 
 def closing(over):
     def build():
+        "Builds."
+        class Inner:
+            "Within."
         # a comment
         policy = "float32"
         return over, helper(), Scale(), WIDTHS["first"], policy
@@ -92,12 +97,24 @@ def test_a_change_of_the_code_retrains(tmp_path: Path, old: str, new: str) -> No
         ("x: int = 1) -> int", "x: float = 1) -> float"),
         ("return over, helper(),", "return over, \\\n            helper(),"),
         ("x + 1", "( x  +  1 )"),
+        ("Adds.", "Adds one."),
+        ("Calls.", "Scales."),
+        ("Builds.", "Makes."),
+        ("Within.", "Inside."),
+        (" -> int:", " -> int:\n    # a comment"),
     ],
-    ids=["comments", "docstrings", "annotations", "line breaks", "formatting"],
+    ids=["comments", "docstrings", "annotations", "line breaks", "formatting",
+         "docstring of a function", "of a method", "of a function within", "of a class within",
+         "lines"],
 )  # fmt: skip
 def test_what_changes_no_number_does_not_retrain(tmp_path: Path, old: str, new: str) -> None:
     assert BUILDER.count(old) == 1
     assert arm(tmp_path).digest == arm(tmp_path, BUILDER.replace(old, new)).digest
+
+
+def test_a_docstring_that_is_a_constant_too_retrains(tmp_path: Path) -> None:
+    one, two = (BUILDER.replace("Builds.", text).replace("float32", text) for text in ("a", "b"))
+    assert arm(tmp_path, one).digest != arm(tmp_path, two).digest
 
 
 @pytest.mark.parametrize(
