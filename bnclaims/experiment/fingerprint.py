@@ -799,7 +799,7 @@ def _unread(code: types.CodeType) -> set[int]:
     steps = list(dis.get_instructions(code))
     uses = collections.Counter(step.arg for step in steps if step.opcode in dis.hasconst)
     set_once = {
-        load.arg
+        load.arg or 0
         for load, store in itertools.pairwise(steps)
         if load.opcode in dis.hasconst
         and (store.opname, store.argval) in {("STORE_NAME", name) for name in _OF_CLASSES}
