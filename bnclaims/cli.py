@@ -24,6 +24,7 @@ from bnclaims.reporting import (
     reference,
     report,
     terminal,
+    whole,
     wire,
 )
 from bnclaims.reporting.page import found_text
@@ -124,7 +125,7 @@ def _markdown(asked: argparse.Namespace) -> int:
     results = wire.read(asked.results)
     lines = markdown.summary(results, _earlier(asked))
     if asked.badges:
-        badges.write(results, asked.badges)
+        badges.publish(results, asked.badges)
         page = asked.into or Path("README.md")
         lines = markdown.badge_table(results, asked.badges, page, asked.link)
     if asked.into is None:
@@ -154,7 +155,7 @@ def _earlier(asked: argparse.Namespace) -> Results | None:
 
 def _freeze(asked: argparse.Namespace) -> int:
     made = reference.frozen(wire.read(asked.results), asked.margin, asked.deviations)
-    asked.output.write_text(reference.encoded(made), encoding="utf-8")
+    whole.write(asked.output, reference.encoded(made))
     seeds = sorted({len(metric.values) for metric in made.metrics})
     most = f" to {seeds[-1]}" if len(seeds) > 1 else ""
     count = len(made.metrics)
@@ -164,7 +165,7 @@ def _freeze(asked: argparse.Namespace) -> int:
 
 
 def _badges(asked: argparse.Namespace) -> int:
-    for path in badges.write(wire.read(asked.results), asked.folder):
+    for path in badges.publish(wire.read(asked.results), asked.folder):
         _say(str(path))
     return 0
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
 
-from bnclaims.reporting import checked
+from bnclaims.reporting import checked, whole
 from bnclaims.reporting.letters import width
 from bnclaims.reporting.results import ClaimResult, ReferenceRecord, Results
 from bnclaims.reporting.terminal import numbers_text
@@ -59,6 +59,14 @@ def write(results: Results, folder: Path) -> list[Path]:
     if results.reference:
         paths.append(_written(folder, _REFERENCE, _reference(results.reference)))
     return [*paths, _written(folder, _SUITE, _suite(results))]
+
+
+def publish(results: Results, folder: Path) -> list[Path]:
+    """Writes badges as `write` does, but all or none: an error leaves older ones as they were."""
+    with whole.draft_for(folder) as draft:
+        written = write(results, draft)
+        whole.replace(draft, folder)
+    return [folder / path.name for path in written]
 
 
 def files(folder: Path) -> set[str]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from bnclaims.errors import MarkerError
-from bnclaims.reporting import changes, checked
+from bnclaims.errors import CommandError, MarkerError
+from bnclaims.reporting import changes, checked, whole
 from bnclaims.reporting.badges import MARKS, anchors, claim_files, tally
 from bnclaims.reporting.results import ClaimResult, ReferenceRecord, Results
 from bnclaims.reporting.terminal import interval_text
@@ -147,18 +147,27 @@ def inserted(page: str, name: str, lines: Sequence[str]) -> str:
     _, closed, tail = rest.partition(end)
     if not opened or not closed:
         raise MarkerError(f"write {start} and, below it, {end} where the table is to go")
-    return "\n".join([head + start, *lines, end]) + tail
+    table = "\n".join(["", *lines, ""])
+    if rest.startswith("\r\n"):
+        table = table.replace("\n", "\r\n")
+    return f"{head}{start}{table}{end}{tail}"
 
 
 def insert(page: Path, name: str, lines: Sequence[str]) -> None:
-    """Writes generated lines into a file, see `inserted`.
+    """Writes generated lines into a file, see `inserted`; an error leaves it as it was.
 
     Raises:
         MarkerError: The page has no such place.
+        CommandError: It is not in UTF-8.
         OSError: It cannot be read or written.
     """
-    text = inserted(page.read_text(encoding="utf-8"), name, lines)
-    page.write_text(text, encoding="utf-8")
+    try:
+        text = page.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise CommandError(
+            f"{page} is not in UTF-8 (byte {error.start + 1}): save it in that encoding first"
+        ) from None
+    whole.write(page, inserted(text, name, lines))
 
 
 def _text(words: str) -> str:

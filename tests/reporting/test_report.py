@@ -67,7 +67,7 @@ def test_a_report_is_replaced_whole_or_not_at_all(
             except OSError:
                 pass
         assert content(folder) == older, f"after {calls} calls"
-        assert not list(folder.glob(".draft-*"))
+        assert not list(folder.glob(".bnclaims-draft-*"))
     assert calls > 1
     assert fault.left >= 0
     assert wire.read(folder) == newer
@@ -87,13 +87,13 @@ def test_a_new_report_that_fails_leaves_no_folder(
 
 def test_drafts_of_killed_sessions_are_swept_after_a_day(tmp_path: Path) -> None:
     report.write(results(YES), tmp_path)
-    old, young = tmp_path / ".draft-old", tmp_path / ".draft-young"
+    old, young = tmp_path / ".bnclaims-draft-old", tmp_path / ".bnclaims-draft-young"
     for draft in (old, young):
         draft.mkdir()
         (draft / "index.html").touch()
     os.utime(old, (0, 0))
     report.write(results(YES), tmp_path)
-    assert [path.name for path in tmp_path.glob(".draft-*")] == [".draft-young"]
+    assert [path.name for path in tmp_path.glob(".bnclaims-draft-*")] == [".bnclaims-draft-young"]
 
 
 @pytest.mark.parametrize(
