@@ -70,8 +70,10 @@ def publish(results: Results, folder: Path) -> list[Path]:
 
 
 def files(folder: Path) -> set[str]:
-    """Returns the names of a folder's badges, in both their forms."""
-    return {path.name for kind in ("svg", "json") for path in folder.glob(f"*.{kind}")}
+    """Returns the names of a folder's badges, in both their forms, without those of others."""
+    names = [path.stem for path in folder.glob("*.json") if _is_ours(path)]
+    found = {f"{name}.{kind}" for name in names for kind in ("svg", "json")}
+    return {name for name in found if (folder / name).exists()}
 
 
 def tally(results: Results) -> list[tuple[str, int]]:
@@ -152,6 +154,17 @@ def svg(label: str, message: str, colour: str, details: str = "") -> str:
         'font-family="Verdana,DejaVu Sans,Geneva,sans-serif">'
         f"{words(label, left / 2)}{words(message, left + right / 2)}</g></svg>\n"
     )
+
+
+def _is_ours(path: Path) -> bool:
+    """Says whether a file is a badge of this package: nobody else has its colours."""
+    try:
+        badge = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    if not isinstance(badge, dict) or badge.keys() != endpoint("", "", "").keys():
+        return False
+    return badge["color"] in COLOURS.values()
 
 
 class _Badge(NamedTuple):

@@ -17,6 +17,9 @@ SCHEMA_VERSION = 5
 
 _VERSION_KEY = "schemaVersion"
 
+SIGN = f'"{_VERSION_KEY}"'
+"""What tells results.json from others, at its beginning."""
+
 _T = TypeVar("_T", Outcome, ErrorRecord, Check)
 _D = TypeVar("_D")
 

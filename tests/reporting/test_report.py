@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bnclaims.errors import CommandError
 from bnclaims.reporting import report, wire
 from bnclaims.reporting.results import DesignRecord, ErrorRecord, ProtocolRecord
 from bnclaims.statistics.design import Design, Open, Sequential
@@ -94,6 +95,49 @@ def test_drafts_of_killed_sessions_are_swept_after_a_day(tmp_path: Path) -> None
     os.utime(old, (0, 0))
     report.write(results(YES), tmp_path)
     assert [path.name for path in tmp_path.glob(".bnclaims-draft-*")] == [".bnclaims-draft-young"]
+
+
+def test_files_of_others_stay(tmp_path: Path) -> None:
+    """Every .svg and .json beside the badges was removed."""
+    report.write(results(YES, NO), tmp_path)
+    foreign = {
+        "badges/coverage.svg": "<svg/>",
+        "badges/coverage.json": '{"schemaVersion": 1, "label": "coverage", "message": "9", '
+        '"color": "green"}',
+        "badges/list.json": "[]",
+        "badges/words.json": "no JSON",
+        "badges/odd.json": '{"schemaVersion": 1, "label": "", "message": "", "color": []}',
+        "figures/mine.svg": "<svg/>",
+    }
+    for name, text in foreign.items():
+        (tmp_path / name).write_text(text)
+    links = [tmp_path / "badges" / "gone.json", tmp_path / "figures" / "gone.svg"]
+    for link in links:  # one to nowhere kept a report from being written
+        link.symlink_to("nowhere")
+    report.write(results(YES), tmp_path)
+    assert not list(tmp_path.glob("badges/no.*"))
+    assert {name: (tmp_path / name).read_text() for name in foreign} == foreign
+    assert all(link.is_symlink() for link in links)
+
+
+@pytest.mark.parametrize("name", ["index.html", "results.json"])
+def test_a_folder_of_another_program_is_refused(tmp_path: Path, name: str) -> None:
+    """Its start page was replaced."""
+    (tmp_path / name).write_text("[]")
+    with pytest.raises(CommandError, match=f"{name} is of no report of bnclaims"):
+        report.write(results(YES), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "[]"
+    assert not report.is_in(tmp_path)
+
+
+@pytest.mark.parametrize("missing", ["index.html", "results.json"])
+def test_a_report_is_known_by_what_is_left_of_it(tmp_path: Path, missing: str) -> None:
+    report.write(results(YES), tmp_path)
+    (tmp_path / missing).unlink()
+    assert report.is_in(tmp_path)
+    report.write(results(NO), tmp_path)
+    assert wire.read(tmp_path).ids == ("no",)
 
 
 @pytest.mark.parametrize(
