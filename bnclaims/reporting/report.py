@@ -45,7 +45,7 @@ def results_of(
     fingerprint: str = "",
     reference: ReferenceRecord | None = None,
 ) -> Results:
-    """Returns the results of a session.
+    """Returns the results of a session; their texts can be written, see `wire.writable`.
 
     Args:
         claims: What its claims came to, sorted by id.
@@ -58,7 +58,7 @@ def results_of(
         fingerprint: Of the session's images; '' where no arm was shown any.
         reference: What came of the comparison with an earlier release.
     """
-    return Results(
+    made = Results(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions={
             "bnclaims": own_version(),
@@ -80,6 +80,7 @@ def results_of(
         fingerprint=fingerprint,
         reference=reference,
     )
+    return wire.writable(made)
 
 
 def write(results: Results, folder: Path) -> Path:
@@ -125,7 +126,7 @@ def _published(results: Results, folder: Path, *, document: bool) -> Path:
         if not any(path != draft for path in folder.iterdir()):
             (draft / ".gitignore").write_text("*\n", encoding="utf-8")
         badges.write(results, draft / _BADGES)
-        plots.write(results.figures, draft / _FIGURES, results.conditions, older=folder / _FIGURES)
+        plots.write(results.figures, draft / _FIGURES, results.conditions, folder / _FIGURES)
         (draft / _PAGE).write_text(page.html(results), encoding="utf-8")
         if document:
             wire.save(results, draft)
@@ -151,7 +152,7 @@ def _check_place(folder: Path, names: Sequence[str]) -> None:
 def _text(message: str) -> str:
     """Returns a message without a terminal's colours and other control characters."""
     plain = re.sub(r"\x1b\[[0-?]*[ -/]*[@-~]", "", message)
-    return "".join(c for c in plain if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"})
+    return "".join(c for c in plain if c in "\n\t" or unicodedata.category(c) != "Cc")
 
 
 def own_version() -> str:

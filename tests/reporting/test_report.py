@@ -1,5 +1,6 @@
 """The report: what it says of a session, and the files that it writes."""
 
+import dataclasses
 import errno
 import os
 from pathlib import Path
@@ -8,10 +9,11 @@ from typing import Any
 import pytest
 
 from bnclaims.errors import CommandError
+from bnclaims.language.figure import Drawing, Line
 from bnclaims.reporting import report, wire
 from bnclaims.reporting.results import DesignRecord, ErrorRecord, ProtocolRecord
 from bnclaims.statistics.design import Design, Open, Sequential
-from tests.fake_results import NO, PASSED, QUICK, YES, results
+from tests.fake_results import NO, PASSED, QUICK, YES, result, results
 
 
 def test_a_folder_holds_document_page_badges_and_figures(tmp_path: Path) -> None:
@@ -160,10 +162,25 @@ def test_the_session_is_described(design: Design, record: DesignRecord) -> None:
     assert found.versions.keys() >= {"bnclaims", "python", "scipy"}
 
 
+def test_texts_that_have_no_utf_8_do_not_lose_the_report(tmp_path: Path) -> None:
+    """A file that cannot be imported may have such a name, and a figure such a title."""
+    lone = Drawing("figure \udce9", "", "histograms", (0.0, 1.0), (Line("line", ((1.0,),)),))
+    found = report.results_of(
+        [result(dataclasses.replace(YES, source="source \udce9"))],
+        [ErrorRecord("test_\udce9.py", "boom")],
+        session=PASSED, figures=[lone], protocol=QUICK, design=Sequential(), versions={},
+    )  # fmt: skip
+    page = report.write(found, tmp_path).read_text("utf-8")
+    assert wire.read(tmp_path) == found
+    assert found.ids == ("yes", r"test_\udce9.py")
+    assert r"source \udce9" in page
+    assert r"figure \udce9" in page
+
+
 def test_messages_of_errors_are_plain_text() -> None:
     message = "\x1b[1;31mE  boom\x1b[0m\n\tline | two\x00\ud800"
     broken = [ErrorRecord("broken", message)]
     found = report.results_of(
         [], broken, session=PASSED, figures=[], protocol=QUICK, design=Sequential(), versions={}
     )
-    assert found.errors == (ErrorRecord("broken", "E  boom\n\tline | two"),)
+    assert found.errors == (ErrorRecord("broken", "E  boom\n\tline | two\\ud800"),)

@@ -18,6 +18,7 @@ from bnclaims.reporting.results import Results, SessionRecord
 from bnclaims.session.listener import UNFINISHED
 from tests import sessions
 from tests.fake_project import BACKEND, claims, prepare
+from tests.image_sets import save, small
 
 GUARD = 60  # seconds after which a test that hangs gives up
 STORE = "--claims-store=store"
@@ -354,6 +355,29 @@ def test_only_success_becomes_a_failure_without_a_report(project: pytest.Pyteste
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(["cannot write the report to *"])
     result.stdout.no_fnmatch_line("the session fails*")
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_texts_that_have_no_utf_8_lose_no_claim(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, workers: str
+) -> None:
+    """An undecodable path of data left no report, or ended a worker."""
+    data = save(project.path / "d\udce9.npz", small(train=600))
+    monkeypatch.setenv("BNCLAIMS_DATA", str(data))
+    lone = """
+@claim("A lone \\ud800", source="here \\udfff")
+def test_lone(train):
+    assert loss(train, 1) > loss(train, 2)
+"""
+    project.makepyfile(claims("") + lone)
+    command = [sys.executable, "-m", "pytest", STORE, workers]
+    done = subprocess.run(command, cwd=project.path, stdout=subprocess.DEVNULL, check=False)
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    results, names = reported(project)
+    assert names == ["claim-1", "lone"]
+    assert not results.errors
+    assert r"d\udce9.npz" in results.claims[0].data_note
+    assert results.claims[1].statement == r"A lone \ud800"
 
 
 @pytest.mark.parametrize("folder", ["x" * 300, "a_file", os.devnull, "docs"])
