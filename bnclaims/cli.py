@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import io
 import itertools
 import json
 import os
@@ -44,6 +45,8 @@ _RESULTS = "results.json of `pytest --claims-report=DIR`, or DIR"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; returns the exit status: 1 where a verdict changed, 2 for a mistake."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a mark that it lacks ends no command
     asked = _parser().parse_args(arguments)
     try:
         status: int = asked.command(asked)

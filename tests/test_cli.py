@@ -2,8 +2,10 @@
 
 import contextlib
 import dataclasses
+import io
 import json
 import resource
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -351,6 +353,31 @@ def test_its_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
 def test_it_prints_the_form_of_results(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == 0
     assert json.loads(capsys.readouterr().out) == wire.schema()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["markdown", "r"],
+        ["show", "r", "yes"],
+        ["list", "r"],
+        ["badges", "r", "b\udce9"],
+        ["--help"],
+    ],
+)
+def test_what_an_encoding_lacks_is_escaped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, arguments: list[str]
+) -> None:
+    """The mark of a verdict was a traceback under PYTHONIOENCODING=ascii."""
+    saved(tmp_path / "r", dataclasses.replace(YES, statement="It holds ± ✓"))
+    monkeypatch.chdir(tmp_path)
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding)
+    monkeypatch.setattr(sys, "stdout", stdout)
+    with contextlib.suppress(SystemExit):
+        assert main(arguments) == 0
+    said = stdout.buffer.getvalue().decode(encoding)
+    assert (r"\u2713" in said) == (arguments[0] in {"markdown", "show"} and encoding != "utf-8")
 
 
 def test_a_store_is_listed_verified_and_pruned(
