@@ -247,7 +247,7 @@ def _store_prune(asked: argparse.Namespace) -> int:
 
 
 def _new(asked: argparse.Namespace) -> int:
-    path = new_claim.write(asked.statement, asked.folder)
+    path = new_claim.write(wire.writable(asked.statement), asked.folder)
     _say(f"{path}: fill in MARGIN and source=, then run `pytest {path}`")
     return 0
 

@@ -355,6 +355,13 @@ def test_it_prints_the_form_of_results(capsys: pytest.CaptureFixture[str]) -> No
     assert json.loads(capsys.readouterr().out) == wire.schema()
 
 
+def test_a_new_claim_may_say_what_has_no_utf_8(tmp_path: Path) -> None:
+    """It was a traceback, and left an empty file."""
+    assert main(["new", "Bytes like \udce9 help", str(tmp_path)]) == 0
+    (path,) = tmp_path.iterdir()
+    assert r"Bytes like \\udce9 help" in path.read_text("utf-8")
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 @pytest.mark.parametrize(
     "arguments",

@@ -113,7 +113,7 @@ def badge_table(results: Results, badges: Path, page: Path, link: str = "") -> l
         page: The file that the table is for, to which its links are relative.
         link: Address of the report's page, on which each badge then opens its claim.
     """
-    folder = quote(Path(os.path.relpath(badges, page.parent)).as_posix())
+    folder = _quoted(Path(os.path.relpath(badges, page.parent)).as_posix())
     files = claim_files(results)
     places = dict(zip(results.ids, anchors(results), strict=False))
 
@@ -133,7 +133,12 @@ def badge_table(results: Results, badges: Path, page: Path, link: str = "") -> l
 
 def _address(link: str) -> str:
     """Returns an address as one that no Markdown ends."""
-    return quote(link.partition("#")[0], safe=":/?&=%@+,;~")
+    return _quoted(link.partition("#")[0], safe=":/?&=%@+,;~")
+
+
+def _quoted(name: str, safe: str = "/") -> str:
+    """Returns a name as a part of an address, with the bytes that it has where it has no text."""
+    return quote(name, safe, errors="surrogateescape")
 
 
 def inserted(page: str, name: str, lines: Sequence[str]) -> str:
