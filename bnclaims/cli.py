@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import io
 import itertools
 import json
 import os
@@ -24,6 +25,7 @@ from bnclaims.reporting import (
     reference,
     report,
     terminal,
+    whole,
     wire,
 )
 from bnclaims.reporting.page import found_text
@@ -43,6 +45,8 @@ _RESULTS = "results.json of `pytest --claims-report=DIR`, or DIR"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; returns the exit status: 1 where a verdict changed, 2 for a mistake."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a mark that it lacks ends no command
     asked = _parser().parse_args(arguments)
     try:
         status: int = asked.command(asked)
@@ -124,7 +128,7 @@ def _markdown(asked: argparse.Namespace) -> int:
     results = wire.read(asked.results)
     lines = markdown.summary(results, _earlier(asked))
     if asked.badges:
-        badges.write(results, asked.badges)
+        badges.publish(results, asked.badges)
         page = asked.into or Path("README.md")
         lines = markdown.badge_table(results, asked.badges, page, asked.link)
     if asked.into is None:
@@ -154,7 +158,7 @@ def _earlier(asked: argparse.Namespace) -> Results | None:
 
 def _freeze(asked: argparse.Namespace) -> int:
     made = reference.frozen(wire.read(asked.results), asked.margin, asked.deviations)
-    asked.output.write_text(reference.encoded(made), encoding="utf-8")
+    whole.write(asked.output, reference.encoded(made))
     seeds = sorted({len(metric.values) for metric in made.metrics})
     most = f" to {seeds[-1]}" if len(seeds) > 1 else ""
     count = len(made.metrics)
@@ -164,7 +168,7 @@ def _freeze(asked: argparse.Namespace) -> int:
 
 
 def _badges(asked: argparse.Namespace) -> int:
-    for path in badges.write(wire.read(asked.results), asked.folder):
+    for path in badges.publish(wire.read(asked.results), asked.folder):
         _say(str(path))
     return 0
 
@@ -246,7 +250,7 @@ def _store_prune(asked: argparse.Namespace) -> int:
 
 
 def _new(asked: argparse.Namespace) -> int:
-    path = new_claim.write(asked.statement, asked.folder)
+    path = new_claim.write(wire.writable(asked.statement), asked.folder)
     _say(f"{path}: fill in MARGIN and source=, then run `pytest {path}`")
     return 0
 

@@ -1,14 +1,19 @@
 """The command line on results as a session writes them."""
 
+import contextlib
 import dataclasses
+import io
 import json
+import resource
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bnclaims.cli import main
 from bnclaims.reporting import markdown, report, wire
-from bnclaims.reporting.results import Outcome, ProtocolRecord
+from bnclaims.reporting.results import Identity, MetricRecord, Outcome, ProtocolRecord
 from bnclaims.running.local_store import LocalStore
 from tests.fake_results import EXACT, HOSTILE, MAYBE, NO, YES, outcome, results
 from tests.fakes import FakeArm, history_of
@@ -141,6 +146,81 @@ def test_a_table_of_badges_goes_into_a_page(tmp_path: Path) -> None:
     assert (tmp_path / "badges" / "yes.svg").exists()
     assert main(asked) == 0
     assert page.read_text().splitlines() == lines
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    """A page with a place for generated text, larger than `full_disk` lets a file be."""
+    page = tmp_path / "README.md"
+    page.write_bytes(b"Before\r\n<!-- claims -->\r\n<!-- /claims -->\r\n" + b"After\r\n" * 1000)
+    return page
+
+
+@contextlib.contextmanager
+def full_disk() -> Iterator[None]:
+    """Has each file be cut that becomes longer than half a KiB."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (512, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_full_disk_leaves_a_page_as_it_was(
+    tmp_path: Path, page: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was cut to what fitted."""
+    folder, before = saved(tmp_path / "r", YES), page.read_bytes()
+    with full_disk():
+        assert main(["markdown", folder, "--into", str(page)]) == 2
+    assert capsys.readouterr().err == f"bnclaims: {page}: File too large\n"
+    assert page.read_bytes() == before
+
+
+def test_a_full_disk_leaves_a_reference_as_it_was(tmp_path: Path) -> None:
+    """As with a page."""
+    of = Identity("0" * 16, "", "lower", None, None)
+    record = MetricRecord("mean_loss", "an arm", 0, (1.0, 1.1) * 50, "", of)
+    folder = saved(tmp_path / "r", dataclasses.replace(YES, measured=(record,)))
+    file = tmp_path / "reference.json"
+    asked = ["freeze", folder, "-o", str(file)]
+    assert main(asked) == 0
+    before = file.read_bytes()
+    with full_disk():
+        assert main(asked) == 2
+    assert file.read_bytes() == before
+
+
+def test_a_full_disk_leaves_badges_as_they_were(tmp_path: Path) -> None:
+    """One was cut, and others were of another session."""
+    older, newer = saved(tmp_path / "old", YES, EXACT), saved(tmp_path / "new", NO, EXACT)
+    folder = tmp_path / "badges"
+    assert main(["badges", older, str(folder)]) == 0
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with full_disk():
+        assert main(["badges", newer, str(folder)]) == 2
+        assert main(["markdown", newer, "--badges", str(folder)]) == 2
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_lines_end_as_the_pages_do(tmp_path: Path, page: Path) -> None:
+    """Every CRLF became LF."""
+    assert main(["markdown", saved(tmp_path / "r", YES, NO), "--into", str(page)]) == 0
+    text = page.read_bytes().decode()
+    assert "| yes |" in text
+    assert text.count("\n") == text.count("\r\n")
+
+
+def test_a_page_in_another_encoding_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "README.md"
+    page.write_text("Café <!-- claims --><!-- /claims -->", encoding="latin-1")
+    assert main(["markdown", saved(tmp_path / "r", YES), "--into", str(page)]) == 2
+    assert capsys.readouterr().err == (
+        f"bnclaims: {page} is not in UTF-8 (byte 4): save it in that encoding first\n"
+    )
 
 
 def test_compare_says_what_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -277,6 +357,38 @@ def test_its_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
 def test_it_prints_the_form_of_results(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["schema"]) == 0
     assert json.loads(capsys.readouterr().out) == wire.schema()
+
+
+def test_a_new_claim_may_say_what_has_no_utf_8(tmp_path: Path) -> None:
+    """It was a traceback, and left an empty file."""
+    assert main(["new", "Bytes like \udce9 help", str(tmp_path)]) == 0
+    (path,) = tmp_path.iterdir()
+    assert r"Bytes like \\udce9 help" in path.read_text("utf-8")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["markdown", "r"],
+        ["show", "r", "yes"],
+        ["list", "r"],
+        ["badges", "r", "b\udce9"],
+        ["--help"],
+    ],
+)
+def test_what_an_encoding_lacks_is_escaped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, arguments: list[str]
+) -> None:
+    """The mark of a verdict was a traceback under PYTHONIOENCODING=ascii."""
+    saved(tmp_path / "r", dataclasses.replace(YES, statement="It holds ± ✓"))
+    monkeypatch.chdir(tmp_path)
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding)
+    monkeypatch.setattr(sys, "stdout", stdout)
+    with contextlib.suppress(SystemExit):
+        assert main(arguments) == 0
+    said = stdout.buffer.getvalue().decode(encoding)
+    assert (r"\u2713" in said) == (arguments[0] in {"markdown", "show"} and encoding != "utf-8")
 
 
 def test_a_store_is_listed_verified_and_pruned(

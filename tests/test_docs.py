@@ -55,6 +55,14 @@ def named(page: Path) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
+def test_each_variable_is_read(page: Path) -> None:
+    """An error's page asked for one that nobody read."""
+    variables = set(re.findall(r"BNCLAIMS_\w+", page.read_text("utf-8")))
+    sources = "".join(file.read_text("utf-8") for file in ROOT.glob("bnclaims/**/*.py"))
+    assert variables <= set(re.findall(r"BNCLAIMS_\w+", sources))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
 def test_each_block_says_its_language(page: Path) -> None:
     assert {block.language for block in blocks(page)} <= CHECKED | EXEMPT
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
 
-from bnclaims.reporting import checked
+from bnclaims.reporting import checked, whole
 from bnclaims.reporting.letters import width
 from bnclaims.reporting.results import ClaimResult, ReferenceRecord, Results
 from bnclaims.reporting.terminal import numbers_text
@@ -61,9 +61,19 @@ def write(results: Results, folder: Path) -> list[Path]:
     return [*paths, _written(folder, _SUITE, _suite(results))]
 
 
+def publish(results: Results, folder: Path) -> list[Path]:
+    """Writes badges as `write` does, but all or none: an error leaves older ones as they were."""
+    with whole.draft_for(folder) as draft:
+        written = write(results, draft)
+        whole.replace(draft, folder)
+    return [folder / path.name for path in written]
+
+
 def files(folder: Path) -> set[str]:
-    """Returns the names of a folder's badges, in both their forms."""
-    return {path.name for kind in ("svg", "json") for path in folder.glob(f"*.{kind}")}
+    """Returns the names of a folder's badges, in both their forms, without those of others."""
+    names = [path.stem for path in folder.glob("*.json") if _is_ours(path)]
+    found = {f"{name}.{kind}" for name in names for kind in ("svg", "json")}
+    return {name for name in found if (folder / name).exists()}
 
 
 def tally(results: Results) -> list[tuple[str, int]]:
@@ -144,6 +154,17 @@ def svg(label: str, message: str, colour: str, details: str = "") -> str:
         'font-family="Verdana,DejaVu Sans,Geneva,sans-serif">'
         f"{words(label, left / 2)}{words(message, left + right / 2)}</g></svg>\n"
     )
+
+
+def _is_ours(path: Path) -> bool:
+    """Says whether a file is a badge of this package: nobody else has its colours."""
+    try:
+        badge = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    if not isinstance(badge, dict) or badge.keys() != endpoint("", "", "").keys():
+        return False
+    return badge["color"] in COLOURS.values()
 
 
 class _Badge(NamedTuple):

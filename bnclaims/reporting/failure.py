@@ -8,6 +8,7 @@ from bnclaims.language.finding import Finding
 from bnclaims.reporting.page import found_text
 from bnclaims.reporting.results import ClaimResult, Outcome
 from bnclaims.reporting.terminal import fitted, numbers_text
+from bnclaims.reporting.wire import writable
 from bnclaims.statistics.design import Design, Open
 
 _PASTED = "    "
@@ -66,7 +67,7 @@ def text(
         *_wrapped(steps, width),
         f"reproduce: {command}",
     ]
-    return "\n".join(lines)
+    return writable("\n".join(lines))
 
 
 def headline(outcome: Outcome) -> str:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from bnclaims.errors import CommandError
 from bnclaims.reporting import changes, checked, markdown
 from bnclaims.reporting.results import ClaimResult, Results
@@ -19,6 +21,38 @@ from bnclaims.reporting.terminal import numbers_text
 
 _LONGEST = 60_000
 """Characters of a comment or an issue; GitHub takes 65,536."""
+
+
+@dataclass(frozen=True)
+class _PullRequest:
+    number: int
+
+
+@dataclass(frozen=True)
+class _Repository:
+    default_branch: str = ""
+
+
+@dataclass(frozen=True)
+class _Event:
+    """What a build wants to know of the event that began it."""
+
+    pull_request: _PullRequest | None = None
+    repository: _Repository | None = None
+
+    @property
+    def default_branch(self) -> str:
+        return self.repository.default_branch if self.repository else ""
+
+    @classmethod
+    def read(cls, path: Path) -> "_Event":
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=cls)
+        except (ValueError, RecursionError) as error:
+            raise CommandError(
+                f"{path} holds no event of GitHub ({error}): GITHUB_EVENT_PATH is for GitHub "
+                "Actions to set"
+            ) from None
 
 
 @dataclass(frozen=True)
@@ -42,9 +76,10 @@ class Build:
 
         Raises:
             CommandError: This is no build on GitHub Actions.
+            OSError: The file with the build's event cannot be read.
         """
         try:
-            event = json.loads(Path(environ["GITHUB_EVENT_PATH"]).read_text(encoding="utf-8"))
+            event = _Event.read(Path(environ["GITHUB_EVENT_PATH"]))
             repository, server = environ["GITHUB_REPOSITORY"], environ["GITHUB_SERVER_URL"]
             run, workspace = environ["GITHUB_RUN_ID"], Path(environ["GITHUB_WORKSPACE"])
             scheduled = environ["GITHUB_EVENT_NAME"] == "schedule"
@@ -55,10 +90,9 @@ class Build:
             ) from None
         return cls(
             repository=repository,
-            pull_request=event.get("pull_request", {}).get("number"),
+            pull_request=event.pull_request.number if event.pull_request else None,
             # A schedule's event does not name the default branch, on which it always runs.
-            of_default_branch=scheduled
-            or branch == event.get("repository", {}).get("default_branch"),
+            of_default_branch=scheduled or branch == event.default_branch,
             workspace=workspace,
             address=f"{server}/{repository}/actions/runs/{run}",
         )
@@ -182,7 +216,8 @@ def _told(what: str, permission: str, tell: Callable[[], str]) -> Iterator[str]:
     except subprocess.CalledProcessError as error:
         advice = f"give the job the permission `{permission}: write`, and GH_TOKEN to this step"
         said = f"{error.stderr.strip()}; {advice}"
-    except (OSError, ValueError, LookupError) as error:  # no gh, or an answer of another form
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        # There is no gh, or its answer has another form.
         said = f"{type(error).__name__}: {error}"
     yield _command("warning", f"cannot write {what}: {said}", {"title": "bnclaims"})
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from bnclaims.errors import MarkerError
-from bnclaims.reporting import changes, checked
+from bnclaims.errors import CommandError, MarkerError
+from bnclaims.reporting import changes, checked, whole
 from bnclaims.reporting.badges import MARKS, anchors, claim_files, tally
 from bnclaims.reporting.results import ClaimResult, ReferenceRecord, Results
 from bnclaims.reporting.terminal import interval_text
@@ -113,7 +113,7 @@ def badge_table(results: Results, badges: Path, page: Path, link: str = "") -> l
         page: The file that the table is for, to which its links are relative.
         link: Address of the report's page, on which each badge then opens its claim.
     """
-    folder = quote(Path(os.path.relpath(badges, page.parent)).as_posix())
+    folder = _quoted(Path(os.path.relpath(badges, page.parent)).as_posix())
     files = claim_files(results)
     places = dict(zip(results.ids, anchors(results), strict=False))
 
@@ -133,7 +133,12 @@ def badge_table(results: Results, badges: Path, page: Path, link: str = "") -> l
 
 def _address(link: str) -> str:
     """Returns an address as one that no Markdown ends."""
-    return quote(link.partition("#")[0], safe=":/?&=%@+,;~")
+    return _quoted(link.partition("#")[0], safe=":/?&=%@+,;~")
+
+
+def _quoted(name: str, safe: str = "/") -> str:
+    """Returns a name as a part of an address, with the bytes that it has where it has no text."""
+    return quote(name, safe, errors="surrogateescape")
 
 
 def inserted(page: str, name: str, lines: Sequence[str]) -> str:
@@ -147,18 +152,27 @@ def inserted(page: str, name: str, lines: Sequence[str]) -> str:
     _, closed, tail = rest.partition(end)
     if not opened or not closed:
         raise MarkerError(f"write {start} and, below it, {end} where the table is to go")
-    return "\n".join([head + start, *lines, end]) + tail
+    table = "\n".join(["", *lines, ""])
+    if rest.startswith("\r\n"):
+        table = table.replace("\n", "\r\n")
+    return f"{head}{start}{table}{end}{tail}"
 
 
 def insert(page: Path, name: str, lines: Sequence[str]) -> None:
-    """Writes generated lines into a file, see `inserted`.
+    """Writes generated lines into a file, see `inserted`; an error leaves it as it was.
 
     Raises:
         MarkerError: The page has no such place.
+        CommandError: It is not in UTF-8.
         OSError: It cannot be read or written.
     """
-    text = inserted(page.read_text(encoding="utf-8"), name, lines)
-    page.write_text(text, encoding="utf-8")
+    try:
+        text = page.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise CommandError(
+            f"{page} is not in UTF-8 (byte {error.start + 1}): save it in that encoding first"
+        ) from None
+    whole.write(page, inserted(text, name, lines))
 
 
 def _text(words: str) -> str:

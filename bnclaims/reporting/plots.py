@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import io
 import math
+import shutil
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -36,13 +37,16 @@ _SCALE = (
 )  # fmt: skip
 
 
-def write(figures: Sequence[Drawing], folder: Path, conditions: str) -> list[Path]:
+def write(
+    figures: Sequence[Drawing], folder: Path, conditions: str, older: Path | None = None
+) -> list[Path]:
     """Writes each figure as SVG and PNG; returns the paths, none where Matplotlib is not installed.
 
     Args:
         figures: What `bnclaims.language.figure.drawn` returns of each.
         folder: Where they go; made if need be.
         conditions: On what was trained and how much, for the curves' titles.
+        older: Where they may be from an earlier time; by default in the folder itself.
 
     Raises:
         OSError: The folder cannot be written to.
@@ -54,7 +58,7 @@ def write(figures: Sequence[Drawing], folder: Path, conditions: str) -> list[Pat
     return [
         path
         for figure in figures
-        for path in _written(figure, folder, names[figure.title], conditions)
+        for path in _written(figure, folder, names[figure.title], conditions, older or folder)
     ]
 
 
@@ -113,16 +117,24 @@ def _seeds(axes: Any, finding: Finding, short: Mapping[str, str]) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _written(figure: Drawing, folder: Path, name: str, conditions: str) -> list[Path]:
+def _written(figure: Drawing, folder: Path, name: str, conditions: str, older: Path) -> list[Path]:
     svg, png = (folder / f"{name}.{kind}" for kind in ("svg", "png"))
     seeds = f"{len(figure.lines[0].values)} seeds"
     # An untrained layer is of no protocol.
     subtitle = f"{seeds}, {conditions}" if figure.kind == "curves" else seeds
     identifier = _identifier(figure, subtitle)
     # Drawing takes seconds, and a rerun with everything stored has nothing new to draw.
-    if not (png.exists() and svg.exists() and identifier in svg.read_text(encoding="utf-8")):
+    if not _shows(older / svg.name, older / png.name, identifier):
         _draw(figure, subtitle, svg, png, identifier)
+    elif older != folder:
+        for path in (svg, png):
+            shutil.copy(older / path.name, path)
     return [svg, png]
+
+
+def _shows(svg: Path, png: Path, identifier: str) -> bool:
+    """Says whether there are pictures of a figure with this identifier."""
+    return png.is_file() and svg.is_file() and identifier.encode() in svg.read_bytes()
 
 
 def _identifier(figure: Drawing, subtitle: str) -> str:

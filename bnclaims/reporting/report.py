@@ -3,13 +3,13 @@
 import os
 import platform
 import re
-import shutil
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 
+from bnclaims.errors import CommandError
 from bnclaims.experiment.protocol import TrainingProtocol
 from bnclaims.language.figure import Drawing
 from bnclaims.reporting import badges, page, plots, whole, wire
@@ -26,6 +26,8 @@ from bnclaims.reporting.results import (
 from bnclaims.statistics.design import Design, Sequential
 
 _PAGE, _BADGES, _FIGURES = "index.html", "badges", "figures"
+_GENERATOR = '<meta name="generator" content="bnclaims">'
+"""What tells a report's page from others."""
 
 FOLDER = "claims-report"
 """Where a report goes unless the user names a folder."""
@@ -43,7 +45,7 @@ def results_of(
     fingerprint: str = "",
     reference: ReferenceRecord | None = None,
 ) -> Results:
-    """Returns the results of a session.
+    """Returns the results of a session; their texts can be written, see `wire.writable`.
 
     Args:
         claims: What its claims came to, sorted by id.
@@ -56,7 +58,7 @@ def results_of(
         fingerprint: Of the session's images; '' where no arm was shown any.
         reference: What came of the comparison with an earlier release.
     """
-    return Results(
+    made = Results(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions={
             "bnclaims": own_version(),
@@ -78,16 +80,18 @@ def results_of(
         fingerprint=fingerprint,
         reference=reference,
     )
+    return wire.writable(made)
 
 
 def write(results: Results, folder: Path) -> Path:
     """Writes results.json, the page, badges and figures into a folder; returns the page's path.
 
     All of it or nothing: an error leaves the older report as it was. Badges of claims that the
-    results do not have go. A new folder git is told to ignore.
+    results do not have go, files of others stay. A new folder git is told to ignore.
 
     Raises:
-        OSError: The folder cannot be written to.
+        CommandError: The folder holds another program's page or results.
+        OSError: It cannot be written to.
     """
     return _published(results, folder, document=True)
 
@@ -96,19 +100,33 @@ def render(results: Results, folder: Path) -> Path:
     """Writes what people look at, as `write` does: the page, whose path it returns, and pictures.
 
     Raises:
-        OSError: The folder cannot be written to.
+        CommandError: The folder holds another program's page.
+        OSError: It cannot be written to.
     """
     return _published(results, folder, document=False)
 
 
+def is_in(folder: Path) -> bool:
+    """Says whether a folder holds a report, rather than files of others, or none."""
+    return _has(folder / _PAGE, _GENERATOR) or _has(folder / wire.FILE, wire.SIGN)
+
+
+def _has(file: Path, sign: str) -> bool:
+    """Says whether a file has a sign at its beginning."""
+    try:
+        with file.open("rb") as opened:
+            return sign.encode() in opened.read(1_000)
+    except (OSError, ValueError):  # such as too long a name, or one with a NUL in it
+        return False
+
+
 def _published(results: Results, folder: Path, *, document: bool) -> Path:
+    _check_place(folder, [_PAGE, wire.FILE] if document else [_PAGE])
     with whole.draft_for(folder) as draft:
         if not any(path != draft for path in folder.iterdir()):
             (draft / ".gitignore").write_text("*\n", encoding="utf-8")
         badges.write(results, draft / _BADGES)
-        if (folder / _FIGURES).exists():  # what has not changed is not drawn again
-            shutil.copytree(folder / _FIGURES, draft / _FIGURES)
-        plots.write(results.figures, draft / _FIGURES, results.conditions)
+        plots.write(results.figures, draft / _FIGURES, results.conditions, folder / _FIGURES)
         (draft / _PAGE).write_text(page.html(results), encoding="utf-8")
         if document:
             wire.save(results, draft)
@@ -117,10 +135,24 @@ def _published(results: Results, folder: Path, *, document: bool) -> Path:
     return folder / _PAGE
 
 
+def _check_place(folder: Path, names: Sequence[str]) -> None:
+    """Refuses a folder in which files of these names are another program's.
+
+    Raises:
+        CommandError: It is one.
+    """
+    there = [folder / name for name in names if (folder / name).exists()]
+    if there and not is_in(folder):
+        raise CommandError(
+            f"{there[0]} is of no report of bnclaims and is left as it is: give the report a "
+            "folder of its own, or remove the file"
+        )
+
+
 def _text(message: str) -> str:
     """Returns a message without a terminal's colours and other control characters."""
     plain = re.sub(r"\x1b\[[0-?]*[ -/]*[@-~]", "", message)
-    return "".join(c for c in plain if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"})
+    return "".join(c for c in plain if c in "\n\t" or unicodedata.category(c) != "Cc")
 
 
 def own_version() -> str:

@@ -1,6 +1,7 @@
-"""Files that belong together: all of them are replaced, or none."""
+"""Files that are replaced as a whole: one, or several that belong together."""
 
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -8,7 +9,8 @@ from pathlib import Path
 
 from bnclaims.running.leftovers import sweep
 
-_DRAFT = ".draft-"
+_DRAFT = ".bnclaims-draft-"
+"""How drafts begin, in folders that hold files of others too: old ones are swept."""
 
 
 @contextlib.contextmanager
@@ -54,6 +56,30 @@ def replace(draft: Path, folder: Path, *, unwanted: Iterable[Path] = ()) -> None
         for name in unwanted:
             (folder / name).unlink()
         undo.pop_all()
+
+
+def write(path: Path, text: str) -> None:
+    """Writes a file, or leaves it as it was; a link's target is written, and keeps its mode.
+
+    Args:
+        path: Of the file, which is made if need be, its folder too.
+        text: What it is to hold.
+
+    Raises:
+        OSError: It cannot be written; the error names it.
+    """
+    target = Path(os.path.realpath(path))
+    try:
+        if target.exists() and not target.is_file():  # a pipe holds nothing that could be lost
+            target.write_bytes(text.encode())
+            return
+        with draft_for(target.parent) as draft:
+            (draft / target.name).write_bytes(text.encode())
+            if target.exists():
+                shutil.copymode(target, draft / target.name)
+            replace(draft, target.parent)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _restore_later(path: Path, copy: Path, undo: contextlib.ExitStack) -> None:

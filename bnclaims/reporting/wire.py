@@ -1,8 +1,9 @@
 """Results as plain data: what xdist carries from a worker, and the file results.json."""
 
 import json
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 
@@ -17,8 +18,12 @@ SCHEMA_VERSION = 5
 
 _VERSION_KEY = "schemaVersion"
 
+SIGN = f'"{_VERSION_KEY}"'
+"""What tells results.json from others, at its beginning."""
+
 _T = TypeVar("_T", Outcome, ErrorRecord, Check)
 _D = TypeVar("_D")
+_V = TypeVar("_V")
 
 
 def to_plain(value: Outcome | ErrorRecord | Check) -> dict[str, Any]:
@@ -27,8 +32,38 @@ def to_plain(value: Outcome | ErrorRecord | Check) -> dict[str, Any]:
     Raises:
         TypeError: A NumPy scalar is among the numbers.
     """
-    plain: dict[str, Any] = msgspec.to_builtins(value)
+    plain: dict[str, Any] = msgspec.to_builtins(writable(value))
     return plain
+
+
+def writable(value: _V) -> _V:
+    """Returns a value whose texts can be written and sent: lone surrogates in them are escaped.
+
+    Undecodable names of files have some.
+
+    Args:
+        value: A text, or a dataclass, tuple or dictionary with texts in it.
+    """
+    try:
+        msgspec.json.encode(value)
+    except (UnicodeEncodeError, TypeError):  # a type that JSON has not, of which others tell
+        return cast(_V, _escaped(value))
+    return value
+
+
+def _escaped(value: Any) -> Any:
+    match value:
+        case str():
+            return value.encode(errors="backslashreplace").decode()
+        case tuple():
+            return tuple(map(_escaped, value))
+        case dict():
+            return {_escaped(key): _escaped(item) for key, item in value.items()}
+        case _ if is_dataclass(value) and not isinstance(value, type):
+            return replace(
+                value, **{part.name: _escaped(getattr(value, part.name)) for part in fields(value)}
+            )
+    return value
 
 
 def from_plain(plain: dict[str, Any], kind: type[_T]) -> _T:

@@ -64,8 +64,9 @@ class Ending:
         try:
             self.page = report.write(self.results, self.folder)
         except Exception as error:  # noqa: BLE001  (whatever a picture meets, verdicts are reported)
-            kind = "" if isinstance(error, OSError) else f"{type(error).__name__}: "
-            kept = "; the older report is as it was" if self.folder.exists() else ""
+            known = isinstance(error, OSError | BnclaimsError)
+            kind = "" if known else f"{type(error).__name__}: "
+            kept = "; the older report is as it was" if report.is_in(self.folder) else ""
             self.problems.append(f"cannot write the report to {self.folder}: {kind}{error}{kept}")
             if self.exit_status == pytest.ExitCode.OK:
                 self._end_with(pytest.ExitCode.TESTS_FAILED)

@@ -249,6 +249,47 @@ def test_a_long_comment_is_cut_between_lines(start: Start) -> None:
     assert build.summary.count("| ✓ supported | claim-") == 1200
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        b"not json", b"", b"[]", b"null", b"3", b"\xff", b"[" * 100_000,
+        b'{"pull_request": 3}', b'{"pull_request": {}}', b'{"pull_request": {"number": "x"}}',
+        b'{"repository": "x"}', b'{"repository": {"default_branch": 3}}',
+        b'{"repository": {"default_branch": "\xe9"}}',
+    ],
+)  # fmt: skip
+def test_an_event_of_another_form_is_named(
+    start: Start, event: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each was a traceback."""
+    build = start()
+    file = build.folder / "event.json"
+    file.write_bytes(event)
+    assert build.tell(results(YES)) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"bnclaims: {file} holds no event of GitHub (")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("comment", [3, None, {"body": 3}, {}, []])
+def test_an_answer_of_another_form_is_a_warning(
+    start: Start, comment: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Some were tracebacks."""
+    build = start("feature", event="pull_request", number=12)
+    build.keep(comments=[comment])
+    assert build.tell(results(YES)) == 0
+    assert "::warning title=bnclaims::cannot write a comment: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("event", [b"{}", b'{"pull_request": null, "repository": null}'])
+def test_an_event_may_be_of_no_pull_request(start: Start, event: bytes) -> None:
+    build = start()
+    (build.folder / "event.json").write_bytes(event)
+    assert build.tell(results(YES)) == 0
+    assert not build.kept["calls"]
+
+
 def test_elsewhere_it_says_what_it_is_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

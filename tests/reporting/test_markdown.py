@@ -79,6 +79,13 @@ def test_links_to_badges_have_no_spaces() -> None:
     assert line.endswith("(my%20%28badges%29/yes.svg) |")
 
 
+def test_links_to_undecodable_names_have_their_bytes() -> None:
+    """Such a folder was a traceback."""
+    page, badges = Path("README.md"), Path("caf\udce9")
+    line = markdown.badge_table(results(YES), badges, page, "https://x.io/\udce9")[-1]
+    assert line.endswith("(caf%E9/yes.svg)](https://x.io/%E9#claim-yes) |")
+
+
 def test_a_badge_opens_its_claim_on_the_page() -> None:
     address = "https://x.io/my page/(a)/index.html#top"
     lines = markdown.badge_table(

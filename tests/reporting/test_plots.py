@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import pytest
 from matplotlib.figure import Figure as MatplotlibFigure
 
 from bnclaims.language.figure import Drawing, Line
@@ -20,6 +21,17 @@ def test_a_figure_is_drawn_again_only_when_it_changed(tmp_path: Path) -> None:
     assert svg.stat().st_mtime_ns == drawn
     plots.write([dataclasses.replace(CURVES, lines=CURVES.lines[:1])], tmp_path, "")
     assert svg.stat().st_mtime_ns > drawn
+
+
+def test_a_figure_that_has_not_changed_is_taken_from_elsewhere(tmp_path: Path) -> None:
+    older, newer = tmp_path / "older", tmp_path / "newer"
+    before = [path.read_bytes() for path in plots.write([CURVES], older, "")]
+    (older / "mine.svg").touch()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(MatplotlibFigure, "savefig", None)
+        paths = plots.write([CURVES], newer, "", older)
+    assert [path.read_bytes() for path in paths] == before
+    assert sorted(newer.iterdir()) == sorted(paths)
 
 
 def drawn(*values: tuple[float | None, ...]) -> Any:

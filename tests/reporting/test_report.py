@@ -1,5 +1,6 @@
 """The report: what it says of a session, and the files that it writes."""
 
+import dataclasses
 import errno
 import os
 from pathlib import Path
@@ -7,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from bnclaims.errors import CommandError
+from bnclaims.language.figure import Drawing, Line
 from bnclaims.reporting import report, wire
 from bnclaims.reporting.results import DesignRecord, ErrorRecord, ProtocolRecord
 from bnclaims.statistics.design import Design, Open, Sequential
-from tests.fake_results import NO, PASSED, QUICK, YES, results
+from tests.fake_results import NO, PASSED, QUICK, YES, result, results
 
 
 def test_a_folder_holds_document_page_badges_and_figures(tmp_path: Path) -> None:
@@ -67,7 +70,7 @@ def test_a_report_is_replaced_whole_or_not_at_all(
             except OSError:
                 pass
         assert content(folder) == older, f"after {calls} calls"
-        assert not list(folder.glob(".draft-*"))
+        assert not list(folder.glob(".bnclaims-draft-*"))
     assert calls > 1
     assert fault.left >= 0
     assert wire.read(folder) == newer
@@ -87,13 +90,56 @@ def test_a_new_report_that_fails_leaves_no_folder(
 
 def test_drafts_of_killed_sessions_are_swept_after_a_day(tmp_path: Path) -> None:
     report.write(results(YES), tmp_path)
-    old, young = tmp_path / ".draft-old", tmp_path / ".draft-young"
+    old, young = tmp_path / ".bnclaims-draft-old", tmp_path / ".bnclaims-draft-young"
     for draft in (old, young):
         draft.mkdir()
         (draft / "index.html").touch()
     os.utime(old, (0, 0))
     report.write(results(YES), tmp_path)
-    assert [path.name for path in tmp_path.glob(".draft-*")] == [".draft-young"]
+    assert [path.name for path in tmp_path.glob(".bnclaims-draft-*")] == [".bnclaims-draft-young"]
+
+
+def test_files_of_others_stay(tmp_path: Path) -> None:
+    """Every .svg and .json beside the badges was removed."""
+    report.write(results(YES, NO), tmp_path)
+    foreign = {
+        "badges/coverage.svg": "<svg/>",
+        "badges/coverage.json": '{"schemaVersion": 1, "label": "coverage", "message": "9", '
+        '"color": "green"}',
+        "badges/list.json": "[]",
+        "badges/words.json": "no JSON",
+        "badges/odd.json": '{"schemaVersion": 1, "label": "", "message": "", "color": []}',
+        "figures/mine.svg": "<svg/>",
+    }
+    for name, text in foreign.items():
+        (tmp_path / name).write_text(text)
+    links = [tmp_path / "badges" / "gone.json", tmp_path / "figures" / "gone.svg"]
+    for link in links:  # one to nowhere kept a report from being written
+        link.symlink_to("nowhere")
+    report.write(results(YES), tmp_path)
+    assert not list(tmp_path.glob("badges/no.*"))
+    assert {name: (tmp_path / name).read_text() for name in foreign} == foreign
+    assert all(link.is_symlink() for link in links)
+
+
+@pytest.mark.parametrize("name", ["index.html", "results.json"])
+def test_a_folder_of_another_program_is_refused(tmp_path: Path, name: str) -> None:
+    """Its start page was replaced."""
+    (tmp_path / name).write_text("[]")
+    with pytest.raises(CommandError, match=f"{name} is of no report of bnclaims"):
+        report.write(results(YES), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "[]"
+    assert not report.is_in(tmp_path)
+
+
+@pytest.mark.parametrize("missing", ["index.html", "results.json"])
+def test_a_report_is_known_by_what_is_left_of_it(tmp_path: Path, missing: str) -> None:
+    report.write(results(YES), tmp_path)
+    (tmp_path / missing).unlink()
+    assert report.is_in(tmp_path)
+    report.write(results(NO), tmp_path)
+    assert wire.read(tmp_path).ids == ("no",)
 
 
 @pytest.mark.parametrize(
@@ -116,10 +162,25 @@ def test_the_session_is_described(design: Design, record: DesignRecord) -> None:
     assert found.versions.keys() >= {"bnclaims", "python", "scipy"}
 
 
+def test_texts_that_have_no_utf_8_do_not_lose_the_report(tmp_path: Path) -> None:
+    """A file that cannot be imported may have such a name, and a figure such a title."""
+    lone = Drawing("figure \udce9", "", "histograms", (0.0, 1.0), (Line("line", ((1.0,),)),))
+    found = report.results_of(
+        [result(dataclasses.replace(YES, source="source \udce9"))],
+        [ErrorRecord("test_\udce9.py", "boom")],
+        session=PASSED, figures=[lone], protocol=QUICK, design=Sequential(), versions={},
+    )  # fmt: skip
+    page = report.write(found, tmp_path).read_text("utf-8")
+    assert wire.read(tmp_path) == found
+    assert found.ids == ("yes", r"test_\udce9.py")
+    assert r"source \udce9" in page
+    assert r"figure \udce9" in page
+
+
 def test_messages_of_errors_are_plain_text() -> None:
     message = "\x1b[1;31mE  boom\x1b[0m\n\tline | two\x00\ud800"
     broken = [ErrorRecord("broken", message)]
     found = report.results_of(
         [], broken, session=PASSED, figures=[], protocol=QUICK, design=Sequential(), versions={}
     )
-    assert found.errors == (ErrorRecord("broken", "E  boom\n\tline | two"),)
+    assert found.errors == (ErrorRecord("broken", "E  boom\n\tline | two\\ud800"),)

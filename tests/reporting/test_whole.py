@@ -1,10 +1,12 @@
 """Files that belong together: replaced all at once, and put back where one cannot be."""
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
 
+from bnclaims.reporting import whole
 from bnclaims.reporting.whole import draft_for, replace
 
 
@@ -75,9 +77,46 @@ def test_a_folder_that_was_made_for_nothing_goes_again(tmp_path: Path) -> None:
 
 
 def test_drafts_of_killed_sessions_go_after_a_day(folder: Path) -> None:
-    for name in (".draft-old", ".draft-new"):
+    for name in (".bnclaims-draft-old", ".bnclaims-draft-new"):
         write(folder / name, page="half")
-    os.utime(folder / ".draft-old", (0, 0))
+    os.utime(folder / ".bnclaims-draft-old", (0, 0))
     with draft_for(folder):
-        assert not (folder / ".draft-old").exists()
-        assert (folder / ".draft-new").exists()
+        assert not (folder / ".bnclaims-draft-old").exists()
+        assert (folder / ".bnclaims-draft-new").exists()
+
+
+def test_drafts_of_others_stay(folder: Path) -> None:
+    """In a repository's own folder, `.draft-*` may be anybody's."""
+    write(folder / ".draft-post", page="mine")
+    os.utime(folder / ".draft-post", (0, 0))
+    with draft_for(folder):
+        pass
+    assert (folder / ".draft-post" / "page").exists()
+
+
+# One file
+
+
+def test_a_file_keeps_its_mode_and_a_link_its_target(tmp_path: Path) -> None:
+    file, link = tmp_path / "file", tmp_path / "link"
+    file.write_text("old")
+    file.chmod(0o640)
+    link.symlink_to(file)
+    whole.write(link, "new\n")
+    assert link.is_symlink()
+    assert file.read_text() == "new\n"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    assert {path.name for path in tmp_path.iterdir()} == {"file", "link"}
+
+
+def test_a_new_file_has_the_mode_of_any_other(tmp_path: Path) -> None:
+    (tmp_path / "other").touch()
+    whole.write(tmp_path / "new" / "file", "text")
+    assert (tmp_path / "new" / "file").stat().st_mode == (tmp_path / "other").stat().st_mode
+
+
+def test_what_is_no_file_is_written_to_as_it_is(tmp_path: Path) -> None:
+    whole.write(Path(os.devnull), "text")
+    assert Path(os.devnull).is_char_device()
+    with pytest.raises(IsADirectoryError):
+        whole.write(tmp_path, "text")

@@ -1,5 +1,6 @@
 """Results as plain data: there and back, their form, and files that are none."""
 
+import dataclasses
 import json
 import re
 from collections.abc import Callable
@@ -59,6 +60,23 @@ def test_the_table_as_json_says_the_unit() -> None:
 def test_errors_survive_the_way_to_the_controller() -> None:
     error = ErrorRecord(HOSTILE, "boom\n" * 3)
     assert wire.from_plain(execnet.loads(execnet.dumps(wire.to_plain(error))), ErrorRecord) == error
+
+
+def test_texts_that_have_no_utf_8_are_escaped_on_the_way() -> None:
+    """execnet took no lone surrogates: an undecodable path in a note ended the session."""
+    lone = dataclasses.replace(
+        WITH_ARMS,
+        statement="a \ud800",
+        explanation=("b \udce9",),
+        arms=(dataclasses.replace(WITH_ARMS.arms[0], metrics={"c \udfff": (1.0, None)}),),
+    )
+    found = wire.from_plain(execnet.loads(execnet.dumps(wire.to_plain(lone))), Outcome)
+    assert found == dataclasses.replace(
+        lone,
+        statement="a \\ud800",
+        explanation=("b \\udce9",),
+        arms=(dataclasses.replace(WITH_ARMS.arms[0], metrics={"c \\udfff": (1.0, None)}),),
+    )
 
 
 def test_a_numpy_scalar_does_not_get_onto_the_way() -> None:
@@ -160,9 +178,7 @@ def test_no_file_makes_a_command_fail_without_a_word(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(
-        plots, "write", lambda figures, folder, conditions: []
-    )  # seconds for each example
+    monkeypatch.setattr(plots, "write", lambda *_: [])  # seconds for each example
     file = tmp_path / "results.json"
     file.write_bytes(content)
     status = main([part.format(results=file, folder=tmp_path) for part in command])

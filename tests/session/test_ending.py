@@ -4,6 +4,7 @@ Each test is of a fault that left yesterday's green, or made one.
 """
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from bnclaims.reporting.results import Results, SessionRecord
 from bnclaims.session.listener import UNFINISHED
 from tests import sessions
 from tests.fake_project import BACKEND, claims, prepare
+from tests.image_sets import save, small
 
 GUARD = 60  # seconds after which a test that hangs gives up
 STORE = "--claims-store=store"
@@ -78,7 +80,8 @@ def test_crashes_and_unread_files_are_errors_and_only_the_controller_writes(
     stale = project.mkdir("claims-report") / "badges"
     stale.mkdir()
     (stale / "yesterday.svg").touch()
-    (stale / "yesterday.json").touch()
+    badge = badges.endpoint("yesterday", "supported", badges.COLOURS["supported"])
+    (stale / "yesterday.json").write_text(json.dumps(badge))
     result = project.runpytest_subprocess(STORE, "-n2", "--continue-on-collection-errors")
     assert result.ret == 1
     results, names = reported(project)
@@ -449,6 +452,48 @@ def test_only_success_becomes_a_failure_without_a_report(project: pytest.Pyteste
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(["cannot write the report to *"])
     result.stdout.no_fnmatch_line("the session fails*")
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_texts_that_have_no_utf_8_lose_no_claim(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, workers: str
+) -> None:
+    """An undecodable path of data left no report, or ended a worker."""
+    data = save(project.path / "d\udce9.npz", small(train=600))
+    monkeypatch.setenv("BNCLAIMS_DATA", str(data))
+    lone = """
+@claim("A lone \\ud800", source="here \\udfff")
+def test_lone(train):
+    assert loss(train, 1) > loss(train, 2)
+"""
+    project.makepyfile(claims("") + lone)
+    command = [sys.executable, "-m", "pytest", STORE, workers]
+    done = subprocess.run(command, cwd=project.path, stdout=subprocess.DEVNULL, check=False)
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    results, names = reported(project)
+    assert names == ["claim-1", "lone"]
+    assert not results.errors
+    assert r"d\udce9.npz" in results.claims[0].data_note
+    assert results.claims[1].statement == r"A lone \ud800"
+
+
+@pytest.mark.parametrize("folder", ["x" * 300, "a_file", os.devnull, "docs"])
+def test_where_no_report_was_none_is_said_to_be_as_it_was(
+    project: pytest.Pytester, folder: str
+) -> None:
+    """A name of 300 characters was a traceback; a file in the folder's place was a report."""
+    (project.path / "a_file").touch()
+    page = project.mkdir("docs") / "index.html"
+    page.write_text("<h1>Somebody's</h1>")
+    project.makepyfile(claims(""))
+    result = project.runpytest_subprocess(STORE, "-n0", f"--claims-report={folder}")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(
+        [f"cannot write the report to {folder}: *", "the session fails, as it has no report*"]
+    )
+    result.stdout.no_fnmatch_line("*the older report*")
+    result.stdout.no_fnmatch_line("*Error: *")
+    assert page.read_text() == "<h1>Somebody's</h1>"
 
 
 def test_a_plugin_cannot_make_a_success_of_a_session_without_its_report(
