@@ -913,6 +913,17 @@ class CountsEvaluations(layers.Layer):  # type: ignore[misc]
         return x * (1 + self.calls / 5)
 
 
+class UnitKernel(layers.Layer):  # type: ignore[misc]
+    """Assigns its own trainable weight whenever it is called."""
+
+    def build(self, shape: Any) -> None:
+        self.kernel = self.add_weight(shape=(shape[-1], 4), initializer="glorot_uniform")
+
+    def call(self, x: Any) -> Any:
+        self.kernel.assign(self.kernel / keras.ops.norm(self.kernel))
+        return x @ self.kernel
+
+
 class HoldsADense(layers.Layer):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
@@ -1051,6 +1062,7 @@ HOOKS: dict[str, Case] = {
     ),
     "layer that adds a loss in training": Case(dense(AddsLossInTraining), numbers),
     "layer that counts evaluations": Case(dense(CountsEvaluations), numbers),
+    "layer that assigns a weight, in tests too": Case(dense(UnitKernel), numbers),
     "regularised layer within an own one": Case(dense(HoldsADense), numbers, by_fit=True),
     "layer that draws by NumPy": Case(
         dense(NoisyByNumPy), numbers, refused="draws from the generator of NumPy, not from the"
