@@ -309,40 +309,6 @@ def _takes(operation: Any) -> bool:
     return isinstance(operation, _AS_THEY_ARE)
 
 
-def mixes_examples(model: Any) -> bool:
-    """Says whether what a model predicts of an example may depend on others in its batch.
-
-    It may where a layer, a function or an operation is of the user's own, works along the axis of
-    the examples, or is called as in training: with the statistics of the batch.
-    """
-    layers = list(model._flatten_layers(include_self=False))
-    return any(map(_may_mix, layers)) or any(
-        _calls_as_in_training(part) for part in (model, *layers)
-    )
-
-
-def _may_mix(layer: Any) -> bool:
-    own = [layer, getattr(layer, "activation", None), getattr(layer, "recurrent_activation", None)]
-    kinds = [item if hasattr(item, "__qualname__") else type(item) for item in own if item]
-    if any(not kind.__module__.startswith("keras.") for kind in kinds):
-        return True
-    axes = getattr(layer, "axis", getattr(layer, "axes", None))
-    along_examples = 0 in (axes if isinstance(axes, list | tuple) else [axes])
-    return along_examples or isinstance(layer, keras.layers.Lambda)
-
-
-def _calls_as_in_training(model: Any) -> bool:
-    """Says whether a graph has an operation that is no layer, or calls one for training."""
-    graph = getattr(model, "_functional", model)
-    if not isinstance(graph, keras.Model) or not hasattr(graph, "_nodes_by_depth"):
-        return False
-    nodes = [node for nodes in graph._nodes_by_depth.values() for node in nodes]
-    return any(
-        not isinstance(node.operation, keras.Layer) or node.arguments.kwargs.get("training")
-        for node in nodes
-    )
-
-
 def scaled(x: Any, by_rule: Any = True) -> Any:
     """Returns images as numbers: bytes, which are intensities, from 0 to 1 as in the articles.
 
@@ -384,6 +350,16 @@ def check_labels(arm: ModelArm, model: Any) -> None:
                 f"labels of {arm.data.name} go from {float(labels.min()):g} to "
                 f"{float(labels.max()):g}"
             )
+
+
+def label_shapes(arm: ModelArm) -> list[tuple[int, ...]]:
+    """Returns the shapes of an arm's training and test labels, of a model with one output.
+
+    Raises:
+        DataError: The images cannot be loaded.
+    """
+    _, y, _, y_test = _tensors(arm.data)
+    return [tuple(labels.shape) for labels in (y, y_test)]
 
 
 def sample_weights(arm: TrainingArm) -> tuple[Any, Any]:

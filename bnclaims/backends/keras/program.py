@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from bnclaims.backends.keras.building import (
     check_labels,
-    mixes_examples,
     narrowed,
     reason,
     resident,
@@ -29,6 +28,7 @@ from bnclaims.backends.keras.compiling import Compilation
 from bnclaims.backends.keras.curves import FINE_POINTS, Stopped, measured, padded, stretches
 from bnclaims.backends.keras.framework import array_of, current
 from bnclaims.backends.keras.initialisation import RNG_STATE, Initialisation
+from bnclaims.backends.keras.mixing import mixes_examples
 from bnclaims.backends.keras.probing import LayerStatistics
 from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import TrainingArm, model_name
@@ -103,7 +103,7 @@ class Program(abc.ABC):
         the state of the model, as dropout within a recurrent layer does, which draws its mask even
         then.
         """
-        if mixes_examples(self.model):
+        if mixes_examples(self.model, self.model.loss):
             return False
         random = any(variable.name == RNG_STATE for variable in self.model.variables)
         return not (random and self._evaluation_assigns())

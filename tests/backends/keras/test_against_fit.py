@@ -92,6 +92,17 @@ def images() -> Data:
     return made(IMAGES, CLASSES)
 
 
+SOUND = (RNG.normal(size=(30, 400)) * np.where(np.arange(30) < 28, 1, 1e-5)[:, None]).astype("f")
+
+
+def sound() -> Data:
+    return made(SOUND, CLASSES)
+
+
+def per_step() -> Data:
+    return made(SEQUENCES, TOKENS % 3)
+
+
 def sequences() -> Data:
     return made(SEQUENCES, CLASSES)
 
@@ -238,6 +249,25 @@ def frozen(layer: Callable[[], Any]) -> Callable[[], Any]:
     return make
 
 
+def of_sound() -> Any:
+    rates = {"sampling_rate": 800, "max_freq": 400, "min_freq": 20}
+    heard = layers.MelSpectrogram(fft_length=64, sequence_stride=32, num_mel_bins=8, **rates)
+    return over((400,), lambda: heard, lambda: layers.Rescaling(0.01))()
+
+
+def mask_given_outright() -> Any:
+    inputs = keras.Input((5, 3))
+    mask = keras.ops.any(inputs > 0.5, axis=-1)
+    return keras.Model(inputs, last(layers.LSTM(4, return_sequences=True)(inputs, mask=mask)))
+
+
+def mask_of_a_lambda() -> Any:
+    def found(x: Any, mask: Any = None) -> Any:
+        return keras.ops.any(x > 0.5, axis=-1)
+
+    return over((5, 3), lambda: layers.Lambda(lambda x: x, mask=found), flat=False)()
+
+
 def twice(x: Any) -> Any:
     shared = layers.Dense(6, "tanh")
     return last(shared(shared(x)))
@@ -346,6 +376,10 @@ LAYERS: dict[str, Case] = {
         "operation over a batch": (functional(lambda x: last(centred(L.Dense(4)(x)))), numbers),
         "activation over a batch": (dense(lambda: L.Dense(4, activation=centred)), numbers),
         "softmax over a batch": (dense(lambda: L.Softmax(axis=0)), numbers),
+        "softmax over a batch, counted from the end": (dense(lambda: L.Softmax(axis=-2)), numbers),
+        "layer that clips at the loudest of a batch": (of_sound, sound),
+        "mask given outright": (mask_given_outright, per_step),
+        "mask of a lambda": (mask_of_a_lambda, per_step),
         "unbuilt": (lambda: Sequential([L.Dense(4, "relu"), L.Dense(3, "softmax")]), numbers),
     }.items()
 }
@@ -380,6 +414,15 @@ PER_PIXEL = over((6, 6, 1), lambda: layers.Conv2D(2, 3, padding="same"), flat=Fa
 ONE = dense(units=1, activation="sigmoid")
 LOGIT = dense(units=1, activation=None)
 LOGITS = dense(activation=None)
+MOSTLY_BINARY = np.where(np.arange(30) < 28, BINARY, -1)
+
+
+def single() -> Any:
+    """Returns a network whose prediction of an example is a number, in no axis."""
+    end = [layers.Dense(1, "sigmoid"), layers.Reshape(())]
+    return Sequential([keras.Input((6,)), layers.Dense(5, "tanh"), *end])
+
+
 K = keras.losses
 LOSSES: dict[str, Case] = {
     "sparse, labels (n, 1)": of_loss(SPARSE, dense(), CLASSES[:, None], by_fit=False),
@@ -410,7 +453,7 @@ LOSSES: dict[str, Case] = {
         K.CategoricalCrossentropy(from_logits=True), LOGITS, ONE_HOT, by_fit=False
     ),
     "categorical, labels of another rank": of_loss(
-        "categorical_crossentropy", dense(), CLASSES, refused="cannot be trained on images"
+        "categorical_crossentropy", dense(), CLASSES, refused="cannot be trained by fit on tiny"
     ),
     "categorical focal": of_loss("categorical_focal_crossentropy", dense(), ONE_HOT, by_fit=False),
     "categorical hinge": of_loss("categorical_hinge", dense(), ONE_HOT, by_fit=False),
@@ -450,6 +493,15 @@ LOSSES: dict[str, Case] = {
     "own class": of_loss(OwnLoss(1.5), regression, TARGETS, by_fit=True),
     "misspelt": of_loss("mesquared", regression, TARGETS, refused="mesquared"),
     "mse, one label for three outputs": of_loss("mse", regression, TARGETS[:, :1]),
+    "mse, labels that meet other examples' outputs": of_loss(
+        "mse", functional(lambda x: L.Reshape((1, 3))(L.Dense(3)(x))), TARGETS, by_fit=True
+    ),
+    "binary, outputs (n,)": of_loss("binary_crossentropy", single, BINARY, by_fit=True),
+    "cosine, outputs (n,)": of_loss("cosine_similarity", single, TARGETS[:, 0], by_fit=True),
+    "mse, rounded": of_loss(
+        K.MeanSquaredError(dtype="float16"), regression, TARGETS, by_fit=True, tolerance=2e-3
+    ),
+    "hinge, labels like 0 and 1 in one batch": of_loss("hinge", LOGIT, MOSTLY_BINARY),
     "categorical, along another axis": of_loss(
         K.CategoricalCrossentropy(axis=1),
         functional(lambda x: L.Softmax(axis=1)(L.Reshape((3, 2))(L.Dense(6)(x)))),
