@@ -405,6 +405,16 @@ class OwnLoss(keras.losses.Loss):  # type: ignore[misc]
         return keras.ops.mean(keras.ops.abs(y - predicted) ** self._power, axis=-1)
 
 
+class CountsCalls(keras.losses.Loss):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__(name="counted")
+        self.calls = keras.Variable(1.0, trainable=False)
+
+    def call(self, y: Any, predicted: Any) -> Any:
+        self.calls.assign_add(1.0)
+        return keras.ops.mean(keras.ops.square(y - predicted), axis=-1) * self.calls
+
+
 def of_loss(loss: Any, build: Any, y: Any, **more: Any) -> Case:
     return Case(build, labelled(y), {"loss": loss}, **more)
 
@@ -489,6 +499,7 @@ LOSSES: dict[str, Case] = {
     "tversky": of_loss("tversky", dense(), ONE_HOT, by_fit=True),
     "sum": of_loss(K.MeanSquaredError(reduction="sum"), regression, TARGETS, by_fit=True),
     "no reduction": of_loss(K.MeanSquaredError(reduction=None), regression, TARGETS, by_fit=True),
+    "own class that counts its calls": of_loss(CountsCalls(), regression, TARGETS, by_fit=True),
     "function": of_loss(own_loss, regression, TARGETS, by_fit=True),
     "own class": of_loss(OwnLoss(1.5), regression, TARGETS, by_fit=True),
     "misspelt": of_loss("mesquared", regression, TARGETS, refused="mesquared"),
@@ -900,6 +911,13 @@ def compiles_itself() -> Any:
     return model
 
 
+def in_float16() -> Any:
+    keras.config.set_dtype_policy("mixed_float16")
+    model = dense()()
+    model.compile(keras.optimizers.SGD(0.001), SPARSE, auto_scale_loss=False)
+    return model
+
+
 def trained_before() -> Any:
     model = compiled(optimizer=lambda: keras.optimizers.Adam(0.05))()
     model.train_on_batch(NUMBERS[:8], CLASSES[:8])
@@ -1091,6 +1109,9 @@ HOOKS: dict[str, Case] = {
     ),
     "builder compiles with other metrics": Case(
         compiled(metrics=["sparse_top_k_categorical_accuracy"]), numbers, ITS_OWN, by_fit=True
+    ),
+    "builder compiles in float16, and scales no loss": Case(
+        in_float16, lambda: made(NUMBERS * 30, CLASSES), ITS_OWN, by_fit=True, tolerance=2e-2
     ),
     "builder compiles eagerly": Case(compiled(run_eagerly=True), numbers, ITS_OWN, by_fit=True),
     "builder compiles several steps": Case(
