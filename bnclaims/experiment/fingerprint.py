@@ -481,7 +481,8 @@ def _own_state(value: Any) -> dict[str, Any]:
 
 def _held(loss: Any) -> dict[str, Any]:
     """Returns the Keras objects that a loss of the user's own keeps beside its configuration."""
-    theirs = _stored_by_keras(type(loss))
+    kind: Any = type(loss)  # which `functools.cache` need not know
+    theirs = _stored_by_keras(kind)
     return {
         name: item
         for name, item in _state(loss).items()

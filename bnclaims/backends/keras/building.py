@@ -40,11 +40,21 @@ _CALLING = re.compile(r"Exception encountered when calling (.*)\.")
 def reason(error: Exception) -> str:
     """Returns what Keras or its framework says, without where in its graph."""
     noise = ("Detected at", "Graph execution", "Stack trace", "File", "[[", "{{", "^")
-    lines = [line.strip() for line in _IN_BOLD.sub("", str(error)).splitlines()]
+    error = _behind(error)
+    said = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    lines = [line.strip() for line in _IN_BOLD.sub("", said).splitlines()]
     kept = [line for line in lines if line and not line.startswith(noise)]
     if len(kept) > 1 and (called := _CALLING.fullmatch(kept[0])):
         kept = [f"{called[1]}: {kept[1]}"]
     return (kept or lines or [type(error).__name__])[0][:500]
+
+
+def _behind(error: Exception) -> Exception:
+    """Returns the error of JAX's behind one that Keras met when it reworded that, if there is."""
+    behind: BaseException | None = error
+    while behind and not type(behind).__module__.startswith("jax"):
+        behind = behind.__context__
+    return behind if isinstance(behind, Exception) else error
 
 
 _taken: "weakref.WeakValueDictionary[int, Any]" = weakref.WeakValueDictionary()

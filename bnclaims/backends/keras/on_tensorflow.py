@@ -127,8 +127,8 @@ def check_graph(program: Any, variables: Sequence[Any]) -> None:
         )
     graph = program.graph.as_graph_def()
     nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
-    drawing = {node.op for node in nodes if _SEEDS & node.attr.keys()}
-    if drawing := sorted(op for op in drawing if not op.startswith("CudnnRNN")):
+    seeded = {node.op for node in nodes if _SEEDS & node.attr.keys()}
+    if drawing := sorted(op for op in seeded if not op.startswith("CudnnRNN")):
         raise ValueError(
             f"it draws with {drawing}, which no seed decides: use keras.random with a "
             "keras.random.SeedGenerator"

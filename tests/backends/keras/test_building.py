@@ -231,3 +231,7 @@ Arguments received by Own.call():"""
 )
 def test_of_an_error_the_reason_is_kept(text: str, expected: str) -> None:
     assert reason(ValueError(text)) == expected
+
+
+def test_a_key_that_is_missing_is_said_as_anything_else() -> None:
+    assert reason(KeyError(CALLED)) == "Own.call(): no x"

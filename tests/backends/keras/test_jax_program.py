@@ -77,8 +77,16 @@ class ReadsANumber(keras.layers.Layer):  # type: ignore[misc]
         return x * x.numpy()
 
 
+class Decides(keras.layers.Layer):  # type: ignore[misc]
+    def compute_output_shape(self, shape: Any) -> Any:
+        return shape
+
+    def call(self, x: Any) -> Any:
+        return x if x.sum() > 0 else -x
+
+
 class Crops(keras.layers.Layer):  # type: ignore[misc]
-    """Fails where its input has no numbers yet, as Keras's own `RandomCrop` does on JAX."""
+    """Fails as Keras's own `RandomCrop` does on JAX."""
 
     def compute_output_shape(self, shape: Any) -> Any:
         return shape
@@ -92,10 +100,11 @@ class Crops(keras.layers.Layer):  # type: ignore[misc]
     [
         (TakesThePositive, "Array boolean indices must be concrete"),
         (ReadsANumber, "no attribute numpy"),
+        (Decides, "Attempted boolean conversion of traced array"),
         (Crops, "list index out of range"),
     ],
 )
 def test_what_cannot_be_traced_is_refused_in_a_line(layer: Any, words: str) -> None:
-    with pytest.raises(ArmError, match=f"odd cannot be trained on images .*{words}") as refused:
+    with pytest.raises(ArmError, match=f"build cannot be trained on images .*{words}") as refused:
         trained(0, arm=arm_of(of(layer)))
     assert "\n" not in str(refused.value)
