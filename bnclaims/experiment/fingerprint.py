@@ -403,6 +403,9 @@ class _Describer:
 
     def _keras(self, value: Any) -> dict[str, Any]:
         """Describes an object by its configuration; a callback, which has none, by its state."""
+        keras = sys.modules["keras"]
+        if isinstance(value, keras.Variable):  # whose name is counted
+            return {"value": _array(value.numpy()), "trainable": value.trainable}
         try:
             config = value.get_config() if hasattr(value, "get_config") else None
             described: dict[str, Any] = {"state": self.describe(_own_state(value))}
@@ -413,8 +416,10 @@ class _Describer:
         described |= {
             name: self.describe(vars(value)[name]) for name in _LEFT_OUT if vars(value).get(name)
         }
-        if isinstance(value, sys.modules["keras"].losses.Loss):
+        if isinstance(value, keras.losses.Loss):
             described["dtype"] = value.dtype
+            if held := _held(value):
+                described["held"] = self.describe(held)
         if weights := getattr(value, "weights", None):
             described["weights"] = [_array(weight.numpy()) for weight in weights]
         drawn: Any = getattr(value, "state", None)
@@ -511,6 +516,17 @@ def _own_state(value: Any) -> dict[str, Any]:
         name: item
         for name, item in _state(value).items()
         if (name not in theirs and not type(item).__module__.startswith("keras.")) or _is_own(item)
+    }
+
+
+def _held(loss: Any) -> dict[str, Any]:
+    """Returns the Keras objects that a loss of the user's own keeps beside its configuration."""
+    kind: Any = type(loss)  # which `functools.cache` need not know
+    theirs = _stored_by_keras(kind)
+    return {
+        name: item
+        for name, item in _state(loss).items()
+        if name not in theirs and _is_keras(type(item)) and not _is_own(item)
     }
 
 

@@ -1277,6 +1277,22 @@ KERAS = {
                 return (y - p) ** self._power
         thing = Loss(HERE)
         """,
+    "variable of a loss": """
+        import keras
+        class Loss(keras.losses.Loss):
+            def __init__(self, start):
+                super().__init__()
+                self.level = keras.Variable(start)
+            def call(self, y, p):
+                return (y - p) ** self.level
+        thing = Loss(HERE / 2)
+        """,
+    "variable that a loss reaches": """
+        import keras
+        level = keras.Variable(HERE / 2)
+        def thing(y, p):
+            return (y - p) ** level
+        """,
     "registered function of a loss": """
         import keras
         @keras.saving.register_keras_serializable("ours", "power")

@@ -40,11 +40,21 @@ _CALLING = re.compile(r"Exception encountered when calling (.*)\.")
 def reason(error: Exception) -> str:
     """Returns what Keras or its framework says, without where in its graph."""
     noise = ("Detected at", "Graph execution", "Stack trace", "File", "[[", "{{", "^")
-    lines = [line.strip() for line in _IN_BOLD.sub("", str(error)).splitlines()]
+    error = _behind(error)
+    said = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    lines = [line.strip() for line in _IN_BOLD.sub("", said).splitlines()]
     kept = [line for line in lines if line and not line.startswith(noise)]
     if len(kept) > 1 and (called := _CALLING.fullmatch(kept[0])):
         kept = [f"{called[1]}: {kept[1]}"]
     return (kept or lines or [type(error).__name__])[0][:500]
+
+
+def _behind(error: Exception) -> Exception:
+    """Returns the error of JAX's behind one that Keras met when it reworded that, if there is."""
+    behind: BaseException | None = error
+    while behind and not type(behind).__module__.startswith("jax"):
+        behind = behind.__context__
+    return behind if isinstance(behind, Exception) else error
 
 
 _taken: "weakref.WeakValueDictionary[int, Any]" = weakref.WeakValueDictionary()
@@ -309,40 +319,6 @@ def _takes(operation: Any) -> bool:
     return isinstance(operation, _AS_THEY_ARE)
 
 
-def mixes_examples(model: Any) -> bool:
-    """Says whether what a model predicts of an example may depend on others in its batch.
-
-    It may where a layer, a function or an operation is of the user's own, works along the axis of
-    the examples, or is called as in training: with the statistics of the batch.
-    """
-    layers = list(model._flatten_layers(include_self=False))
-    return any(map(_may_mix, layers)) or any(
-        _calls_as_in_training(part) for part in (model, *layers)
-    )
-
-
-def _may_mix(layer: Any) -> bool:
-    own = [layer, getattr(layer, "activation", None), getattr(layer, "recurrent_activation", None)]
-    kinds = [item if hasattr(item, "__qualname__") else type(item) for item in own if item]
-    if any(not kind.__module__.startswith("keras.") for kind in kinds):
-        return True
-    axes = getattr(layer, "axis", getattr(layer, "axes", None))
-    along_examples = 0 in (axes if isinstance(axes, list | tuple) else [axes])
-    return along_examples or isinstance(layer, keras.layers.Lambda)
-
-
-def _calls_as_in_training(model: Any) -> bool:
-    """Says whether a graph has an operation that is no layer, or calls one for training."""
-    graph = getattr(model, "_functional", model)
-    if not isinstance(graph, keras.Model) or not hasattr(graph, "_nodes_by_depth"):
-        return False
-    nodes = [node for nodes in graph._nodes_by_depth.values() for node in nodes]
-    return any(
-        not isinstance(node.operation, keras.Layer) or node.arguments.kwargs.get("training")
-        for node in nodes
-    )
-
-
 def scaled(x: Any, by_rule: Any = True) -> Any:
     """Returns images as numbers: bytes, which are intensities, from 0 to 1 as in the articles.
 
@@ -384,6 +360,16 @@ def check_labels(arm: ModelArm, model: Any) -> None:
                 f"labels of {arm.data.name} go from {float(labels.min()):g} to "
                 f"{float(labels.max()):g}"
             )
+
+
+def label_shapes(arm: ModelArm) -> list[tuple[int, ...]]:
+    """Returns the shapes of an arm's training and test labels, of a model with one output.
+
+    Raises:
+        DataError: The images cannot be loaded.
+    """
+    _, y, _, y_test = _tensors(arm.data)
+    return [tuple(labels.shape) for labels in (y, y_test)]
 
 
 def sample_weights(arm: TrainingArm) -> tuple[Any, Any]:

@@ -1,5 +1,6 @@
 """What a model is compiled with."""
 
+import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,7 @@ class Compilation:
     run_eagerly: bool = False
     steps_per_execution: int = 1
     jit_compile: Any = "auto"
+    auto_scale_loss: bool = True
 
     @property
     def accuracy(self) -> bool:
@@ -51,6 +53,7 @@ class Compilation:
             run_eagerly=self.run_eagerly,
             steps_per_execution=self.steps_per_execution,
             jit_compile=self.jit_compile,
+            auto_scale_loss=self.auto_scale_loss,
         )
 
 
@@ -81,7 +84,7 @@ def _as_the_arm_says(arm: TrainingArm) -> Compilation:
         understood(arm, lambda: keras.losses.get(arm.loss))
     return Compilation(
         optimizer=keras.optimizers.get(optimizer),
-        loss=arm.loss,
+        loss=_anew(arm.loss),
         loss_weights=arm.loss_weights,
         metrics=understood(arm, lambda: _made(arm.metrics)),
         weighted_metrics=understood(arm, lambda: _made(arm.weighted_metrics)),
@@ -99,6 +102,7 @@ def _as_the_builder_compiled(model: Any) -> Compilation:
         run_eagerly=model.run_eagerly,
         steps_per_execution=model.steps_per_execution,
         jit_compile=model.jit_compile,
+        auto_scale_loss=False,  # the builder's `compile` did that, or was told not to
     )
 
 
@@ -109,6 +113,27 @@ def _made(metrics: Any) -> Any:
     if isinstance(metrics, dict):
         return {key: _made(item) for key, item in metrics.items()}
     return [_made(item) for item in metrics] if isinstance(metrics, list | tuple) else metrics
+
+
+def _anew(part: Any) -> Any:
+    """Returns a loss whose own numbers start, in each run, from what they were when it was named.
+
+    What else it holds is shared: a change of that is noticed, and refused, before the next run.
+
+    Args:
+        part: A loss, several, or what one of them holds.
+    """
+    if isinstance(part, dict):
+        return {name: _anew(item) for name, item in part.items()}
+    if isinstance(part, list):
+        return [_anew(item) for item in part]
+    if isinstance(part, keras.Variable):
+        return copy.deepcopy(part)
+    if not isinstance(part, keras.losses.Loss | keras.random.SeedGenerator):
+        return part
+    made = object.__new__(type(part))
+    vars(made).update((name, _anew(item)) for name, item in vars(part).items())
+    return made
 
 
 def _check_conflicts(arm: TrainingArm, model: Any) -> None:

@@ -92,9 +92,11 @@ class JaxProgram(Program):
         return (trainable, others, slots), (loss, self._correct(y, predicted))
 
     def _evaluate(self, test: Any, values: State, rows: Any) -> tuple[State, tuple[Any, Any]]:
+        trainable, _, slots = values
         with self._scope(values) as scope:
             result = self._evaluated(test, rows)
-            trainable, others, slots = (scope.now(group) for group in self._variables)
+            # `fit` drops what a layer assigned a trainable weight meanwhile, as it does in a step.
+            others = scope.now(self.model.non_trainable_variables)
         return (trainable, others, slots), result
 
     def _evaluated(self, test: Any, rows: Any) -> tuple[Any, Any]:

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+from keras.src import backend
 
 from bnclaims.backends.keras import framework, state
+from bnclaims.backends.keras.building import label_shapes
 from bnclaims.backends.keras.compiling import PLAIN_MODELS, Compilation
+from bnclaims.backends.keras.mixing import mixes_examples
 from bnclaims.experiment.arm import TrainingArm
 from bnclaims.experiment.data import Data
 from bnclaims.experiment.losses import keras_name
@@ -25,6 +28,11 @@ _CELLS = (
     keras.layers.StackedRNNCells,
 )  # fmt: skip
 """What keeps the mask of its dropout until the layer around it resets it, if there is one."""
+
+_BY_CLASS = (
+    "sparse_categorical_crossentropy", "categorical_generalized_cross_entropy", "crossentropy",
+)  # fmt: skip
+"""Losses that take one number of a class where a prediction has one for each class."""
 
 _HOOKS = ("train_step", "test_step", "compute_loss", "compute_metrics", "fit", "evaluate")
 
@@ -70,6 +78,11 @@ class _Case:
         others = config.get("reduction", means[0]) not in means or config.get("axis", -1) != -1
         return others or config.get("ignore_class") is not None
 
+    def labels_of_another_form(self) -> bool:
+        output = self.model.output_shape
+        by_class = keras_name(self.compiled.loss) in _BY_CLASS
+        return not all(_alike(shape, output, by_class) for shape in label_shapes(self.arm))
+
     def other_metrics(self) -> bool:
         plain = not self.compiled.metrics or list(self.compiled.metrics) in (["accuracy"], ["acc"])
         in_layers = any(layer.metrics for layer in self.model._flatten_layers(include_self=False))
@@ -90,13 +103,20 @@ class _Case:
         return bool(self.compiled.optimizer.use_ema)
 
     def masks(self) -> bool:
-        return any(
-            isinstance(layer, keras.layers.Masking) or getattr(layer, "mask_zero", False)
-            for layer in self.model._flatten_layers()
-        ) or any(
-            type(layer).compute_mask is not keras.Layer.compute_mask
-            for layer in self.model._flatten_layers(include_self=False)
-            if not type(layer).__module__.startswith("keras.")
+        return (
+            any(
+                isinstance(layer, keras.layers.Masking) or getattr(layer, "mask_zero", False)
+                for layer in self.model._flatten_layers()
+            )
+            or any(
+                type(layer).compute_mask is not keras.Layer.compute_mask
+                for layer in self.model._flatten_layers(include_self=False)
+                if not type(layer).__module__.startswith("keras.")
+            )
+            or (
+                mixes_examples(self.model, self.compiled.loss)
+                and _masks_what_it_predicts(self.model)
+            )
         )
 
     def keeps_state_of_a_batch(self) -> bool:
@@ -116,7 +136,9 @@ class _Case:
 
     def other_numbers(self) -> bool:
         policies = {layer.dtype_policy.name for layer in self.model._flatten_layers()}
-        return policies != {"float32"} or keras.config.floatx() != "float32"
+        loss = self.compiled.loss
+        rounded = loss.dtype if isinstance(loss, keras.losses.Loss) else "float32"
+        return {*policies, rounded, keras.config.floatx()} != {"float32"}
 
     def nothing_to_train(self) -> bool:
         return not self.model.trainable_variables
@@ -135,6 +157,7 @@ OBSTACLES: dict[str, Callable[[_Case], bool]] = {
     "examples or losses are weighted": _Case.weighted,
     "the loss is not one of Keras's means over examples": _Case.own_loss,
     "the loss is not a mean over examples": _Case.no_mean_over_examples,
+    "labels and predictions differ in form": _Case.labels_of_another_form,
     "it has metrics besides the accuracy": _Case.other_metrics,
     "the optimizer is not among those that our program is tested with": _Case.other_optimizer,
     "the optimizer comes with a state, from training before": _Case.begun,
@@ -147,6 +170,37 @@ OBSTACLES: dict[str, Callable[[_Case], bool]] = {
     "it is compiled to run eagerly or several steps at a time": _Case.other_execution,
     "it has callbacks": _Case.with_callbacks,
 }
+
+
+def _alike(labels: tuple[int, ...], output: tuple[int | None, ...], by_class: bool) -> bool:
+    """Says whether each example's labels meet its own prediction, and no other example's.
+
+    Keras broadcasts one against the other where their ranks differ by more than a last axis of one;
+    and where an example has a single number, in no axis, its last axis is that of the examples.
+    """
+    if len(output) < 2:
+        return False
+    if by_class and len(labels) == len(output) - 1:
+        return True
+    shorter, longer = sorted((labels, output), key=len)
+    return len(longer) == len(shorter) or (len(longer) == len(shorter) + 1 and longer[-1] == 1)
+
+
+def _masks_what_it_predicts(model: Any) -> bool:
+    """Says whether a call of a model gives predictions with a mask, whichever part made it."""
+    masks: list[Any] = []
+
+    def predicted(x: Any) -> Any:
+        predictions = model(x)
+        masks.append(backend.get_keras_mask(predictions))
+        return predictions
+
+    (taken,) = model.inputs
+    try:
+        backend.compute_output_spec(predicted, keras.KerasTensor(taken.shape, taken.dtype))
+    except Exception:  # noqa: BLE001  (it is said in words when it is trained)
+        return False
+    return any(mask is not None for mask in masks)
 
 
 # Where a model's code runs at each step

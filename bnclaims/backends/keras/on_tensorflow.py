@@ -13,7 +13,7 @@ from tensorflow.python.eager import context
 
 from bnclaims.experiment.data import mapped, rows
 
-ERRORS = (tf.errors.OpError,)
+ERRORS = (tf.errors.OpError, LookupError, AttributeError, NotImplementedError)
 EAGER = False
 
 SETTINGS: Mapping[str, tuple[Callable[[], Any], Callable[[Any], object], Any]] = {
@@ -25,10 +25,10 @@ SETTINGS: Mapping[str, tuple[Callable[[], Any], Callable[[Any], object], Any]] =
     "jit": (tf.config.optimizer.get_jit, lambda on: tf.config.optimizer.set_jit(bool(on)), ""),
 }
 
-_STATEFUL_RANDOM = {
-    "Multinomial", "ParameterizedTruncatedNormal", "RandomGamma", "RandomPoissonV2",
-    "RandomShuffle", "RandomStandardNormal", "RandomUniform", "RandomUniformInt", "TruncatedNormal",
-}  # fmt: skip
+_CALLS_OF_PYTHON = {"PyFunc", "PyFuncStateless", "EagerPyFunc"}
+_SEEDS = {"seed", "seed2"}
+"""Attributes of the operations that draw from generators of their own, and of recurrent layers on a
+GPU, whose dropout Keras does otherwise."""
 
 
 def configure(threads: int) -> None:
@@ -109,14 +109,14 @@ def traced(function: Any, variables: Sequence[Any], *examples: Any) -> Any:
 
 
 def check_graph(program: Any, variables: Sequence[Any]) -> None:
-    """Refuses a program that draws random numbers which no seed decides.
+    """Refuses a program with numbers that no seed decides.
 
     Args:
         program: A concrete function.
         variables: The Keras variables that a run sets; the program must use no others.
 
     Raises:
-        ValueError: It draws from a generator of its own, or uses another variable.
+        ValueError: It draws from a generator of its own, calls Python, or uses another variable.
     """
     known = {id(v.value) for v in variables}
     if strange := [v.name for v in program.variables if id(v) not in known]:
@@ -127,10 +127,16 @@ def check_graph(program: Any, variables: Sequence[Any]) -> None:
         )
     graph = program.graph.as_graph_def()
     nodes = [*graph.node, *(n for f in graph.library.function for n in f.node_def)]
-    if stateful := {node.op for node in nodes} & _STATEFUL_RANDOM:
+    seeded = {node.op for node in nodes if _SEEDS & node.attr.keys()}
+    if drawing := sorted(op for op in seeded if not op.startswith("CudnnRNN")):
         raise ValueError(
-            f"it draws with {sorted(stateful)}, which no seed decides: use keras.random with a "
+            f"it draws with {drawing}, which no seed decides: use keras.random with a "
             "keras.random.SeedGenerator"
+        )
+    if calls := sorted({node.op for node in nodes} & _CALLS_OF_PYTHON):
+        raise ValueError(
+            f"it calls Python in training, by {calls}, whose results no seed decides: compute with "
+            "keras.ops, and draw with keras.random and a keras.random.SeedGenerator"
         )
 
 

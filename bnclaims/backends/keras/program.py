@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from bnclaims.backends.keras.building import (
     check_labels,
-    mixes_examples,
     narrowed,
     reason,
     resident,
@@ -27,10 +26,11 @@ from bnclaims.backends.keras.building import (
 )
 from bnclaims.backends.keras.compiling import Compilation
 from bnclaims.backends.keras.curves import FINE_POINTS, Stopped, measured, padded, stretches
-from bnclaims.backends.keras.framework import array_of, current
+from bnclaims.backends.keras.framework import array_of
 from bnclaims.backends.keras.initialisation import RNG_STATE, Initialisation
+from bnclaims.backends.keras.mixing import mixes_examples
 from bnclaims.backends.keras.probing import LayerStatistics
-from bnclaims.errors import ArmError
+from bnclaims.errors import ArmError, BnclaimsError
 from bnclaims.experiment.arm import TrainingArm, model_name
 from bnclaims.experiment.history import Curve, History
 from bnclaims.experiment.losses import takes_classes
@@ -103,7 +103,7 @@ class Program(abc.ABC):
         the state of the model, as dropout within a recurrent layer does, which draws its mask even
         then.
         """
-        if mixes_examples(self.model):
+        if mixes_examples(self.model, self.model.loss):
             return False
         random = any(variable.name == RNG_STATE for variable in self.model.variables)
         return not (random and self._evaluation_assigns())
@@ -144,14 +144,13 @@ class Program(abc.ABC):
         """Returns what a function of the model returns.
 
         Raises:
-            ArmError: It cannot compute.
+            ArmError: It cannot compute: a layer's code may raise anything where it is traced.
         """
-        errors: tuple[type[Exception], ...] = (ValueError, TypeError, *current().ERRORS)
         try:
             return function()
-        except ArmError:  # it is one of PyTorch's errors, too
+        except BnclaimsError:
             raise
-        except errors as error:
+        except Exception as error:
             raise ArmError(self._refusal(reason(error))) from error
 
     def _refusal(self, why: str) -> str:

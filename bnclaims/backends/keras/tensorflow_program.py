@@ -39,7 +39,7 @@ class TensorFlowProgram(Program):
         return any(node.op.startswith("Assign") for node in nodes)
 
     def _compiled(self) -> Any:
-        return _with_short_stack(self._concrete)
+        return self._tried(functools.partial(_with_short_stack, self._concrete))
 
     def _probed(self) -> LayerStatistics:
         made: LayerStatistics = _with_short_stack(super()._probed)
@@ -71,8 +71,6 @@ class TensorFlowProgram(Program):
                     f"{model_name(self.arm.model)} does not compile with XLA and trains without it",
                     stacklevel=2,
                 )
-            except (ValueError, TypeError) as error:
-                raise ArmError(self._refusal(str(error))) from error
             else:
                 return concrete
         raise AssertionError

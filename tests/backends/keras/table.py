@@ -12,9 +12,9 @@ X, Y = np.zeros((4, 3), np.float32), np.array([0, 1, 0, 1])
 SPARSE = "sparse_categorical_crossentropy"
 
 
-def data(**more: Any) -> Data:
-    """Returns the table as data."""
-    return Data("table", X, Y, X, Y, **more)
+def data(y: Any = Y, **more: Any) -> Data:
+    """Returns the table as data, with some labels."""
+    return Data("table", X, y, X, y, **more)
 
 
 def network(*inner: Any) -> Any:

@@ -92,6 +92,17 @@ def images() -> Data:
     return made(IMAGES, CLASSES)
 
 
+SOUND = (RNG.normal(size=(30, 400)) * np.where(np.arange(30) < 28, 1, 1e-5)[:, None]).astype("f")
+
+
+def sound() -> Data:
+    return made(SOUND, CLASSES)
+
+
+def per_step() -> Data:
+    return made(SEQUENCES, TOKENS % 3)
+
+
 def sequences() -> Data:
     return made(SEQUENCES, CLASSES)
 
@@ -238,6 +249,25 @@ def frozen(layer: Callable[[], Any]) -> Callable[[], Any]:
     return make
 
 
+def of_sound() -> Any:
+    rates = {"sampling_rate": 800, "max_freq": 400, "min_freq": 20}
+    heard = layers.MelSpectrogram(fft_length=64, sequence_stride=32, num_mel_bins=8, **rates)
+    return over((400,), lambda: heard, lambda: layers.Rescaling(0.01))()
+
+
+def mask_given_outright() -> Any:
+    inputs = keras.Input((5, 3))
+    mask = keras.ops.any(inputs > 0.5, axis=-1)
+    return keras.Model(inputs, last(layers.LSTM(4, return_sequences=True)(inputs, mask=mask)))
+
+
+def mask_of_a_lambda() -> Any:
+    def found(x: Any, mask: Any = None) -> Any:
+        return keras.ops.any(x > 0.5, axis=-1)
+
+    return over((5, 3), lambda: layers.Lambda(lambda x: x, mask=found), flat=False)()
+
+
 def twice(x: Any) -> Any:
     shared = layers.Dense(6, "tanh")
     return last(shared(shared(x)))
@@ -346,6 +376,10 @@ LAYERS: dict[str, Case] = {
         "operation over a batch": (functional(lambda x: last(centred(L.Dense(4)(x)))), numbers),
         "activation over a batch": (dense(lambda: L.Dense(4, activation=centred)), numbers),
         "softmax over a batch": (dense(lambda: L.Softmax(axis=0)), numbers),
+        "softmax over a batch, counted from the end": (dense(lambda: L.Softmax(axis=-2)), numbers),
+        "layer that clips at the loudest of a batch": (of_sound, sound),
+        "mask given outright": (mask_given_outright, per_step),
+        "mask of a lambda": (mask_of_a_lambda, per_step),
         "unbuilt": (lambda: Sequential([L.Dense(4, "relu"), L.Dense(3, "softmax")]), numbers),
     }.items()
 }
@@ -371,6 +405,16 @@ class OwnLoss(keras.losses.Loss):  # type: ignore[misc]
         return keras.ops.mean(keras.ops.abs(y - predicted) ** self._power, axis=-1)
 
 
+class CountsCalls(keras.losses.Loss):  # type: ignore[misc]
+    def __init__(self) -> None:
+        super().__init__(name="counted")
+        self.calls = keras.Variable(1.0, trainable=False)
+
+    def call(self, y: Any, predicted: Any) -> Any:
+        self.calls.assign_add(1.0)
+        return keras.ops.mean(keras.ops.square(y - predicted), axis=-1) * self.calls
+
+
 def of_loss(loss: Any, build: Any, y: Any, **more: Any) -> Case:
     return Case(build, labelled(y), {"loss": loss}, **more)
 
@@ -380,6 +424,15 @@ PER_PIXEL = over((6, 6, 1), lambda: layers.Conv2D(2, 3, padding="same"), flat=Fa
 ONE = dense(units=1, activation="sigmoid")
 LOGIT = dense(units=1, activation=None)
 LOGITS = dense(activation=None)
+MOSTLY_BINARY = np.where(np.arange(30) < 28, BINARY, -1)
+
+
+def single() -> Any:
+    """Returns a network whose prediction of an example is a number, in no axis."""
+    end = [layers.Dense(1, "sigmoid"), layers.Reshape(())]
+    return Sequential([keras.Input((6,)), layers.Dense(5, "tanh"), *end])
+
+
 K = keras.losses
 LOSSES: dict[str, Case] = {
     "sparse, labels (n, 1)": of_loss(SPARSE, dense(), CLASSES[:, None], by_fit=False),
@@ -410,7 +463,7 @@ LOSSES: dict[str, Case] = {
         K.CategoricalCrossentropy(from_logits=True), LOGITS, ONE_HOT, by_fit=False
     ),
     "categorical, labels of another rank": of_loss(
-        "categorical_crossentropy", dense(), CLASSES, refused="cannot be trained on images"
+        "categorical_crossentropy", dense(), CLASSES, refused="cannot be trained by fit on tiny"
     ),
     "categorical focal": of_loss("categorical_focal_crossentropy", dense(), ONE_HOT, by_fit=False),
     "categorical hinge": of_loss("categorical_hinge", dense(), ONE_HOT, by_fit=False),
@@ -446,10 +499,20 @@ LOSSES: dict[str, Case] = {
     "tversky": of_loss("tversky", dense(), ONE_HOT, by_fit=True),
     "sum": of_loss(K.MeanSquaredError(reduction="sum"), regression, TARGETS, by_fit=True),
     "no reduction": of_loss(K.MeanSquaredError(reduction=None), regression, TARGETS, by_fit=True),
+    "own class that counts its calls": of_loss(CountsCalls(), regression, TARGETS, by_fit=True),
     "function": of_loss(own_loss, regression, TARGETS, by_fit=True),
     "own class": of_loss(OwnLoss(1.5), regression, TARGETS, by_fit=True),
     "misspelt": of_loss("mesquared", regression, TARGETS, refused="mesquared"),
     "mse, one label for three outputs": of_loss("mse", regression, TARGETS[:, :1]),
+    "mse, labels that meet other examples' outputs": of_loss(
+        "mse", functional(lambda x: L.Reshape((1, 3))(L.Dense(3)(x))), TARGETS, by_fit=True
+    ),
+    "binary, outputs (n,)": of_loss("binary_crossentropy", single, BINARY, by_fit=True),
+    "cosine, outputs (n,)": of_loss("cosine_similarity", single, TARGETS[:, 0], by_fit=True),
+    "mse, rounded": of_loss(
+        K.MeanSquaredError(dtype="float16"), regression, TARGETS, by_fit=True, tolerance=2e-3
+    ),
+    "hinge, labels like 0 and 1 in one batch": of_loss("hinge", LOGIT, MOSTLY_BINARY),
     "categorical, along another axis": of_loss(
         K.CategoricalCrossentropy(axis=1),
         functional(lambda x: L.Softmax(axis=1)(L.Reshape((3, 2))(L.Dense(6)(x)))),
@@ -848,6 +911,13 @@ def compiles_itself() -> Any:
     return model
 
 
+def in_float16() -> Any:
+    keras.config.set_dtype_policy("mixed_float16")
+    model = dense()()
+    model.compile(keras.optimizers.SGD(0.001), SPARSE, auto_scale_loss=False)
+    return model
+
+
 def trained_before() -> Any:
     model = compiled(optimizer=lambda: keras.optimizers.Adam(0.05))()
     model.train_on_batch(NUMBERS[:8], CLASSES[:8])
@@ -911,6 +981,17 @@ class CountsEvaluations(layers.Layer):  # type: ignore[misc]
         if not training:
             self.calls.assign_add(1.0)
         return x * (1 + self.calls / 5)
+
+
+class UnitKernel(layers.Layer):  # type: ignore[misc]
+    """Assigns its own trainable weight whenever it is called."""
+
+    def build(self, shape: Any) -> None:
+        self.kernel = self.add_weight(shape=(shape[-1], 4), initializer="glorot_uniform")
+
+    def call(self, x: Any) -> Any:
+        self.kernel.assign(self.kernel / keras.ops.norm(self.kernel))
+        return x @ self.kernel
 
 
 class HoldsADense(layers.Layer):  # type: ignore[misc]
@@ -1029,6 +1110,9 @@ HOOKS: dict[str, Case] = {
     "builder compiles with other metrics": Case(
         compiled(metrics=["sparse_top_k_categorical_accuracy"]), numbers, ITS_OWN, by_fit=True
     ),
+    "builder compiles in float16, and scales no loss": Case(
+        in_float16, lambda: made(NUMBERS * 30, CLASSES), ITS_OWN, by_fit=True, tolerance=2e-2
+    ),
     "builder compiles eagerly": Case(compiled(run_eagerly=True), numbers, ITS_OWN, by_fit=True),
     "builder compiles several steps": Case(
         compiled(steps_per_execution=2), numbers, ITS_OWN, by_fit=True
@@ -1051,6 +1135,7 @@ HOOKS: dict[str, Case] = {
     ),
     "layer that adds a loss in training": Case(dense(AddsLossInTraining), numbers),
     "layer that counts evaluations": Case(dense(CountsEvaluations), numbers),
+    "layer that assigns a weight, in tests too": Case(dense(UnitKernel), numbers),
     "regularised layer within an own one": Case(dense(HoldsADense), numbers, by_fit=True),
     "layer that draws by NumPy": Case(
         dense(NoisyByNumPy), numbers, refused="draws from the generator of NumPy, not from the"

@@ -11,7 +11,7 @@ from bnclaims.backends.keras.building import (
     _target,
     builder,
     check_labels,
-    mixes_examples,
+    label_shapes,
     narrowed,
     reason,
     sample_weights,
@@ -22,7 +22,6 @@ from bnclaims.backends.keras.building import (
 from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import TrainingArm
 from bnclaims.experiment.data import Data
-from bnclaims.experiment.models import MLP
 
 BYTES = (np.arange(4 * 2 * 2) * 16).astype(np.uint8).reshape(4, 2, 2)
 LABELS = np.array([0, 1, 2, 1])
@@ -118,43 +117,8 @@ def test_where_it_cannot_be_seen_it_must_be_said() -> None:
         scales(hidden)
 
 
-def stacked(*inner: Any, activation: Any = "relu") -> Any:
-    return keras.Sequential(
-        [keras.Input((4,)), keras.layers.Dense(3, activation), *inner, keras.layers.Dense(2)]
-    )
-
-
-def called(call: Any) -> Any:
-    inputs = keras.Input((4,))
-    return keras.Model(inputs, keras.layers.Dense(2)(call(inputs)))
-
-
-def within(model: Any) -> Any:
-    return keras.Sequential([keras.Input((4,)), model])
-
-
-def centred(x: Any) -> Any:
-    return x - keras.ops.mean(x, axis=0)
-
-
-@pytest.mark.parametrize(
-    ("build", "mixed"),
-    [
-        (lambda: MLP(hidden=(4,)).with_batch_norm(1).build(), False),
-        (lambda: stacked(keras.layers.LayerNormalization(), keras.layers.Dropout(0.1)), False),
-        (lambda: called(lambda x: keras.layers.Concatenate()([x, x])), False),
-        (lambda: called(lambda x: keras.layers.BatchNormalization()(x, training=False)), False),
-        (lambda: called(lambda x: keras.layers.BatchNormalization()(x, training=True)), True),
-        (lambda: called(centred), True),
-        (lambda: within(called(centred)), True),
-        (lambda: stacked(keras.layers.Lambda(centred)), True),
-        (lambda: stacked(activation=centred), True),
-        (lambda: stacked(keras.layers.Softmax(axis=0)), True),
-        (lambda: stacked(keras.layers.UnitNormalization(axis=(0, 1))), True),
-    ],
-)
-def test_what_an_example_is_evaluated_as_may_depend_on_others(build: Any, mixed: bool) -> None:
-    assert mixes_examples(build()) is mixed
+def test_labels_have_a_shape_in_training_and_in_tests() -> None:
+    assert label_shapes(arm_of()) == [(4,), (4,)]
 
 
 def test_integers_that_fit_become_32_bits_and_others_stay() -> None:
@@ -267,3 +231,7 @@ Arguments received by Own.call():"""
 )
 def test_of_an_error_the_reason_is_kept(text: str, expected: str) -> None:
     assert reason(ValueError(text)) == expected
+
+
+def test_a_key_that_is_missing_is_said_as_anything_else() -> None:
+    assert reason(KeyError(CALLED)) == "Own.call(): no x"

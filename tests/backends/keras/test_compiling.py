@@ -44,6 +44,17 @@ def test_what_a_builder_compiled_stands() -> None:
     assert (found.loss, found.metrics, found.steps_per_execution) == (SPARSE, ["mae"], 3)
 
 
+@pytest.mark.parametrize("scaled", [True, False])
+def test_a_loss_is_scaled_where_the_builder_has_it_so(scaled: bool) -> None:
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)], name="halves")
+    model.dtype_policy = keras.DTypePolicy("mixed_float16")
+    model.compile("sgd", "mse", auto_scale_loss=scaled)
+    found = compilation(arm_of(optimizer=None, loss=None), model)
+    assert found is not None
+    found.apply(model)
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer) is scaled
+
+
 class CompilesItself(keras.Model):  # type: ignore[misc]
     def compile(self) -> None:
         super().compile("sgd", "mse")

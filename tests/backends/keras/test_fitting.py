@@ -11,7 +11,7 @@ from bnclaims.backends.keras import fitting
 from bnclaims.backends.keras.building import builder
 from bnclaims.backends.keras.compiling import compilation
 from bnclaims.backends.keras.fitting import Fitter
-from bnclaims.errors import ArmError
+from bnclaims.errors import ArmError, DescriptionError
 from bnclaims.experiment.arm import TrainingArm
 from bnclaims.experiment.data import Data
 from bnclaims.experiment.seeds import data_order
@@ -94,6 +94,44 @@ def test_it_follows_from_the_seed() -> None:
     train = fitter().train
     np.testing.assert_array_equal(train(1).loss, train(1).loss)
     assert not np.array_equal(train(1).loss, train(2).loss)
+
+
+class CountsCalls(keras.losses.Loss):  # type: ignore[misc]
+    """Weighs more the more often it has been called, and draws."""
+
+    def __init__(self) -> None:
+        super().__init__(name="counted")
+        self.calls = keras.Variable(1.0, trainable=False)
+        self.draws = keras.random.SeedGenerator(1)
+
+    def call(self, y: Any, predicted: Any) -> Any:
+        self.calls.assign_add(1.0)
+        noise = keras.random.uniform((), seed=self.draws)
+        return keras.ops.mean(keras.ops.square(y - predicted), axis=-1) * (self.calls + noise)
+
+
+def regression() -> Any:
+    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+
+
+@pytest.mark.parametrize("given", [CountsCalls, lambda: [CountsCalls()]])
+def test_a_loss_starts_each_run_as_it_was_named(given: Any) -> None:
+    first, second = (fitter(regression, loss=given()) for _ in range(2))
+    second.train(5)
+    np.testing.assert_array_equal(first.train(3).loss, second.train(3).loss)
+
+
+def test_a_loss_that_changes_what_it_only_reaches_is_refused() -> None:
+    calls = keras.Variable(1.0, trainable=False)
+
+    def counted(y: Any, predicted: Any) -> Any:
+        calls.assign_add(1.0)
+        return keras.ops.mean(keras.ops.square(y - predicted), axis=-1) * calls
+
+    train = fitter(regression, loss=counted).train
+    train(5)
+    with pytest.raises(DescriptionError, match="has changed since the claim named it"):
+        train(3)
 
 
 def test_probes_are_refused() -> None:

@@ -59,3 +59,52 @@ def test_what_no_seed_decides_is_refused(layer: Any, words: str) -> None:
     COUNTED[:] = [keras.Variable(0.0, name="elsewhere", trainable=False)]
     with pytest.raises(ArmError, match=words):
         trained(0, arm=arm_of(of(layer)))
+
+
+class TakesThePositive(keras.layers.Layer):  # type: ignore[misc]
+    def compute_output_shape(self, shape: Any) -> Any:
+        return shape
+
+    def call(self, x: Any) -> Any:
+        return x + x[x > 0].sum()
+
+
+class ReadsANumber(keras.layers.Layer):  # type: ignore[misc]
+    def compute_output_shape(self, shape: Any) -> Any:
+        return shape
+
+    def call(self, x: Any) -> Any:
+        return x * x.numpy()
+
+
+class Decides(keras.layers.Layer):  # type: ignore[misc]
+    def compute_output_shape(self, shape: Any) -> Any:
+        return shape
+
+    def call(self, x: Any) -> Any:
+        return x if x.sum() > 0 else -x
+
+
+class Crops(keras.layers.Layer):  # type: ignore[misc]
+    """Fails as Keras's own `RandomCrop` does on JAX."""
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        return shape
+
+    def call(self, x: Any) -> Any:
+        return [x][x.shape[0]]
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (TakesThePositive, "Array boolean indices must be concrete"),
+        (ReadsANumber, "no attribute numpy"),
+        (Decides, "Attempted boolean conversion of traced array"),
+        (Crops, "list index out of range"),
+    ],
+)
+def test_what_cannot_be_traced_is_refused_in_a_line(layer: Any, words: str) -> None:
+    with pytest.raises(ArmError, match=f"build cannot be trained on images .*{words}") as refused:
+        trained(0, arm=arm_of(of(layer)))
+    assert "\n" not in str(refused.value)

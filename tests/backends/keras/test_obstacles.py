@@ -33,6 +33,32 @@ def masked() -> Any:
     return keras.Sequential([keras.Input((3, 1)), *layers])
 
 
+def named_by_a_lambda() -> Any:
+    layer = keras.layers.Lambda(lambda x: x, mask=lambda x, mask=None: keras.ops.any(x > 0, -1))
+    return keras.Sequential([keras.Input((3, 1)), layer, keras.layers.Dense(2)])
+
+
+def given_outright(after: Any = None) -> Callable[[], Any]:
+    def build() -> Any:
+        inputs = keras.Input((3, 1))
+        rnn = keras.layers.SimpleRNN(2, return_sequences=after is None)
+        x = rnn(inputs, mask=keras.ops.any(inputs > 0, axis=-1))
+        return keras.Model(inputs, keras.layers.Dense(2)(x))
+
+    return build
+
+
+class Marks(keras.layers.Layer):  # type: ignore[misc]
+    """Hands on the mask that a layer within makes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.within = named_by_a_lambda()
+
+    def call(self, x: Any) -> Any:
+        return self.within(x)
+
+
 def frozen() -> Any:
     model = network()
     model.trainable = False
@@ -65,6 +91,9 @@ REASONS: dict[str, Callable[[], tuple[TrainingArm, Any, Compilation]]] = {
     "the loss is not a mean over examples": lambda: (
         arm_of(), network(), by(loss=keras.losses.MeanSquaredError(reduction="sum")),
     ),
+    "labels and predictions differ in form": lambda: (
+        arm_of(), network(keras.layers.Reshape((1, 3))), by(),
+    ),
     "it has metrics besides the accuracy": lambda: (arm_of(), network(), by(metrics=["mae"])),
     "the optimizer is not among those that our program is tested with": lambda: (
         arm_of(), network(), by(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD())),
@@ -93,6 +122,50 @@ REASONS: dict[str, Callable[[], tuple[TrainingArm, Any, Compilation]]] = {
         arm_of(callbacks=(keras.callbacks.TerminateOnNaN(),)), network(), by(),
     ),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("build", "masked"),
+    [
+        (named_by_a_lambda, True),
+        (given_outright(), True),
+        (given_outright(after="all"), False),
+        (lambda: keras.Sequential([keras.Input((3, 1)), Marks()]), True),
+        (lambda: network(keras.layers.Lambda(lambda x: x)), False),
+    ],
+)
+def test_a_mask_on_what_is_predicted_is_found_whichever_part_makes_it(
+    build: Callable[[], Any], masked: bool
+) -> None:
+    per_step = data(y=np.zeros((4, 3), np.int32)) if masked else data()
+    assert not_by_program(arm_of(data=per_step), build(), by()) == (
+        "it has masks" if masked else ""
+    )
+
+
+@pytest.mark.parametrize(
+    ("loss", "labels", "output", "reason"),
+    [
+        ("mse", (4,), (1,), ""),
+        ("mse", (4, 1), (1,), ""),
+        ("mse", (4, 1, 1), (1,), ""),
+        ("mse", (4, 1), (3,), ""),
+        ("mse", (4,), (3,), "labels and predictions differ in form"),
+        ("mse", (4,), (1, 1), "labels and predictions differ in form"),
+        ("mse", (4, 3), (1, 3), "labels and predictions differ in form"),
+        ("mse", (4,), (), "labels and predictions differ in form"),
+        (SPARSE, (4,), (3,), ""),
+        (SPARSE, (4, 2), (2, 3), ""),
+        (SPARSE, (4,), (1, 3), "labels and predictions differ in form"),
+    ],
+)
+def test_labels_are_of_the_form_of_predictions(
+    loss: str, labels: tuple[int, ...], output: tuple[int, ...], reason: str
+) -> None:
+    units = int(np.prod(output))
+    layers = [keras.Input((3,)), keras.layers.Dense(units), keras.layers.Reshape(output)]
+    arm = arm_of(data=data(y=np.zeros(labels, np.int32)), loss=loss)
+    assert not_by_program(arm, keras.Sequential(layers), by(loss=loss)) == reason
 
 
 def test_each_reason_has_an_example() -> None:
