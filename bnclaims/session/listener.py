@@ -154,7 +154,7 @@ def _worker(report: Any) -> str:
 
 def _names_us(path: Path) -> bool:
     """Says whether a file, or one in a folder, mentions this package."""
-    return any(_mentions_us(file) for file in ([path] if path.is_file() else path.rglob("*.py")))
+    return any(_mentions_us(file) for file in ([path] if path.is_file() else path.glob("*.py")))
 
 
 def _mentions_us(file: Path) -> bool:
