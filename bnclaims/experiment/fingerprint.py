@@ -818,7 +818,8 @@ def _unread(code: types.CodeType) -> set[int]:
         load.arg or 0
         for load, store in itertools.pairwise(steps)
         if load.opcode in dis.hasconst
-        and (store.opname, store.argval) in {("STORE_NAME", name) for name in _OF_CLASSES}
+        and store.opname == "STORE_NAME"
+        and store.argval in _OF_CLASSES
     }
     docstring = {0} if _has_docstring(code) else set()
     return {n for n in docstring if not uses[n]} | {n for n in set_once if uses[n] == 1}

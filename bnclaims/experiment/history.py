@@ -79,17 +79,19 @@ class History:
         return cls(**curves, **groups)
 
 
+LARGEST = 1e150
+"""The square of a number beyond it, which statistics need, would be infinite."""
+
+
 def is_finite(numbers: ArrayLike) -> NDArray[np.bool_]:
     """Says of each number whether it is one that can be computed with.
 
-    What is neither NaN nor infinite but beyond 1e150 is not: its square, which statistics need,
-    would be infinite.
+    What is neither NaN nor infinite but beyond `LARGEST` is not.
     """
-    return np.asarray(np.abs(numbers) <= _LARGEST)
+    return np.asarray(np.abs(numbers) <= LARGEST)
 
 
 _GROUPS = ("metrics", "probes")
-_LARGEST = 1e150
 
 
 def _curves() -> list[str]:

@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from bnclaims.errors import CommandError, ResultsError
+from bnclaims.experiment.history import LARGEST
 from bnclaims.language.finding import Better, Count
 from bnclaims.reporting import wire
 from bnclaims.reporting.results import Identity, MetricRecord, Outcome, ProtocolRecord, Results
@@ -48,7 +49,7 @@ class Key(NamedTuple):
     arguments: str
 
 
-Value = Annotated[float, Meta(ge=-1e150, le=1e150)]
+Value = Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
 """A number that can be computed with, see `bnclaims.experiment.history.is_finite`."""
 
 
@@ -66,7 +67,7 @@ class ReferenceMetric:
     unit: str
     better: Better
     """Which way the metric improves; '' where nobody says."""
-    margin: Annotated[float, Meta(gt=0, le=1e150)]
+    margin: Annotated[float, Meta(gt=0, le=LARGEST)]
     """How large a mean change does not matter."""
     first_seed: Count
     values: Annotated[tuple[Value, ...], Meta(min_length=1)]

@@ -53,8 +53,8 @@ class Checks:
         for measured in (item for trace in traces for item in trace.measured if item.compares):
             self._found.setdefault(_key(measured), {}).setdefault(measured.function, measured)
             self._names.setdefault(measured.sample.text, set()).add(measured.runs.arm.recipe)
-        found = (next(iter(self._found.get(m.key, {}).values()), None) for m in wanted)
-        self._suite.checked = list(dict.fromkeys(measured.runs for measured in found if measured))
+        found = [next(iter(self._found[m.key].values())) for m in wanted if m.key in self._found]
+        self._suite.checked = list(dict.fromkeys(measured.runs for measured in found))
 
     def compared(self, metric: ReferenceMetric) -> Comparison:
         """Returns what a metric of the reference has come to, training what that needs."""

@@ -25,9 +25,9 @@ def _die_on_sigterm() -> None:
 def held() -> Iterator[None]:
     """Holds signals that would interrupt back until the end, when they do it."""
     came: list[int] = []
-    handlers = {number: signal.getsignal(number) for number in _SIGNALS if _is_main()}
+    found = {number: signal.getsignal(number) for number in (_SIGNALS if _is_main() else ())}
     # Where Python has not set a handler, it cannot set it again.
-    handlers = {number: handler for number, handler in handlers.items() if handler is not None}
+    handlers = {number: handler for number, handler in found.items() if handler is not None}
     for number in handlers:
         signal.signal(number, lambda number, _: came.append(number))
     try:

@@ -97,9 +97,8 @@ def test_an_interrupted_session_keeps_what_was_done_and_lets_go_of_the_rest(
         )
     )
     project.makepyfile(test_claims=fake_project.claims(*[""] * 20))
-    script = f"import signal, sys, pytest; {sessions.HEARS_SIGINT}; sys.exit(pytest.main())"
     command = [
-        sys.executable, "-c", script,
+        sys.executable, "-c", sessions.HEARING,
         "-p", "no:cacheprovider", "-n", "0",
         f"--claims-scheduler={cluster.scheduler_address}", "--claims-store=store",
     ]  # fmt: skip

@@ -230,9 +230,8 @@ def test_signals_that_come_again_leave_a_report_of_this_session(
     project.makepyfile(test_a=claims(""))
     assert sessions.run(project, STORE, "-n0").ret == 0
     project.makepyfile(test_b=claims("(open('reached', 'w').close(), time.sleep(50))", first=3))
-    script = f"import signal, sys, pytest; {sessions.HEARS_SIGINT}; sys.exit(pytest.main())"
     process = subprocess.Popen(
-        [sys.executable, "-c", script, STORE, workers],
+        [sys.executable, "-c", sessions.HEARING, STORE, workers],
         cwd=project.path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     wait_for((project.path / "reached").exists)
