@@ -6,9 +6,10 @@ import keras
 import numpy as np
 import pytest
 
-from bnclaims.backends.keras import probing, state
+from bnclaims.backends.keras import probing, state, training
 from bnclaims.backends.keras.compiling import compilation
 from bnclaims.backends.keras.obstacles import AT_EACH_STEP, not_by_program
+from bnclaims.backends.keras.training import trainer_of
 from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import BatchArm
 from bnclaims.experiment.data import Data
@@ -26,6 +27,59 @@ BY_FIT = "is trained by Keras's fit"
 def test_our_program_trains_what_is_keras_s_own(recwarn: pytest.WarningsRecorder) -> None:
     trained(0)
     assert not [w for w in recwarn if BY_FIT in str(w.message)]
+
+
+def regularized() -> Any:
+    penalty = keras.regularizers.L1L2(0.01, 0.02)
+    return small.convolutional(keras.layers.Dense(9, "tanh", kernel_regularizer=penalty))
+
+
+def half_frozen() -> Any:
+    model = small.steady()
+    model.layers[0].trainable = False
+    return model
+
+
+def is_recorded(build: Any) -> bool:
+    trainer = trainer_of(arm_of(build))
+    steps = trainer.differentiated.values()  # type: ignore[attr-defined]
+    assert len(steps) == 2, "150 images in batches of 32: full ones and the last"
+    return all(step != trainer._differentiate for step in steps)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("build", [small.steady, regularized, half_frozen])
+def test_a_recorded_step_has_the_bits_of_keras_s_own(
+    build: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert is_recorded(build)
+    recorded = bits(trained(3, arm=arm_of(build))[3])
+    monkeypatch.setattr("bnclaims.backends.keras.torch_program._graph", lambda *_: None)
+    training._rested.clear()
+    assert not is_recorded(build)
+    assert bits(trained(3, arm=arm_of(build))[3]) == recorded
+
+
+def drawing() -> Any:
+    return small.convolutional(keras.layers.GaussianNoise(0.3, seed=4))
+
+
+def normalizing() -> Any:
+    layer = keras.layers.SpectralNormalization(small.dense())
+    return keras.Sequential([keras.Input((144,)), layer])
+
+
+@pytest.mark.parametrize("build", [drawing, normalizing], ids=["draws", "assigns a weight"])
+def test_what_is_no_function_of_the_batch_and_the_weights_is_not_recorded(build: Any) -> None:
+    assert not is_recorded(build)
+
+
+def test_a_graph_that_draws_from_the_process_is_none() -> None:
+    import torch
+
+    from bnclaims.backends.keras import torch_program
+
+    assert torch_program._graph(torch.rand_like, torch.zeros(3)) is None
+    assert torch_program._graph(torch.sin, torch.zeros(3)) is not None
 
 
 class Counts(keras.layers.Layer):  # type: ignore[misc]
@@ -220,9 +274,4 @@ def test_why_fit_trains_it_is_said(build: Any) -> None:
 
 
 def test_weights_without_a_gradient_stay_as_they_are() -> None:
-    def frozen() -> Any:
-        model = small.steady()
-        model.layers[0].trainable = False
-        return model
-
-    assert np.isfinite(trained(0, arm=arm_of(frozen, probes=True))[0].loss).all()
+    assert np.isfinite(trained(0, arm=arm_of(half_frozen, probes=True))[0].loss).all()
