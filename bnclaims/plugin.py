@@ -12,12 +12,20 @@ from typing import Any, TextIO
 import pytest
 
 from bnclaims.backends.keras.backend import BACKENDS, KerasBackend
-from bnclaims.errors import ArmError, ClaimError, ClusterError, DataError, DescriptionError
+from bnclaims.errors import (
+    ArmError,
+    ClaimError,
+    ClusterError,
+    CommandError,
+    DataError,
+    DescriptionError,
+)
 from bnclaims.language.claim import Claim, claim_of
 from bnclaims.language.evidence import Trial
 from bnclaims.language.finding import Verdict
 from bnclaims.language.fixtures import Probe, Train
 from bnclaims.reporting import checked, failure, terminal, wire
+from bnclaims.reporting.report import check_place
 from bnclaims.reporting.results import ErrorRecord, Outcome, ReferenceRecord, Results
 from bnclaims.running.local_store import LocalStore
 from bnclaims.running.mailbox import Mailbox, temporary_folder
@@ -180,16 +188,26 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Finds the images before any worker starts, where the project says that it has claims."""
+    """Finds images and a place for the report first, where the project says that it has claims."""
     config = session.config
     if _wants_data_early(config):
+        suite = config.stash[_SUITE]
         try:
-            config.stash[_SUITE].source  # noqa: B018  (asking for it finds it)
+            _check_report(suite.settings.report)
+            suite.source  # noqa: B018  (asking for it finds it)
             if CHECKS in config.stash:
-                checks.check_data(config.stash[CHECKS].reference, config.stash[_SUITE])
+                checks.check_data(config.stash[CHECKS].reference, suite)
             _reach_cluster(config)
-        except (ClusterError, DataError) as error:
+        except (ClusterError, CommandError, DataError) as error:
             raise pytest.UsageError(str(error)) from None
+
+
+def _check_report(folder: Path | None) -> None:
+    if folder is not None:
+        try:
+            check_place(folder)
+        except OSError as error:
+            raise CommandError(f"--claims-report={folder}: {error.strerror}") from None
 
 
 def _reach_cluster(config: pytest.Config) -> None:

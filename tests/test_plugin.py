@@ -909,18 +909,3 @@ def test_tests_without_claims_leave_no_report(
     pytester.makepyfile("def test_nothing(): pass")
     run(pytester, options).assert_outcomes(passed=1)
     assert not (pytester.path / "claims-report").exists()
-
-
-def test_a_report_that_cannot_be_written_is_said(
-    pytester: pytest.Pytester, options: list[str]
-) -> None:
-    pytester.makepyfile(CLAIMS)
-    result = run(pytester, options, "--claims-report=/dev/null/x")
-    result.assert_outcomes(passed=3)
-    assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(
-        [
-            "cannot write the report to /dev/null/x: *",
-            "the session fails, as it has no report: exit status 1",
-        ]
-    )

@@ -111,6 +111,29 @@ def is_in(folder: Path) -> bool:
     return _has(folder / _PAGE, _GENERATOR) or _has(folder / wire.FILE, wire.SIGN)
 
 
+def check_place(folder: Path, *, document: bool = True) -> None:
+    """Refuses what can be no folder of a report, or holds another program's page.
+
+    Args:
+        folder: Where the report is to go.
+        document: Whether results.json goes there, too: then another program's is refused.
+
+    Raises:
+        CommandError: It does.
+        OSError: Its name cannot be one.
+    """
+    first = next(place for place in (folder, *folder.parents) if place.exists())
+    if not first.is_dir():
+        raise CommandError(f"{first} is no folder: give the report another place")
+    names = [_PAGE, wire.FILE] if document else [_PAGE]
+    there = [folder / name for name in names if (folder / name).exists()]
+    if there and not is_in(folder):
+        raise CommandError(
+            f"{there[0]} is of no report of bnclaims and is left as it is: give the report a "
+            "folder of its own, or remove the file"
+        )
+
+
 def _has(file: Path, sign: str) -> bool:
     """Says whether a file has a sign at its beginning."""
     try:
@@ -121,7 +144,7 @@ def _has(file: Path, sign: str) -> bool:
 
 
 def _published(results: Results, folder: Path, *, document: bool) -> Path:
-    _check_place(folder, [_PAGE, wire.FILE] if document else [_PAGE])
+    check_place(folder, document=document)
     with whole.draft_for(folder) as draft:
         if not any(path != draft for path in folder.iterdir()):
             (draft / ".gitignore").write_text("*\n", encoding="utf-8")
@@ -133,20 +156,6 @@ def _published(results: Results, folder: Path, *, document: bool) -> Path:
         stale = badges.files(folder / _BADGES) - badges.files(draft / _BADGES)
         whole.replace(draft, folder, unwanted=[Path(_BADGES, name) for name in stale])
     return folder / _PAGE
-
-
-def _check_place(folder: Path, names: Sequence[str]) -> None:
-    """Refuses a folder in which files of these names are another program's.
-
-    Raises:
-        CommandError: It is one.
-    """
-    there = [folder / name for name in names if (folder / name).exists()]
-    if there and not is_in(folder):
-        raise CommandError(
-            f"{there[0]} is of no report of bnclaims and is left as it is: give the report a "
-            "folder of its own, or remove the file"
-        )
 
 
 def _text(message: str) -> str:

@@ -476,23 +476,40 @@ def test_lone(train):
     assert results.claims[1].statement == r"A lone \ud800"
 
 
-@pytest.mark.parametrize("folder", ["x" * 300, "a_file", os.devnull, "docs"])
-def test_where_no_report_was_none_is_said_to_be_as_it_was(
-    project: pytest.Pytester, folder: str
+@pytest.mark.parametrize(
+    ("folder", "why"),
+    [
+        ("x" * 300, "File name too long"),
+        ("a_file", "a_file is no folder: give the report another place"),
+        (f"{os.devnull}/x", f"{os.devnull} is no folder: give the report another place"),
+        ("docs", "*index.html is of no report of bnclaims and is left as it is: *"),
+    ],
+)
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_a_report_that_cannot_be_is_refused_before_anything_is_trained(
+    project: pytest.Pytester, folder: str, why: str, workers: str
 ) -> None:
-    """A name of 300 characters was a traceback; a file in the folder's place was a report."""
+    """It was said after the last run, and a name of 300 characters was a traceback."""
     (project.path / "a_file").touch()
     page = project.mkdir("docs") / "index.html"
     page.write_text("<h1>Somebody's</h1>")
     project.makepyfile(claims(""))
-    result = project.runpytest_subprocess(STORE, "-n0", f"--claims-report={folder}")
+    result = project.runpytest_subprocess(STORE, workers, f"--claims-report={folder}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: *{why}"])
+    assert not (project.path / "store").exists()
+    assert page.read_text() == "<h1>Somebody's</h1>"
+
+
+def test_where_no_report_was_none_is_said_to_be_as_it_was(project: pytest.Pytester) -> None:
+    project.makepyfile(claims("open('later', 'w').close()"))
+    result = project.runpytest_subprocess(STORE, "-n0", "--claims-report=later")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
-        [f"cannot write the report to *{folder}: *", "the session fails, as it has no report*"]
+        ["cannot write the report to *later: *", "the session fails, as it has no report*"]
     )
     result.stdout.no_fnmatch_line("*the older report*")
     result.stdout.no_fnmatch_line("*Error: *")
-    assert page.read_text() == "<h1>Somebody's</h1>"
 
 
 def test_a_plugin_cannot_make_a_success_of_a_session_without_its_report(
