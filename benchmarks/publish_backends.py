@@ -9,6 +9,8 @@ Run, once a session on each has stored its runs:
     bnclaims freeze quick-tensorflow --output=tensorflow.json
     pytest claims/ --claims-backend=jax --claims-reference=tensorflow.json --claims-report=quick-jax
     python benchmarks/publish_backends.py quick-tensorflow quick-jax
+
+A second report of a backend, compared with another reference, adds no column but its line.
 """
 
 import sys
@@ -25,21 +27,30 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 def main(folders: list[str]) -> None:
     reports = [wire.read(Path(folder)) for folder in folders]
-    markdown.insert(
-        DOCS / "results.md", "backends", [*table(reports, backend), "", *alike(reports)]
-    )
+    of_backend: dict[str, Results] = {}
+    for report in reports:
+        of_backend.setdefault(backend(report), report)
+    columns = list(of_backend.values())
+    lines = [*table(columns, backend), "", *verdicts(columns), *alike(reports)]
+    markdown.insert(DOCS / "results.md", "backends", lines)
 
 
 def backend(report: Results) -> str:
     return report.versions["backend"].removeprefix("Keras on ")
 
 
-def alike(reports: list[Results]) -> list[str]:
-    """A line for each session: its versions, verdicts, and what it came to against another."""
+def verdicts(reports: list[Results]) -> list[str]:
+    """A line for each session: its verdicts and versions."""
     lines = []
     for report in reports:
         said = ", ".join(f"{count} {verdict}" for verdict, count in badges.tally(report))
         lines.append(f"- {backend(report)}: {said} ({versions(report)}).")
+    return lines
+
+
+def alike(reports: list[Results]) -> list[str]:
+    """A line for each session that was compared with another: what that came to."""
+    lines = []
     for report in reports:
         if record := report.reference:
             other = record.versions["backend"].removeprefix("Keras on ")

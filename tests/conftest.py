@@ -59,4 +59,6 @@ def pytester(
     cache = cache_folder()
     cache.mkdir(parents=True)
     (cache / digits.name).hardlink_to(digits)
+    # Importing Hypothesis takes a third of a session, and these sessions have no use for it.
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p no:hypothesispytest")
     return pytester

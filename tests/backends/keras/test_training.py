@@ -440,15 +440,15 @@ def test_a_kept_program_trains_as_a_new_one(
 ) -> None:
     network = MLP("relu", hidden=(16, 16)).with_batch_norm(2)
     arm = arm_of(small_data, network, optimizer=ADAM, probes=True)
-    new = [trained(arm, seed)[0] for seed in range(4)]
+    new = [trained(arm, seed)[0] for seed in (1, 2)]
     kept: deque[Any] = deque(maxlen=2)
     monkeypatch.setattr(training, "_rested", kept)
     trained(arm, 0, threads=threads)
     first = set(map(id, kept))
     trained(arm_of(small_data, network), 0)
-    again = trained(arm, 1, 2, 3, threads=threads)
+    again = trained(arm, 1, 2, threads=threads)
     assert first & set(map(id, kept))
-    for history, expected in zip(again, new[1:], strict=True):
+    for history, expected in zip(again, new, strict=True):
         for name, array in expected.to_arrays().items():
             if name != "seconds":
                 np.testing.assert_array_equal(history.to_arrays()[name], array)
