@@ -2,6 +2,7 @@
 
     python -m benchmarks.base_seeds                             # claims/, quick protocol, ten times
     python -m benchmarks.base_seeds --times 3 examples -- -n2 --claims-store=DIR
+    python -m benchmarks.base_seeds --times 5 --first 5         # the second half, another day
 
 What follows `--` is pytest's. Each time all seeds begin 1,000 later, so no run serves twice, except
 to repeat an interrupted measurement. Hours of training.
@@ -22,18 +23,24 @@ APART = 1_000
 """Between the seeds of two times: more than any look needs."""
 
 
-def main(paths: list[str], times: int, options: list[str]) -> int:
+def main(paths: list[str], times: int, first: int, options: list[str]) -> int:
     verdicts: dict[str, Counter[str]] = defaultdict(Counter)
     alpha = 0.0
-    for time in range(times):
+    for time in range(first, first + times):
+        base = APART * (time + 1)
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run(  # noqa: S603  (ourselves)
                 [sys.executable, "-m", "pytest", "-q", "-p", "benchmarks.base_seed", "-p",
                  "no:cacheprovider", f"--claims-report={folder}", *options, *paths],
-                cwd=ROOT, check=False, env=os.environ | {"BASE_SEED": str(APART * (time + 1))},
+                cwd=ROOT, check=False, env=os.environ | {"BASE_SEED": str(base)},
             )  # fmt: skip
             results = wire.read(Path(folder))
         alpha = results.design.alpha
+        others = [
+            f"{claim.id} {claim.verdict}" for claim in results.claims if not claim.as_expected
+        ]
+        said = f"{len(results.claims) - len(others)} verdicts as declared"
+        print(f"seeds from {base}: {', '.join([said, *others])}", flush=True)
         for claim in results.claims:
             verdicts[claim.id][claim.verdict] += 1
         for error in results.errors:
@@ -71,5 +78,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("paths", nargs="*", default=["claims"], help="claims/ by default")
     parser.add_argument("--times", type=int, default=10)
+    parser.add_argument("--first", type=int, default=0, help="number of the first time")
     asked = parser.parse_args(own)
-    sys.exit(main(asked.paths, asked.times, more or ["-nauto"]))
+    sys.exit(main(asked.paths, asked.times, asked.first, more or ["-nauto"]))
