@@ -134,11 +134,12 @@ def _batchwise(step: Step, rows: Any, size: int) -> tuple[Any, Any]:
 def _graph(function: Callable[..., Any], *examples: Any) -> GraphModule | None:
     """Returns a function of tensors as a graph of PyTorch's operations; or None if it is none.
 
-    It is none if what it does depends on numbers in the tensors, as where a seed is one of them, if
-    an operation draws random numbers by itself, or if the graph does not repeat what it recorded.
+    It is recorded from tensors without numbers, so what needs some to know what to do is none: such
+    as where a seed is a tensor. Neither is what draws random numbers by itself, nor a graph that
+    does not come to the function's own bits.
     """
     try:
-        graph: GraphModule = make_fx(function)(*examples)
+        graph: GraphModule = make_fx(function, tracing_mode="fake")(*examples)
         with torch.no_grad():
             repeated = keras.tree.flatten(graph(*examples))
     except Exception:  # noqa: BLE001  (PyTorch has no one error for it)

@@ -73,13 +73,25 @@ def test_what_is_no_function_of_the_batch_and_the_weights_is_not_recorded(build:
     assert not is_recorded(build)
 
 
-def test_a_graph_that_draws_from_the_process_is_none() -> None:
+def test_only_a_function_of_its_arguments_is_a_graph() -> None:
     import torch
 
-    from bnclaims.backends.keras import torch_program
+    from bnclaims.backends.keras.torch_program import _graph
 
-    assert torch_program._graph(torch.rand_like, torch.zeros(3)) is None
-    assert torch_program._graph(torch.sin, torch.zeros(3)) is not None
+    numbers = torch.arange(4.0)
+    for function in (torch.sin, lambda x: x + sum(x.tolist()), lambda x: x[x > 1].sum()):
+        graph = _graph(function, numbers)
+        assert graph is not None
+        assert torch.equal(graph(numbers - 1), function(numbers - 1))
+    for function in (
+        torch.rand_like,
+        lambda x: x + float(x.sum()),
+        lambda x: x + x.numpy().sum(),
+        lambda x: x / len(x[x > 1]),
+        lambda x: x if x.any() else -x,
+        lambda x: torch.normal(x, 1.0, generator=torch.Generator()),
+    ):
+        assert _graph(function, numbers) is None
 
 
 class Counts(keras.layers.Layer):  # type: ignore[misc]
