@@ -233,11 +233,14 @@ def test_a_run_that_takes_too_long_is_ended(make: MakePool, tmp_path: Path) -> N
         (tmp_path / str(os.getpid())).touch()
         time.sleep(600)
 
-    pool = make(FakeTrainer(work), run_timeout=0.5)
+    before = make(FakeTrainer(lambda _: time.sleep(0.2)))
+    submit(before, FakeArm("starts"), *range(6))
+    answers(before, 6)  # the processes that train have started, which counts, too
+    pool = make(FakeTrainer(work), run_timeout=3)
     submit(pool, FakeArm("endless"), 4)
     error = answers(pool, 1)["endless", 4]
     assert isinstance(error, ArmError)
-    said = "fake endless, seed 4: not done after 0.5 seconds (--claims-run-timeout)"
+    said = "fake endless, seed 4: not done after 3 seconds (--claims-run-timeout)"
     assert str(error) == said
     [process] = tmp_path.iterdir()
     with pytest.raises(ProcessLookupError):
