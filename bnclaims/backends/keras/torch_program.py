@@ -20,7 +20,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from bnclaims.backends.keras import state
 from bnclaims.backends.keras.building import check_drawn, scaled
 from bnclaims.backends.keras.program import Program
-from bnclaims.backends.keras.stateless import Scope
+from bnclaims.backends.keras.stateless import Scope, assign
 from bnclaims.experiment.history import History
 from bnclaims.experiment.seeds import derive
 
@@ -112,8 +112,7 @@ class TorchProgram(Program):
         def differentiated(x: Any, y: Any) -> tuple[Any, Any, list[Any]]:
             with torch.no_grad():
                 loss, correct, gradients, after = graph([v.value for v in variables], x, y)
-                for variable, value in zip(assigned, after, strict=True):
-                    variable.value.copy_(value)
+                assign(assigned, after)
                 return loss, correct, gradients
 
         return differentiated
