@@ -25,10 +25,11 @@ def summary(results: Results, since: Results | None = None) -> list[str]:
     counts = [f"{count} {verdict}" for verdict, count in tally(results)]
     counts += [results.ending_in_brief] if results.ending_in_brief else []
     data = f", on {' and '.join(results.data_names)}" if results.claims else ""
+    backend = f", by {results.backend}" if results.backend else ""
     return [
         f"## Claims: {', '.join(counts) or 'none'}",
         "",
-        f"{_text(protocol.name.capitalize())} protocol, {protocol.size}{_text(data)}.",
+        f"{_text(protocol.name.capitalize())} protocol, {protocol.size}{_text(data + backend)}.",
         "",
         *([results.ending, ""] if results.ending else []),
         *([*_changed(since, results), ""] if since else []),

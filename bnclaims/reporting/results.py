@@ -331,6 +331,12 @@ class Results:
         return sorted({claim.data_name for claim in with_data})
 
     @property
+    def backend(self) -> str:
+        """What the networks were trained by, as `Keras on JAX`; '' where no claim is of data."""
+        of_data = any(claim.data != "none" for claim in self.claims)
+        return self.versions.get("backend", "") if of_data else ""
+
+    @property
     def conditions(self) -> str:
         """Protocol and data, in a few words."""
         return ", ".join([f"{self.protocol.name} protocol", *self.data_names])

@@ -28,6 +28,13 @@ def test_the_summary_says_what_was_claimed() -> None:
     ]
 
 
+def test_the_summary_names_the_backend() -> None:
+    lines = markdown.summary(
+        dataclasses.replace(results(YES), versions={"backend": "Keras on JAX"})
+    )
+    assert lines[2] == "Quick protocol, 10,000 images, 6 epochs, on MNIST, by Keras on JAX."
+
+
 def test_the_summary_says_the_unit() -> None:
     found = finding(unit="epochs", region=Region(0.25, None))
     lines = markdown.summary(results(dataclasses.replace(YES, findings=(found,))))

@@ -285,6 +285,14 @@ def test_the_first_screen_says_what_was_tested_on_what_and_how_sure_it_is() -> N
         assert part in text
 
 
+def test_the_first_screen_names_the_backend_where_networks_were_trained() -> None:
+    of_data = dataclasses.replace(results(YES), versions={"backend": "Keras on JAX"})
+    without = dataclasses.replace(YES, data="none", data_note="no data")
+    of_none = dataclasses.replace(of_data, claims=results(without).claims)
+    assert "Networks trained on MNIST by Keras on JAX: 10,000 images" in first_screen(of_data)
+    assert "Networks trained on no data: 10,000 images" in first_screen(of_none)
+
+
 def test_the_first_screen_names_an_only_source() -> None:
     assert "tested All from here . Networks" in first_screen(results(YES, NO))
 
