@@ -192,6 +192,18 @@ def test_a_full_disk_leaves_a_reference_as_it_was(tmp_path: Path) -> None:
     assert file.read_bytes() == before
 
 
+def test_a_full_disk_leaves_no_part_of_a_new_claim(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["new", "It holds", str(tmp_path)]
+    with full_disk():
+        assert main(arguments) == 2
+    path = tmp_path / "test_it_holds.py"
+    assert capsys.readouterr().err == f"bnclaims: {path}: File too large\n"
+    assert not path.exists()
+    assert main(arguments) == 0
+
+
 def test_a_full_disk_leaves_badges_as_they_were(tmp_path: Path) -> None:
     """One was cut, and others were of another session."""
     older, newer = saved(tmp_path / "old", YES, EXACT), saved(tmp_path / "new", NO, EXACT)

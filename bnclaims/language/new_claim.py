@@ -63,6 +63,7 @@ def write(statement: str, folder: Path) -> Path:
 
     Raises:
         CommandError: The statement is empty or makes no name, or there is such a file already.
+        OSError: The file cannot be written; nothing is left of it.
     """
     if not (name := _name(statement)):
         raise CommandError(
@@ -72,8 +73,7 @@ def write(statement: str, folder: Path) -> Path:
     path = folder / f"test_{name}.py"
     text = json.dumps(" ".join(statement.split()), ensure_ascii=False)
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(_TEMPLATE.format(file=path.name, statement=text, name=name))
+        file = path.open("x", encoding="utf-8")
     except FileExistsError:
         raise CommandError(
             f"{path} exists and is left as it is: remove or rename it, or word the statement "
@@ -81,6 +81,12 @@ def write(statement: str, folder: Path) -> Path:
         ) from None
     except FileNotFoundError:
         raise CommandError(f"there is no folder {folder}: make it first") from None
+    try:
+        with file:
+            file.write(_TEMPLATE.format(file=path.name, statement=text, name=name))
+    except OSError as error:
+        path.unlink()  # half a file would stand in the way of the next try
+        raise OSError(error.errno, error.strerror, str(path)) from None
     return path
 
 
