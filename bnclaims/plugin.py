@@ -380,7 +380,8 @@ def pytest_runtest_makereport(
     """Turns how a claim's body ended into a verdict, and the verdict into pass or fail."""
     function = getattr(item, "function", None)
     declared = claim_of(function)
-    if declared and call.excinfo and not item.config.getoption("fulltrace", False):
+    shows_all = item.config.getoption("fulltrace", False)
+    if declared and call.excinfo and not shows_all:
         frames.forget_ours(call.excinfo)
     report = yield
     if isinstance(item, CheckItem):
@@ -401,7 +402,7 @@ def pytest_runtest_makereport(
         _note_error(report, item, declared.id, fault)
         return report
     unfit = (ArmError, ClusterError, DataError, DescriptionError)
-    if call.excinfo is not None and call.excinfo.errisinstance(unfit):
+    if call.excinfo is not None and call.excinfo.errisinstance(unfit) and not shows_all:
         report.longrepr = str(call.excinfo.value)  # the message says it all
     verdict = verdict_of(call.excinfo and call.excinfo.value, trial)
     if verdict is None:

@@ -2,7 +2,6 @@
 
 import inspect
 import itertools
-import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -12,15 +11,13 @@ import pytest
 
 from bnclaims.errors import BnclaimsError
 from bnclaims.reporting.failure import Place
-
-_OURS = Path(__file__).parents[1]
-_LIBRARIES = tuple(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib"))
+from bnclaims.tracebacks import is_ours, is_users, path_of, shown, walk
 
 
 def assertion(excinfo: pytest.ExceptionInfo[BaseException]) -> Place:
     """Returns the statement of the user's at which an exception passed last."""
-    entry = next(entry for entry in reversed(excinfo.traceback) if not _is_ours(Path(entry.path)))
-    return Place(_shown(Path(entry.path)), entry.lineno + 1, str(entry.statement).strip())
+    entry = next(entry for entry in reversed(excinfo.traceback) if not is_ours(Path(entry.path)))
+    return Place(shown(Path(entry.path)), entry.lineno + 1, str(entry.statement).strip())
 
 
 def declaration(function: Any) -> Place:
@@ -28,7 +25,7 @@ def declaration(function: Any) -> Place:
     lines, first = inspect.getsourcelines(function)
     number = next((n for n, line in enumerate(lines) if "expected=" in line), 0)
     file = Path(inspect.getsourcefile(function) or "")
-    return Place(_shown(file), first + number, lines[number].strip())
+    return Place(shown(file), first + number, lines[number].strip())
 
 
 def forget_ours(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
@@ -37,7 +34,7 @@ def forget_ours(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
     What we raise ourselves keeps its frames, and so does what a library raises on our call.
     """
     for error in _chain(excinfo.value):
-        error.__traceback__ = _linked(_shortened(list(_frames(error.__traceback__))))
+        error.__traceback__ = _linked(_shortened(list(walk(error.__traceback__))))
     excinfo.traceback = pytest.ExceptionInfo.from_exception(excinfo.value).traceback
 
 
@@ -47,7 +44,7 @@ def forget_the_call(error: BaseException) -> None:
     Of an error of ours it leaves the user's frames only: its message says the rest.
     """
     for link in _chain(error):
-        found = list(itertools.dropwhile(_is_our_frame, _frames(link.__traceback__)))
+        found = list(itertools.dropwhile(_is_our_frame, walk(link.__traceback__)))
         if isinstance(link, BnclaimsError):
             found = list(itertools.filterfalse(_is_our_frame, found))
         link.__traceback__ = _linked(_shortened(found))
@@ -59,17 +56,11 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
-def _frames(traceback: TracebackType | None) -> Iterator[TracebackType]:
-    while traceback is not None:
-        yield traceback
-        traceback = traceback.tb_next
-
-
 def _shortened(frames: list[TracebackType]) -> list[TracebackType]:
-    ours = [n for n, frame in enumerate(frames) if _is_ours(_path(frame))]
+    ours = [n for n, frame in enumerate(frames) if is_ours(path_of(frame))]
     if not ours:
         return frames
-    users = [n for n in range(ours[-1] + 1, len(frames)) if _is_users(_path(frames[n]))]
+    users = [n for n in range(ours[-1] + 1, len(frames)) if is_users(path_of(frames[n]))]
     return [*frames[: ours[0]], *frames[users[0] :]] if users else frames
 
 
@@ -80,22 +71,5 @@ def _linked(frames: list[TracebackType]) -> TracebackType | None:
     return linked
 
 
-def _path(frame: TracebackType) -> Path:
-    return Path(frame.tb_frame.f_code.co_filename)
-
-
 def _is_our_frame(frame: TracebackType) -> bool:
-    return _is_ours(_path(frame))
-
-
-def _is_ours(path: Path) -> bool:
-    return path.is_relative_to(_OURS)
-
-
-def _is_users(path: Path) -> bool:
-    return not any(path.is_relative_to(folder) for folder in (_OURS, *_LIBRARIES))
-
-
-def _shown(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+    return is_ours(path_of(frame))

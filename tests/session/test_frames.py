@@ -59,3 +59,27 @@ def test_all_frames_are_there_for_whoever_asks(project: pytest.Pytester) -> None
     project.makepyfile(test_it=BROKEN)
     result = project.runpytest_subprocess("--claims-store=store", "--full-trace", "-n0")
     result.stdout.fnmatch_lines(["*schedule.py*"])
+
+
+REFUSED = """
+from bnclaims import claim, mean_loss
+from bnclaims.errors import ArmError
+
+def network():
+    raise ArmError("it cannot be trained")
+
+@claim("It trains", source="own")
+def test_refused(train):
+    assert mean_loss(train(network)) < 1
+"""
+
+
+def test_of_what_is_refused_the_message_says_it_all_unless_all_is_asked_for(
+    project: pytest.Pytester,
+) -> None:
+    project.makepyfile(test_it=REFUSED)
+    result = project.runpytest_subprocess("--claims-store=store", "-n0")
+    result.stdout.fnmatch_lines(["*_ test_refused _*", "it cannot be trained"], consecutive=True)
+    result.stdout.no_fnmatch_line("*test_it.py:5*")
+    everything = project.runpytest_subprocess("--claims-store=store", "-n0", "--full-trace")
+    everything.stdout.fnmatch_lines(["*schedule.py*", "*test_it.py:5*"])

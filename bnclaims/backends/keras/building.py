@@ -1,7 +1,6 @@
 """A model built and checked, and its data at hand: what training and looking on start from."""
 
 import math
-import re
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnclaims.backends.keras import framework, state
-from bnclaims.errors import ArmError
+from bnclaims.backends.keras.reasons import reason
+from bnclaims.errors import ArmError, BnclaimsError
 from bnclaims.experiment.arm import ModelArm, TrainingArm, build_model, model_name
 from bnclaims.experiment.data import Data, leaves, mapped, rows
 from bnclaims.experiment.sources import DataSource
@@ -32,31 +32,6 @@ _PASSING = (
 """Layers that hand numbers on as they are."""
 
 
-_IN_BOLD = re.compile(r"\x1b\[[0-9;]*m")
-_CALLING = re.compile(r"Exception encountered when calling (.*)\.")
-"""What Keras puts before an error that a layer's `call` raised."""
-
-
-def reason(error: Exception) -> str:
-    """Returns what Keras or its framework says, without where in its graph."""
-    noise = ("Detected at", "Graph execution", "Stack trace", "File", "[[", "{{", "^")
-    error = _behind(error)
-    said = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
-    lines = [line.strip() for line in _IN_BOLD.sub("", said).splitlines()]
-    kept = [line for line in lines if line and not line.startswith(noise)]
-    if len(kept) > 1 and (called := _CALLING.fullmatch(kept[0])):
-        kept = [f"{called[1]}: {kept[1]}"]
-    return (kept or lines or [type(error).__name__])[0][:500]
-
-
-def _behind(error: Exception) -> Exception:
-    """Returns the error of JAX's behind one that Keras met when it reworded that, if there is."""
-    behind: BaseException | None = error
-    while behind and not type(behind).__module__.startswith("jax"):
-        behind = behind.__context__
-    return behind if isinstance(behind, Exception) else error
-
-
 _taken: "weakref.WeakValueDictionary[int, Any]" = weakref.WeakValueDictionary()
 """The models in use with their layers and variables: two users of one would train it twice."""
 
@@ -67,12 +42,11 @@ def understood(arm: ModelArm, make: Callable[[], Any]) -> Any:
     Raises:
         ArmError: Keras does not understand them.
     """
-    errors: tuple[type[Exception], ...] = (ValueError, *framework.current().ERRORS)
     try:
         return make()
-    except ArmError:  # it is one of PyTorch's errors, too
+    except BnclaimsError:
         raise
-    except errors as error:
+    except Exception as error:  # noqa: BLE001
         raise ArmError(f"{arm} cannot be built: {reason(error)}") from None
 
 

@@ -1,5 +1,7 @@
 """What both ways to train have in common: stretches of batches, and measures of the model."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -7,6 +9,7 @@ from numpy.typing import NDArray
 
 from bnclaims.backends.keras import state
 from bnclaims.backends.keras.framework import array_of
+from bnclaims.backends.keras.reasons import reason
 from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import TrainingArm
 from bnclaims.experiment.history import Curve
@@ -34,14 +37,14 @@ def measured(arm: TrainingArm, model: Any, x: Any, y: Any, seed: int) -> dict[st
     """Returns an arm's measures of a model as it is now, and leaves the model so.
 
     Raises:
-        ArmError: A measure returns no number.
+        ArmError: A measure raises an error or returns no number.
     """
     if not arm.measures:
         return {}
     kept = [(variable, array_of(variable)) for variable in model.variables]
     with state.undisturbed(derive(seed, "measures")):
         values = {
-            name: _number(arm, name, function(model, x, y))
+            name: _number(arm, name, partial(function, model, x, y))
             for name, function in arm.measures.items()
         }
     for variable, value in kept:
@@ -49,7 +52,11 @@ def measured(arm: TrainingArm, model: Any, x: Any, y: Any, seed: int) -> dict[st
     return values
 
 
-def _number(arm: TrainingArm, name: str, value: Any) -> float:
+def _number(arm: TrainingArm, name: str, measure: Callable[[], Any]) -> float:
+    try:
+        value = measure()
+    except Exception as error:
+        raise ArmError(f"{arm}: the measure {name!r} failed: {reason(error)}") from error
     if (number := one_number(value)) is None:
         raise ArmError(
             f"{arm}: the measure {name!r} returned {value!r:.80}; a function of the model, the "

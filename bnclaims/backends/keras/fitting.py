@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from bnclaims.backends.keras import framework, state
 from bnclaims.backends.keras.building import (
     narrowed,
-    reason,
     resident,
     sample_weights,
     scale,
@@ -37,7 +36,8 @@ from bnclaims.backends.keras.curves import (
     stretches,
 )
 from bnclaims.backends.keras.initialisation import Initialisation
-from bnclaims.errors import ArmError
+from bnclaims.backends.keras.reasons import reason
+from bnclaims.errors import ArmError, BnclaimsError
 from bnclaims.experiment.arm import TrainingArm, model_name
 from bnclaims.experiment.data import mapped, rows
 from bnclaims.experiment.history import Curve, History
@@ -96,8 +96,6 @@ class Fitter:
         batches = _Batches((x, y) if weights is None else (x, y, weights), arm.batch_size, seed)
         test = (x_test, y_test) if test_weights is None else (x_test, y_test, test_weights)
         watch = _Watch(arm, batches, stop, measures)
-        errors: tuple[type[Exception], ...]
-        errors = (ValueError, TypeError, *framework.current().ERRORS)
         try:
             reported = model.fit(
                 batches.dataset(),
@@ -112,9 +110,9 @@ class Fitter:
             if watch.changed_since_last_epoch():
                 after = self._evaluated(model, *test)
                 watch.replace_last(after, measures())
-        except ArmError:  # it is one of PyTorch's errors, too
+        except (BnclaimsError, Stopped):
             raise
-        except errors as error:
+        except Exception as error:
             raise ArmError(
                 f"{model_name(arm.model)} cannot be trained by fit on {arm.data.name}: "
                 f"{reason(error).rstrip('.')}. Keras's own fit fails alike: correct the model, its "

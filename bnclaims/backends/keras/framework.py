@@ -28,8 +28,6 @@ class Feed(Protocol):
 class Framework(Protocol):
     """What the modules `on_tensorflow`, `on_jax` and `on_torch` have in common."""
 
-    ERRORS: tuple[type[Exception], ...]
-    """What it raises, besides ValueError and TypeError, for what it cannot compute."""
     EAGER: bool
     """Whether it runs a model's code at each step, and not once for a program of all steps."""
     SETTINGS: Mapping[str, Setting]

@@ -16,9 +16,6 @@ from bnclaims.backends.keras import feeding, like_tensorflow, seeding
 from bnclaims.backends.keras.stateless import Scope, assign
 from bnclaims.errors import ArmError
 
-ERRORS = (
-    jax.errors.JaxRuntimeError, IndexError, AttributeError, NotImplementedError, OverflowError,
-)  # fmt: skip
 EAGER = False
 
 

@@ -13,7 +13,6 @@ from tensorflow.python.eager import context
 
 from bnclaims.experiment.data import mapped, rows
 
-ERRORS = (tf.errors.OpError, LookupError, AttributeError, NotImplementedError)
 EAGER = False
 
 SETTINGS: Mapping[str, tuple[Callable[[], Any], Callable[[Any], object], Any]] = {

@@ -12,7 +12,6 @@ from bnclaims.backends.keras import feeding, like_tensorflow, seeding
 from bnclaims.backends.keras.stateless import Scope
 from bnclaims.errors import ArmError
 
-ERRORS = (RuntimeError, IndexError)
 EAGER = True
 
 SETTINGS: Mapping[str, tuple[Callable[[], Any], Callable[[Any], object], Any]] = {

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from bnclaims.backends.keras.building import (
     check_labels,
     narrowed,
-    reason,
     resident,
     scale,
     scaled,
@@ -30,6 +29,7 @@ from bnclaims.backends.keras.framework import array_of
 from bnclaims.backends.keras.initialisation import RNG_STATE, Initialisation
 from bnclaims.backends.keras.mixing import mixes_examples
 from bnclaims.backends.keras.probing import LayerStatistics
+from bnclaims.backends.keras.reasons import reason
 from bnclaims.errors import ArmError, BnclaimsError
 from bnclaims.experiment.arm import TrainingArm, model_name
 from bnclaims.experiment.history import Curve, History

@@ -11,10 +11,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bnclaims.backends.keras import state
-from bnclaims.backends.keras.building import check_drawn, reason, scaled
+from bnclaims.backends.keras.building import check_drawn, scaled
 from bnclaims.backends.keras.on_tensorflow import check_graph
 from bnclaims.backends.keras.probing import LayerStatistics
 from bnclaims.backends.keras.program import Program
+from bnclaims.backends.keras.reasons import reason
 from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import model_name
 

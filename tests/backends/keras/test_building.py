@@ -13,7 +13,6 @@ from bnclaims.backends.keras.building import (
     check_labels,
     label_shapes,
     narrowed,
-    reason,
     sample_weights,
     scale,
     scaled,
@@ -199,39 +198,3 @@ def test_a_model_that_cannot_be_called_on_the_data_is_refused() -> None:
 def test_each_call_makes_a_new_model() -> None:
     build = builder(arm_of())
     assert build() is not build()
-
-
-# Reasons
-
-NOISE = """Graph execution error:
-
-Detected at node Cast
-indices[0] = 9 is not in [0, 3)
-\t [[{{node loss}}]]"""
-
-
-CALLED = """Exception encountered when calling Own.call().
-
-\x1b[1mno x\x1b[0m
-
-Arguments received by Own.call():"""
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (NOISE, "indices[0] = 9 is not in [0, 3)"),
-        ("plain", "plain"),
-        (CALLED, "Own.call(): no x"),
-        ("Exception encountered when calling A.call().",) * 2,
-        ("Detected at node Cast", "Detected at node Cast"),
-        ("", "ValueError"),
-        ("x" * 900, "x" * 500),
-    ],
-)
-def test_of_an_error_the_reason_is_kept(text: str, expected: str) -> None:
-    assert reason(ValueError(text)) == expected
-
-
-def test_a_key_that_is_missing_is_said_as_anything_else() -> None:
-    assert reason(KeyError(CALLED)) == "Own.call(): no x"

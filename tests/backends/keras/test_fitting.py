@@ -146,6 +146,38 @@ def test_what_fit_refuses_is_said_without_its_graph() -> None:
     assert "\n" not in str(refused.value)
 
 
+class Broken(keras.Sequential):  # type: ignore[misc]
+    """Raises an error of any kind at a training step."""
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        raise self.error
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, KeyError, ZeroDivisionError, AssertionError])
+def test_whatever_a_training_step_raises_is_said_with_its_place(kind: type[Exception]) -> None:
+    def broken() -> Any:
+        model = Broken([keras.Input((3,)), keras.layers.Dense(2, "softmax")])
+        model.error = kind("no x")
+        return model
+
+    line = Broken.train_step.__code__.co_firstlineno + 1
+    words = rf"broken cannot be trained by fit on table: .*no x'?, at .*test_fitting.py:{line}\. Ke"
+    with pytest.raises(ArmError, match=words) as raised:
+        fitter(broken).train(0)
+    assert isinstance(raised.value.__cause__, kind)
+
+
+def test_what_a_measure_raises_is_not_said_of_fit() -> None:
+    def lost(model: Any, x: Any, y: Any) -> float:
+        values: dict[str, float] = {}
+        return values["x"]
+
+    line = lost.__code__.co_firstlineno + 2
+    words = rf"the measure 'm' failed: KeyError: 'x', at .*test_fitting.py:{line}$"
+    with pytest.raises(ArmError, match=words):
+        fitter(measures={"m": lost}).train(0)
+
+
 class Silent(keras.Sequential):  # type: ignore[misc]
     def train_step(self, data: Any) -> dict[str, Any]:
         return {"energy": 1.0}
