@@ -9,7 +9,7 @@ DOCUMENTABLE := $(VENV)/.documentable
 
 FRAMEWORK_TESTS := tests/session/test_session_on_another_framework.py $(addprefix tests/backends/keras/test_, \
   against_fit.py feeding.py jax_program.py like_tensorflow.py on_jax.py on_torch.py \
-  other_frameworks.py seeding.py stateless.py torch_program.py)
+  other_frameworks.py reasons.py seeding.py stateless.py torch_program.py)
 
 # Where it is set, each of many processes compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE

@@ -10,7 +10,8 @@ Run, once a session on each has stored its runs:
     pytest claims/ --claims-backend=jax --claims-reference=tensorflow.json --claims-report=quick-jax
     python benchmarks/publish_backends.py quick-tensorflow quick-jax
 
-A second report of a backend, compared with another reference, adds no column but its line.
+A second report of a backend, compared with another reference, adds no column but its line. Each
+protocol has a place of its own.
 """
 
 import sys
@@ -27,12 +28,15 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 def main(folders: list[str]) -> None:
     reports = [wire.read(Path(folder)) for folder in folders]
+    protocols = {report.protocol.name for report in reports}
+    if len(protocols) != 1:
+        sys.exit(f"name reports of one protocol, not of {', '.join(sorted(protocols)) or 'none'}")
     of_backend: dict[str, Results] = {}
     for report in reports:
         of_backend.setdefault(backend(report), report)
     columns = list(of_backend.values())
     lines = [*table(columns, backend), "", *verdicts(columns), *alike(reports)]
-    markdown.insert(DOCS / "results.md", "backends", lines)
+    markdown.insert(DOCS / "results.md", f"backends-{protocols.pop()}", lines)
 
 
 def backend(report: Results) -> str:

@@ -105,7 +105,7 @@ def met(function: Callable[[], Any]) -> Exception:
 
 @pytest.mark.parametrize(
     ("fails", "words"),
-    [(missing_key, "KeyError: 'a 2'"), (unset, "has no attribute 'nothing'")],
+    [(missing_key, "KeyError: 'a 2'"), (unset, "nothing")],
 )
 @pytest.mark.parametrize("outer", [Holding, lambda layer: layer])
 @pytest.mark.parametrize("symbolic", [True, False])
@@ -116,7 +116,8 @@ def test_the_error_behind_keras_is_told_and_where_it_was_raised(
     said = reason(met(lambda: outer(Broken(fails))(x)))
     line = inspect.getsourcelines(fails)[1] + 1
     assert said.startswith("Broken.call(): ")
-    assert said.endswith(f"{words}, at {HERE}:{line}")
+    assert said.endswith(f", at {HERE}:{line}")
+    assert words in said
     assert "\n" not in said
 
 
