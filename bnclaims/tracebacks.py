@@ -43,9 +43,10 @@ def shown(path: Path) -> str:
 
 
 def place(error: BaseException) -> str:
-    """Returns the user's statement that we called and an error passed last, as `FILE:LINE`.
+    """Returns where in the user's code an error was raised, as `FILE:LINE`.
 
-    It is '' where there is none: what we called was a library's.
+    That is the innermost statement of the user's, below what we called; '' where that was a
+    library's and called nothing of the user's.
     """
     found = ""
     for frame in walk(error.__traceback__):
