@@ -46,7 +46,7 @@ def understood(arm: ModelArm, make: Callable[[], Any]) -> Any:
         return make()
     except BnclaimsError:
         raise
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001  (a user's own loss may raise anything)
         raise ArmError(f"{arm} cannot be built: {reason(error)}") from None
 
 
