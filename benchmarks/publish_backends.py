@@ -40,7 +40,7 @@ def main(folders: list[str]) -> None:
 
 
 def backend(report: Results) -> str:
-    return report.versions["backend"].removeprefix("Keras on ")
+    return report.backend.removeprefix("Keras on ")
 
 
 def verdicts(reports: list[Results]) -> list[str]:

@@ -48,9 +48,8 @@ def test_what_comes_before_our_own_code_is_not_the_place(tmp_path: Path) -> None
 
 def test_code_without_a_file_is_no_place() -> None:
     error = met(lambda: exec("1 / 0"))
-    assert (
-        tracebacks.place(error.with_traceback(list(tracebacks.walk(error.__traceback__))[-1])) == ""
-    )
+    *_, last = tracebacks.walk(error.__traceback__)
+    assert tracebacks.place(error.with_traceback(last)) == ""
 
 
 @pytest.mark.parametrize(
