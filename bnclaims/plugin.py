@@ -47,6 +47,8 @@ _STDOUT = pytest.StashKey[TextIO]()
 _CLUSTER = pytest.StashKey[cluster.Cluster]()
 _LISTENER = pytest.StashKey[Listener]()
 _DECLARED = pytest.StashKey[dict[pytest.Function, str]]()
+_FINISHED = pytest.StashKey[bool]()
+"""Whether pytest has come to the end of a session, which it does of each that began."""
 _ENDING = pytest.StashKey[tuple[pytest.Session, Ending]]()
 
 _NO_CLAIM = (
@@ -83,13 +85,21 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     pluginmanager.add_hookspecs(hooks)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Plans in this process: a plan has nothing to share out."""
+@pytest.hookimpl(wrapper=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
+    """Plans in this process, which shares nothing out, and reports a session that never began."""
     if config.option.claims_plan and config.pluginmanager.hasplugin("xdist"):
         config.option.numprocesses = None
         config.option.dist = "no"
         config.option.tx = []
+    try:
+        exit_status = yield
+    except pytest.UsageError:
+        raise
+    except BaseException:
+        _report_what_never_began(config, pytest.ExitCode.INTERNAL_ERROR)
+        raise
+    return _report_what_never_began(config, exit_status)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -141,7 +151,7 @@ def _listen(config: pytest.Config) -> None:
     listener = config.stash[_LISTENER] = Listener(config.rootpath)
     config.pluginmanager.register(listener)
     config.pluginmanager.register(_AtOnce())
-    interruption.end_on_sigterm(config)
+    interruption.end_on_signals(config)
     verbosity = config.getoption("verbose", 0)  # there is no such option under `-p no:terminal`
     if verbosity > -2 and (stream := real_stdout()) is not None:
         config.stash[_STDOUT] = stream
@@ -184,7 +194,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if (suite := config.stash.get(_SUITE, None)) is not None:
         suite.close()
     if (stream := config.stash.get(_STDOUT, None)) is not None:
-        stream.close()
+        with contextlib.suppress(OSError):  # what a terminal that is gone did not take
+            stream.close()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -479,11 +490,15 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     Where that fails, the session does.
     """
     config = session.config
-    if hasattr(config, "workerinput") or config.option.collectonly or config.option.claims_plan:
-        return
-    if _ENDING not in config.stash:
+    config.stash[_FINISHED] = True
+    if _verifies(config) and _ENDING not in config.stash:
         with interruption.held():
-            _end(session, exitstatus)
+            end = _ending(config, exitstatus)
+        if end is not None:
+            session.exitstatus = end.exit_status
+            config.stash[_ENDING] = session, end
+            if not config.pluginmanager.hasplugin("terminalreporter"):
+                _complain(end.problems)
 
 
 class _AtOnce:
@@ -499,20 +514,35 @@ class _AtOnce:
             pytest_sessionfinish(session, exitstatus)
 
 
-def _end(session: pytest.Session, exit_status: int) -> None:
-    config = session.config
+def _report_what_never_began(config: pytest.Config, exit_status: int) -> int:
+    """Has an older report say that this session verified nothing, if it failed before it began.
+
+    Returns:
+        With which status pytest is to end.
+    """
+    if _LISTENER not in config.stash or _FINISHED in config.stash or not _verifies(config):
+        return exit_status
+    if not config.stash[_LISTENER].is_cut_short(exit_status):
+        return exit_status
+    with interruption.held():
+        end = _ending(config, exit_status, began=False)
+    if end is None:
+        return exit_status
+    _complain(end.problems)
+    return end.exit_status
+
+
+def _ending(config: pytest.Config, exit_status: int, *, began: bool = True) -> Ending | None:
+    """Returns the end of the session, with its report; None where it has to do with no claims."""
     suite, listener = config.stash[_SUITE], config.stash[_LISTENER]
     selected = suite.selected
     if not selected and listener.is_cut_short(exit_status):
         selected = claims_before(config, suite.settings.report)
     reached = listener.reached(selected, exit_status)
     if not (selected or reached.outcomes or reached.errors or listener.checks):
-        return
-    end = Ending.of(reached, config, suite, _reference_record(config, reached.outcomes))
-    session.exitstatus = end.exit_status
-    config.stash[_ENDING] = session, end
-    if not config.pluginmanager.hasplugin("terminalreporter"):
-        _complain(end.problems)
+        return None
+    reference = _reference_record(config, reached.outcomes)
+    return Ending.of(reached, config, suite, reference, draw=began)
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
@@ -622,6 +652,12 @@ def _progress(config: pytest.Config) -> Iterator[None]:
 
     with LiveLine(reporter._tw, stream, text, redraw=can_redraw(stream)):
         yield
+
+
+def _verifies(config: pytest.Config) -> bool:
+    """Says whether this process is to say what claims come to."""
+    worker = hasattr(config, "workerinput")
+    return not (worker or config.option.collectonly or config.option.claims_plan)
 
 
 def _is_controller(config: pytest.Config) -> bool:

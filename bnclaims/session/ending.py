@@ -34,9 +34,19 @@ class Ending:
         config: pytest.Config,
         suite: Suite,
         reference: ReferenceRecord | None = None,
+        *,
+        draw: bool = True,
     ) -> "Ending":
-        """Returns the end of a session, with its report written."""
-        figures, problems = _figures(config, suite)
+        """Returns the end of a session, with its report written.
+
+        Args:
+            reached: What its claims came to.
+            config: Pytest's.
+            suite: Its settings, its backend and its runs.
+            reference: What came of a comparison with a reference; None without one.
+            draw: Whether the report has figures; they need data, which nobody may have found yet.
+        """
+        figures, problems = _figures(config, suite) if draw else ([], [])
         results = report.results_of(
             ClaimResult.beside(reached.outcomes, e_values=suite.settings.design.name == Open.name),
             reached.errors,

@@ -1,24 +1,35 @@
-"""Signals: SIGTERM ends a session as Ctrl-C does, and neither cuts its report off."""
+"""Signals: SIGTERM and SIGHUP end a session as Ctrl-C does, and none cuts its report off."""
 
 import contextlib
+import functools
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 
 import pytest
 
-_SIGNALS = signal.SIGINT, signal.SIGTERM
+_KILLING = [signal.SIGTERM]
+"""What ends a process at once, unless it asks to be told."""
+if sys.platform != "win32":
+    _KILLING.append(signal.SIGHUP)  # its terminal was closed, or its connection lost
+
+_SIGNALS = signal.SIGINT, *_KILLING
 
 
-def end_on_sigterm(config: pytest.Config) -> None:
-    """Has SIGTERM end the session as Ctrl-C does, with a report of what was reached."""
-    if _is_main() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        config.add_cleanup(_die_on_sigterm)
+def end_on_signals(config: pytest.Config) -> None:
+    """Has SIGTERM and SIGHUP end the session as Ctrl-C does, with a report of what was reached.
+
+    What is ignored, as SIGHUP under `nohup`, stays so.
+    """
+    for number in _KILLING if _is_main() else ():
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
+            config.add_cleanup(functools.partial(_die_on, number))
 
 
-def _die_on_sigterm() -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+def _die_on(number: signal.Signals) -> None:
+    signal.signal(number, signal.SIG_DFL)
 
 
 @contextlib.contextmanager

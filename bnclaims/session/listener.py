@@ -61,13 +61,14 @@ class Listener:
         """Why a file that has to do with claims could not be imported, by its name."""
         self._interrupted = False
         self._disturbed = False
-        """Whether a file could not be collected, or a worker was lost."""
+        """Whether a file could not be collected, a worker was lost, or somebody ended it all."""
         self.checks: dict[str, Check] = {}
         """What comparisons with a reference came to, by name."""
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Notes an interruption before pytest does, which a second one may keep from it."""
         self._interrupted = excinfo.errisinstance(KeyboardInterrupt)
+        self._disturbed = True
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Notes a step of a test: its setup, its call or its teardown."""

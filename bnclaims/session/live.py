@@ -1,5 +1,6 @@
 """A line at the foot of the terminal that lives beside what pytest writes there."""
 
+import contextlib
 import os
 import sys
 import threading
@@ -101,5 +102,7 @@ class LiveLine:
                 self._shown = text
 
     def _put(self, text: str) -> None:
-        self._stream.write(text)
-        self._stream.flush()
+        # A terminal that was closed, or a full disk, takes nothing more: the session goes on.
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+            self._stream.flush()

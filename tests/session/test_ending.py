@@ -5,11 +5,13 @@ Each test is of a fault that left yesterday's green, or made one.
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -103,10 +105,10 @@ def test_crashes_and_unread_files_are_errors_and_only_the_controller_writes(
     assert (project.path / "writers.txt").read_text() == "controller\n"
 
 
-@pytest.mark.parametrize("way", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("way", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_an_interrupted_session_reports_what_it_reached(project: pytest.Pytester, way: str) -> None:
     """Ctrl-C after two of six claims left the suite's badge green, with no word of the others;
-    SIGTERM left no report at all.
+    SIGTERM and SIGHUP left no report at all.
     """
     kill = f"({sessions.HEARS_SIGINT}, os.kill(os.getpid(), signal.{way}), time.sleep(60))"
     project.makepyfile(claims("", "", kill, "", "", ""))
@@ -213,6 +215,91 @@ def test_a_session_that_never_learns_of_its_claims_leaves_no_green(
     results, names = reported(project)
     assert names == []
     assert "claim-1" in {error.id for error in results.errors}
+
+
+BEFORE_IT_BEGINS = {
+    "an error": "1 / 0",
+    "an exit that says success": "pytest.exit('no database', returncode=0)",
+    "an exit with a status of its own": "pytest.exit('no database', returncode=7)",
+    "Ctrl-C": "raise KeyboardInterrupt",
+}
+
+
+@pytest.mark.parametrize(
+    ("way", "hook", "workers"),
+    [(way, hook, "-n0") for way in BEFORE_IT_BEGINS for hook in ("sessionstart", "collection")]
+    + [("an error", "sessionstart", "-n2"), ("Ctrl-C", "sessionstart", "-n2")],
+)
+def test_a_session_that_fails_before_it_begins_leaves_no_green(
+    project: pytest.Pytester, way: str, hook: str, workers: str
+) -> None:
+    """As when data are fetched, or another plugin fails: yesterday's green report stayed."""
+    project.makepyfile(test_a=claims(""))
+    assert sessions.run(project, STORE, "-n0").ret == 0
+    assert suite_badge(project) == ("1 supported", True)
+    starts = f"import pytest\ndef pytest_{hook}():\n    {BEFORE_IT_BEGINS[way]}\n"
+    project.makeconftest(f"{BACKEND}\n{starts}")
+    status = project.runpytest_subprocess(STORE, workers).ret
+    assert status != 0
+    results, names = reported(project)
+    assert names == []
+    assert [error.id for error in results.errors] == ["claim-1"]
+    assert results.session == SessionRecord(int(status), interrupted=True, unfinished=1)
+    assert suite_badge(project) == ("1 error, interrupted", False)
+
+
+def test_a_mistaken_command_leaves_the_report(project: pytest.Pytester) -> None:
+    project.makepyfile(test_a=claims(""))
+    assert sessions.run(project, STORE, "-n0").ret == 0
+    for mistake in ("--claims-protocol=long", "test_nowhere.py"):
+        status = project.runpytest_subprocess(STORE, "-n0", mistake).ret
+        assert status == pytest.ExitCode.USAGE_ERROR
+        assert suite_badge(project) == ("1 supported", True)
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_a_session_whose_output_nobody_takes_leaves_no_green(
+    project: pytest.Pytester, workers: str
+) -> None:
+    """As on a full disk: pytest gives up at its first line, and yesterday's report stayed."""
+    project.makepyfile(test_a=claims(""))
+    assert sessions.run(project, STORE, "-n0").ret == 0
+    with Path("/dev/full").open("w") as full:
+        status = subprocess.run(
+            [sys.executable, "-m", "pytest", STORE, workers],
+            cwd=project.path, stdout=full, stderr=subprocess.DEVNULL, check=False,
+        ).returncode  # fmt: skip
+    assert status != 0
+    assert not suite_badge(project)[1]
+
+
+IN_TERMINAL = """
+import fcntl, sys, termios
+import pytest
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+sys.exit(pytest.main(sys.argv[1:]))
+"""
+"""Runs pytest under the terminal that is its standard input."""
+
+
+def test_a_session_whose_terminal_is_closed_reports_what_it_reached(
+    project: pytest.Pytester,
+) -> None:
+    """Its process was ended by SIGHUP, and yesterday's report stayed."""
+    project.makepyfile(claims("", "(open('reached', 'w').close(), time.sleep(60))"))
+    terminal, its_end = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", IN_TERMINAL, STORE, "-n0"],
+        cwd=project.path, stdin=its_end, stdout=its_end, stderr=its_end, start_new_session=True,
+    )  # fmt: skip
+    os.close(its_end)
+    wait_for((project.path / "reached").exists)
+    os.close(terminal)
+    assert process.wait(GUARD) != 0
+    results, names = reported(project)
+    assert names == ["claim-1"]
+    assert results.session.interrupted
+    assert [error.id for error in results.errors] == ["claim-2"]
 
 
 def test_a_session_of_other_tests_leaves_the_report(project: pytest.Pytester) -> None:
