@@ -32,7 +32,7 @@ from bnclaims.running.mailbox import Mailbox, temporary_folder
 from bnclaims.running.store import StoreWarning
 from bnclaims.session import checks, cluster, frames, hooks, interruption
 from bnclaims.session.checks import CHECKS, CheckItem, Checks
-from bnclaims.session.conclusion import XFAIL, concluded, untested, verdict_of
+from bnclaims.session.conclusion import SUBTESTS, XFAIL, concluded, untested, verdict_of
 from bnclaims.session.ending import Ending, claims_before
 from bnclaims.session.listener import Listener
 from bnclaims.session.live import LiveLine, can_redraw, real_stdout
@@ -343,6 +343,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         suite = item.config.stash[_SUITE]
         if item.get_closest_marker("xfail"):
             pytest.fail(XFAIL, pytrace=False)
+        if "subtests" in getattr(item, "fixturenames", ()):
+            pytest.fail(SUBTESTS, pytrace=False)
         if suite.settings.homeless:
             pytest.fail(suite.settings.homeless, pytrace=False)
         try:
@@ -379,9 +381,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
     if trial is None or not claim_of(pyfuncitem.function) or pyfuncitem.nodeid in suite.traces:
         return
     others = {k: v for k, v in pyfuncitem.funcargs.items() if k not in {"train", "probe"}}
-    suite.trace(pyfuncitem.nodeid, pyfuncitem.obj, others)
+    suite.trace(pyfuncitem.nodeid, pyfuncitem.obj, others, complete=True)
     trace = suite.traces[pyfuncitem.nodeid]
-    trial.edges, trial.supports = trace.edges, trace.supports
+    trial.edges, trial.supports, trial.failing = trace.edges, trace.supports, trace.failing
 
 
 @pytest.hookimpl(wrapper=True)

@@ -276,6 +276,87 @@ def test_negated(train):
     plan.stdout.fnmatch_lines(["    relu no BN, 4", "4 arms, 20 runs for the first look:"])
 
 
+@pytest.mark.parametrize("takes", ["train", "train, tmp_path"])
+@pytest.mark.parametrize(
+    ("body", "verdict"),
+    [
+        ("assert not loss(train, 1) < loss(train, 2)", "refuted"),
+        ("assert not (loss(train, 2) < loss(train, 1) or loss(train, 1) < 9)", "refuted"),
+        ("assert not loss(train, 2) < loss(train, 1)", "supported"),
+        ("assert not loss(train, 50) < loss(train, 1)", "inconclusive"),
+    ],
+)
+def test_what_a_claim_says_is_not_refutes_it_where_it_is(
+    pytester: pytest.Pytester, options: list[str], body: str, verdict: str, takes: str
+) -> None:
+    """It was an error, as if the test had gone wrong."""
+    pytester.makepyfile(
+        f"{CLAIMS}\n@claim('It is not', source='here')\ndef test_negated({takes}):\n    {body}\n"
+    )
+    result = run(pytester, options, "-k", "negated")
+    results = wire.read(pytester.path / "claims-report")
+    assert [claim.verdict for claim in results.claims] == [verdict]
+    result.assert_outcomes(**{"passed" if verdict == "supported" else "failed": 1}, deselected=3)
+
+
+def test_a_claim_may_take_what_is_not_pytest_s(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    """Defaults and mocks were an internal KeyError."""
+    pytester.makepyfile(
+        test_claims=CLAIMS
+        + """
+from unittest import mock
+
+@claim("With a default", source="here")
+def test_default(train, level=2):
+    assert loss(train, 1) < loss(train, level)
+
+@claim("With anything", source="here")
+def test_anything(train, *more, **others):
+    assert loss(train, 1) < loss(train, 2)
+
+@mock.patch("os.getcwd")
+@claim("With a mock", source="here")
+def test_mock(getcwd, train):
+    assert loss(train, 2) < loss(train, 1) or loss(train, 1) < loss(train, 2)
+    assert getcwd is not None
+    assert train.trial.tracing or train.trial.supports == 2
+"""
+    )
+    result = run(pytester, options, "-k", "default or anything or mock")
+    result.assert_outcomes(passed=3, deselected=3)
+    plan = run(pytester, options, "-k", "default", "--claims-plan")
+    plan.stdout.fnmatch_lines(["    relu no BN, 2"])
+
+
+def test_subtests_are_no_claims(pytester: pytest.Pytester, options: list[str]) -> None:
+    """A refuted one left the claim supported, and each was reported several times."""
+    pytester.makepyfile(
+        test_claims=CLAIMS
+        + """
+import unittest
+
+@claim("Some of it", source="here")
+def test_some(train, subtests):
+    with subtests.test():
+        assert loss(train, 2) < loss(train, 1)
+
+class TestUnit(unittest.TestCase):
+    @claim("All of it", source="here")
+    def test_all(self):
+        for number in (1, 2):
+            with self.subTest(number=number):
+                assert number == 2
+"""
+    )
+    result = run(pytester, options, "-k", "some or all")
+    result.stdout.fnmatch_lines(["subtests in a claim, which has one verdict: make each a claim *"])
+    results = wire.read(pytester.path / "claims-report")
+    assert [(claim.id, claim.verdict) for claim in results.claims] == [("unit-all", "refuted")]
+    assert [error.id for error in results.errors] == ["some"]
+
+
 def test_a_plan_says_why_a_claim_s_arms_are_not_known(
     pytester: pytest.Pytester, options: list[str]
 ) -> None:

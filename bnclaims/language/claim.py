@@ -102,6 +102,8 @@ def claim(
     def declare(function: Test) -> Test:
         if not inspect.isfunction(function):
             raise TypeError(f"@claim on {function!r:.80}: declare a test function")
+        if inspect.iscoroutinefunction(function):
+            raise TypeError(f"@claim on async {function.__name__}: write it without async")
         _check_filled_in(function, to_fill_in)
         name = _id_of(function) if id is None else id
         if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):

@@ -6,7 +6,7 @@ outside. Otherwise more seeds are trained; undecided at the last look is inconcl
 See docs/statistics.md.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NoReturn, cast
@@ -84,7 +84,9 @@ class Trial:
     answers: Sequence[bool] = ()
     """What the first comparisons answer while tracing."""
     answered: list[bool] = field(default_factory=list)
-    """What they answered."""
+    """What comparisons answered, in the order in which they were first asked for their truth."""
+    failing: Container[tuple[bool, ...]] = frozenset()
+    """The answers of which the last one makes the body fail, as far as traced."""
     tell: Callable[[Undecided | None], None] = lambda _: None
     """Told how a comparison stands after each look; None once it goes on no further."""
     named: list[Runs] = field(default_factory=list)
@@ -180,8 +182,9 @@ class Evidence:
         elif self.verdict == "inconclusive":
             self.left_open = True
             raise Inconclusive(str(self))
-        else:
-            self.held = self.verdict == "supported"
+        elif not self._answered:
+            self.held, self._answered = self.verdict == "supported", True
+            self.trial.answered.append(self.held)
         return self.held
 
     def _combined(self, *_: object) -> NoReturn:

@@ -10,7 +10,7 @@ support (the false part's) or the refutation of any part; for `a < b or c < d` i
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["AlphaSplit", "Path", "alpha_split", "others"]
+__all__ = ["AlphaSplit", "Path", "alpha_split", "failing", "others"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,25 @@ def alpha_split(paths: Sequence[Path]) -> AlphaSplit:
     # Where either error could do it, they share alpha.
     both = 2 if any(supports and refutations for supports, refutations in counted) else 1
     return AlphaSplit(both * max(1, supports), both)
+
+
+def failing(paths: Sequence[Path]) -> frozenset[tuple[bool, ...]]:
+    """Returns the answers of which the last one makes a body fail: with another it could pass.
+
+    So fails `assert not a < b` where `a < b` is supported. What fails whatever was answered last
+    fails for another reason.
+    """
+
+    def could_pass(turned: tuple[bool, ...]) -> bool:
+        return any(path.passed and path.answers[: len(turned)] == turned for path in paths)
+
+    return frozenset(
+        path.answers
+        for path in paths
+        if path.answers
+        and path.passed is False
+        and could_pass((*path.answers[:-1], not path.answers[-1]))
+    )
 
 
 def _wrong_turns(path: Path, paths: Sequence[Path]) -> tuple[int, int]:

@@ -117,6 +117,9 @@ class Sample:
             return f"{self.text} {'-' if self.offset < 0 else '+'} {abs(self.offset):g}"
         return self.text
 
+    def __repr__(self) -> str:
+        return f"<Sample: {self}>"
+
     @property
     def trial(self) -> Trial:
         """What its comparisons are part of.

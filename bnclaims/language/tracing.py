@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bnclaims.language.evidence import Measured, Trial
-from bnclaims.language.paths import AlphaSplit, Path, alpha_split, others
+from bnclaims.language.paths import AlphaSplit, Path, alpha_split, failing, others
 from bnclaims.language.sample import Runs
 
 MOST_PATHS = 64
@@ -20,6 +20,8 @@ class Trace:
     """Over how many edges of regions a refutation's alpha is split."""
     supports: int
     """Over how many comparisons a support's alpha is split."""
+    failing: frozenset[tuple[bool, ...]]
+    """The answers of comparisons of which the last one makes the body fail."""
     measured: tuple[Measured, ...]
     """The metrics of one arm's runs that it named, on whatever path, each once."""
 
@@ -52,6 +54,7 @@ def traced(
         _runs(trials, paths),
         edges * split.refutations,
         (split.supports if most else 0) + looked_at or 1,
+        failing(paths),
         _measured(trials),
     )
 

@@ -17,12 +17,18 @@ XFAIL = (
     "because='...')"
 )
 
+SUBTESTS = (
+    "subtests in a claim, which has one verdict: make each a claim of its own, with "
+    "@pytest.mark.parametrize"
+)
+
 
 def verdict_of(error: BaseException | None, trial: Trial | None) -> Verdict | None:
     """Returns the verdict that a body's end stands for; None for anything but a verdict.
 
-    A failed assertion refutes a claim if what it compared last does, or if the claim is an exact
-    one, which has no runs. Any other is a test that went wrong.
+    A failed assertion refutes a claim if what it compared last does, if it fails for what that
+    answered, as `assert not a < b` does, or if the claim is an exact one, which has no runs. Any
+    other is a test that went wrong.
 
     Args:
         error: What the body raised; None where it ran to its end.
@@ -40,7 +46,9 @@ def verdict_of(error: BaseException | None, trial: Trial | None) -> Verdict | No
         return "refuted"
     # What failed is about what was compared last; that it held is no reason to fail.
     asked = [evidence.verdict for evidence in trial.evidence if evidence.look is not None]
-    return asked[-1] if asked and asked[-1] != "supported" else None
+    if asked and asked[-1] != "supported":
+        return asked[-1]
+    return "refuted" if tuple(trial.answered) in trial.failing else None
 
 
 def untested(trial: Trial) -> str:

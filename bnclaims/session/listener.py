@@ -24,6 +24,11 @@ class _Test:
     error: str = ""
     ended: bool = False
 
+    def add(self, outcome: Outcome) -> None:
+        """Notes a verdict; an unexpected one stays, as of a `subTest` within a test."""
+        if self.outcome is None or self.outcome.as_expected:
+            self.outcome = outcome
+
     @property
     def badness(self) -> int:
         """Orders what several workers made of one test."""
@@ -82,8 +87,8 @@ class Listener:
         test = by_worker[worker]
         test.ended = report.when not in {"setup", "call"}
         if (plain := getattr(report, "bnclaims", None)) is not None:
-            test.outcome = wire.from_plain(plain, Outcome)
-            self._names[report.nodeid] = test.outcome.id
+            test.add(wire.from_plain(plain, Outcome))
+            self._names[report.nodeid] = plain["id"]
         elif (plain := getattr(report, "bnclaims_error", None)) is not None:
             error = wire.from_plain(plain, ErrorRecord)
             self._names[report.nodeid], test.error = error.id, error.message

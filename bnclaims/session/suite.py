@@ -154,16 +154,23 @@ class Suite:
             function_versions=self._functions.versions,
         )
 
-    def trace(self, name: str, function: Callable[..., None], others: Mapping[str, Any]) -> None:
+    def trace(
+        self,
+        name: str,
+        function: Callable[..., None],
+        others: Mapping[str, Any],
+        *,
+        complete: bool = False,
+    ) -> None:
         """Keeps what a claim will need, see `traced`."""
-        found, why_not_all = self.traced(function, others)
+        found, why_not_all = self.traced(function, others, complete=complete)
         if found is not None:
             self.traces[name] = found
         if why_not_all:
             self.untraced[name] = why_not_all
 
     def traced(
-        self, function: Callable[..., None], others: Mapping[str, Any]
+        self, function: Callable[..., None], others: Mapping[str, Any], *, complete: bool = False
     ) -> tuple[Trace | None, str]:
         """Runs a claim's body without training, to learn what it will need.
 
@@ -171,21 +178,22 @@ class Suite:
 
         Args:
             function: The claim.
-            others: Its parameters, where it is parametrised.
+            others: What it takes beside `train` and `probe`, as far as that is known.
+            complete: Whether that is all; what else it takes, somebody else gives it: `mock.patch`.
 
         Returns:
             What it needs, None if nothing is known; and why this may not be all, '' if it is.
         """
         self.backend.prepare()
-        wanted = inspect.signature(function).parameters.keys()
-        if strange := sorted(wanted - {"train", "probe", *others}):
+        wanted, known = _arguments(function, others), {"train", "probe", *others}
+        if not complete and (strange := sorted(wanted - known)):
             return None, f"fixtures are made when it runs: {', '.join(strange)}"
         why_not_all = ""
 
         def passes(trial: Trial) -> bool | None:
             nonlocal why_not_all
             fixtures = {"train": self.train(trial), "probe": self.probe(trial)} | dict(others)
-            end = _end(function, {argument: fixtures[argument] for argument in wanted})
+            end = _end(function, {argument: fixtures[argument] for argument in wanted & known})
             if end is None or isinstance(end, AssertionError):
                 return end is None
             if not trial.answers:
@@ -207,6 +215,7 @@ class Suite:
             tracing=tracing,
             edges=trace.edges if trace else 0,
             supports=trace.supports if trace else 1,
+            failing=trace.failing if trace else frozenset(),
             answers=answers,
             tell=partial(Journal(self._tell).stands, self._selected.get(name, name)),
         )
@@ -276,6 +285,15 @@ class Suite:
                     seconds += float(history.seconds.sum())
                     cost += request.arm.cost
         return seconds / cost if cost else None
+
+
+def _arguments(function: Callable[..., None], others: Mapping[str, Any]) -> set[str]:
+    """Returns what a test takes; as in pytest, what has a default keeps it if nobody gives it."""
+    parameters = inspect.signature(function).parameters.values()
+    named = {inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY}
+    return {
+        p.name for p in parameters if p.kind in named and (p.default is p.empty or p.name in others)
+    }
 
 
 def _end(function: Callable[..., None], arguments: Mapping[str, Any]) -> BaseException | None:

@@ -86,6 +86,10 @@ def test_what_is_no_text_is_refused(declaration: Any, words: str) -> None:
 def test_only_a_function_is_a_claim() -> None:
     class TestIt: ...
 
+    async def test_async() -> None: ...
+
+    with pytest.raises(TypeError, match="@claim on async test_async: write it without async"):
+        claim("A", source="here")(test_async)  # type: ignore[type-var]
     with pytest.raises(TypeError, match=r"@claim on <class .*: declare a test function"):
         claim("It holds", source="here")(TestIt)  # type: ignore[type-var]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnclaims.language.paths import AlphaSplit, Path, alpha_split, others
+from bnclaims.language.paths import AlphaSplit, Path, alpha_split, failing, others
 from tests.fakes import ALPHA, LIMIT, STREAMS
 
 Ask = Callable[[int], bool]
@@ -45,6 +45,27 @@ def paths_of(body: Body) -> Iterator[Path]:
 @pytest.mark.parametrize(("body", "expected"), BODIES.values(), ids=BODIES)
 def test_alpha_is_split_over_the_errors_that_would_do(body: Body, expected: AlphaSplit) -> None:
     assert alpha_split(list(paths_of(body))) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("a", {(False,)}),
+        ("not a", {(True,)}),
+        ("a or b", {(False, False)}),
+        ("neither", {(True,), (False, True)}),
+        ("a and not b", {(False,), (True, True)}),
+        ("whatever", set()),
+    ],
+)
+def test_what_a_body_fails_for_is_its_last_answer(body: str, expected: set[object]) -> None:
+    assert failing(list(paths_of(BODIES[body][0]))) == expected
+
+
+def test_what_fails_whatever_is_answered_fails_for_another_reason() -> None:
+    assert failing([Path((True,), passed=False), Path((False,), passed=False)]) == set()
+    assert failing([Path((), passed=False)]) == set()
+    assert failing([Path((True,), passed=False), Path((False,), passed=None)]) == set()
 
 
 def test_all_paths_are_found_once() -> None:

@@ -43,6 +43,15 @@ def test_an_assertion_about_what_was_refuted_refutes() -> None:
     assert verdict_of(FAILED, compared(holds=False)) == "refuted"
 
 
+def test_an_assertion_that_fails_as_something_holds_refutes() -> None:
+    """As of `assert not a < b`."""
+    made = compared(holds=True)
+    made.failing = {(True,)}
+    assert verdict_of(FAILED, made) == "refuted"
+    made.failing = {(True, True)}
+    assert verdict_of(FAILED, made) is None
+
+
 def test_an_assertion_of_an_exact_claim_refutes() -> None:
     assert verdict_of(FAILED, None) == "refuted"
     assert verdict_of(FAILED, new_trial()) == "refuted"
