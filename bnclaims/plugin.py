@@ -34,7 +34,7 @@ from bnclaims.session import checks, cluster, frames, hooks, interruption
 from bnclaims.session.checks import CHECKS, CheckItem, Checks
 from bnclaims.session.conclusion import SUBTESTS, XFAIL, concluded, untested, verdict_of
 from bnclaims.session.ending import Ending, claims_before
-from bnclaims.session.listener import Listener
+from bnclaims.session.listener import Listener, outcome_in
 from bnclaims.session.live import LiveLine, can_redraw, real_stdout
 from bnclaims.session.options import OPTIONS, Settings, backend_name, displaced, ini_name
 from bnclaims.session.suite import Suite
@@ -414,6 +414,9 @@ def pytest_runtest_makereport(
         report.outcome, report.longrepr = "failed", fault
         _note_error(report, item, declared.id, fault)
         return report
+    if report.failed and call.excinfo is None:  # by another plugin, as of soft assertions
+        _note_error(report, item, declared.id, _message(report, call))
+        return report
     unfit = (ArmError, ClusterError, DataError, DescriptionError)
     if call.excinfo is not None and call.excinfo.errisinstance(unfit) and not shows_all:
         report.longrepr = str(call.excinfo.value)  # the message says it all
@@ -436,10 +439,8 @@ def pytest_report_teststatus(report: Any) -> tuple[str, str, str] | None:
     if (check := getattr(report, "bnclaims_check", None)) is not None:
         letter = {"passed": ".", "skipped": "s"}.get(report.outcome, "F")
         return report.outcome, letter, check["status"].upper()
-    plain = getattr(report, "bnclaims", None)
-    if plain is None:
+    if (outcome := outcome_in(report)) is None:
         return None
-    outcome = wire.from_plain(plain, Outcome)
     letter = "." if outcome.as_expected else "F"
     expected = " (as expected)" if outcome.as_expected and outcome.verdict != "supported" else ""
     return report.outcome, letter, f"{outcome.verdict.upper()}{expected}"
@@ -456,9 +457,8 @@ class _VerdictLines:
 
     def pytest_report_teststatus(self, report: Any) -> tuple[str, str, str] | None:
         """Leaves the dot out."""
-        status = pytest_report_teststatus(report)
-        plain = getattr(report, "bnclaims", None)
-        if status is None or plain is None or not self._has_line(wire.from_plain(plain, Outcome)):
+        status, outcome = pytest_report_teststatus(report), outcome_in(report)
+        if status is None or outcome is None or not self._has_line(outcome):
             return status
         return status[0], "", status[2]
 
@@ -466,10 +466,8 @@ class _VerdictLines:
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Writes the line."""
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
-        if reporter is None or not hasattr(report, "bnclaims"):
-            return
-        outcome = wire.from_plain(report.bnclaims, Outcome)
-        if not self._has_line(outcome):
+        outcome = outcome_in(report)
+        if reporter is None or outcome is None or not self._has_line(outcome):
             return
         # Not through the reporter, which would name the file anew for each test.
         writer = reporter._tw

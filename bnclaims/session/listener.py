@@ -87,8 +87,9 @@ class Listener:
         test = by_worker[worker]
         test.ended = report.when not in {"setup", "call"}
         if (plain := getattr(report, "bnclaims", None)) is not None:
-            test.add(wire.from_plain(plain, Outcome))
             self._names[report.nodeid] = plain["id"]
+        if (outcome := outcome_in(report)) is not None:
+            test.add(outcome)
         elif (plain := getattr(report, "bnclaims_error", None)) is not None:
             error = wire.from_plain(plain, ErrorRecord)
             self._names[report.nodeid], test.error = error.id, error.message
@@ -143,6 +144,18 @@ class Listener:
         if exit_status == pytest.ExitCode.OK and (unfinished or self._interrupted):
             exit_status = pytest.ExitCode.INTERRUPTED  # pytest has not come to set it
         return Reached(outcomes, errors, SessionRecord(int(exit_status), cut_short, unfinished))
+
+
+def outcome_in(report: Any) -> Outcome | None:
+    """Returns the verdict that a report carries.
+
+    None where it carries none, or where another plugin has failed it for reasons of its own.
+    """
+    plain = getattr(report, "bnclaims", None)
+    if plain is None:
+        return None
+    outcome = wire.from_plain(plain, Outcome)
+    return None if report.failed and outcome.as_expected else outcome
 
 
 def _badness(test: _Test) -> int:

@@ -302,6 +302,35 @@ def test_a_session_whose_terminal_is_closed_reports_what_it_reached(
     assert [error.id for error in results.errors] == ["claim-2"]
 
 
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+@pytest.mark.parametrize("order", ["tryfirst", "trylast"])
+def test_a_claim_that_another_plugin_fails_is_an_error(
+    project: pytest.Pytester, order: str, workers: str
+) -> None:
+    """As of soft assertions: it was supported, and the session's exit status maybe 0."""
+    failing = f"""
+import pytest
+
+@pytest.hookimpl(wrapper=True, {order}=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.when == "call" and item.name == "test_2":
+        report.outcome, report.longrepr = "failed", "a soft assertion failed"
+    return report
+"""
+    project.makeconftest(BACKEND + failing)
+    project.makepyfile(claims("", ""))
+    result = project.runpytest_subprocess(STORE, workers)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["FAILED *::test_2 - a soft*"])
+    results, names = reported(project)
+    assert names == ["claim-1"]
+    assert [(error.id, error.message) for error in results.errors] == [
+        ("claim-2", "a soft assertion failed")
+    ]
+    assert suite_badge(project) == ("1 supported, 1 error", False)
+
+
 def test_a_session_of_other_tests_leaves_the_report(project: pytest.Pytester) -> None:
     project.makepyfile(test_a=claims(""), test_b="import no_such_module\n")
     assert sessions.run(project, STORE, "-n0", "test_a.py").ret == 0
