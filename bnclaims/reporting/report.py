@@ -145,8 +145,8 @@ def _has(file: Path, sign: str) -> bool:
 
 def _published(results: Results, folder: Path, *, document: bool) -> Path:
     check_place(folder, document=document)
-    with whole.draft_for(folder) as draft:
-        if not any(path != draft for path in folder.iterdir()):
+    with whole.draft_for(folder) as draft, whole.alone(folder):
+        if whole.is_empty(folder):
             (draft / ".gitignore").write_text("*\n", encoding="utf-8")
         badges.write(results, draft / _BADGES)
         plots.write(results.figures, draft / _FIGURES, results.conditions, folder / _FIGURES)

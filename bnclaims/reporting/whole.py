@@ -7,10 +7,18 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from bnclaims.running.leftovers import sweep
 
-_DRAFT = ".bnclaims-draft-"
-"""How drafts begin, in folders that hold files of others too: old ones are swept."""
+_OURS = ".bnclaims-"
+"""How what is here for a while only is called, in folders that hold files of others too."""
+
+_DRAFT, _LOCK = f"{_OURS}draft-", f"{_OURS}lock"
+"""How drafts begin, of which old ones are swept, and what keeps other processes waiting."""
+
+_PATIENCE = 30.0
+"""Seconds to wait for another process: longer than any report takes, unless it was stopped."""
 
 
 @contextlib.contextmanager
@@ -31,6 +39,30 @@ def draft_for(folder: Path) -> Iterator[Path]:
             with contextlib.suppress(OSError):
                 folder.rmdir()
         raise
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Runs a block while no other process is within one for the same folder.
+
+    Not so where the file system takes no locks, or a process that was stopped holds its own.
+    """
+    path = folder / _LOCK
+    lock = FileLock(path)
+    with contextlib.suppress(OSError, Timeout):
+        lock.acquire(timeout=_PATIENCE)
+    try:
+        yield
+    finally:
+        if lock.is_locked:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        lock.release()
+
+
+def is_empty(folder: Path) -> bool:
+    """Says whether a folder holds nothing but drafts."""
+    return all(path.name.startswith(_OURS) for path in folder.iterdir())
 
 
 def replace(draft: Path, folder: Path, *, unwanted: Iterable[Path] = ()) -> None:

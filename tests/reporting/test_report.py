@@ -1,8 +1,10 @@
 """The report: what it says of a session, and the files that it writes."""
 
+import contextlib
 import dataclasses
 import errno
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from bnclaims.language.figure import Drawing, Line
 from bnclaims.reporting import report, wire
 from bnclaims.reporting.results import DesignRecord, ErrorRecord, ProtocolRecord
 from bnclaims.statistics.design import Design, Open, Sequential
-from tests.fake_results import NO, PASSED, QUICK, YES, result, results
+from tests.fake_results import MAYBE, NO, PASSED, QUICK, YES, result, results
 
 
 def test_a_folder_holds_document_page_badges_and_figures(tmp_path: Path) -> None:
@@ -59,16 +61,18 @@ def test_a_report_is_replaced_whole_or_not_at_all(
 ) -> None:
     """A disk that was full after some files left a cut results.json beside an older page."""
     folder = tmp_path / "report"
-    report.write(results(YES, errors=("broken",)), folder)
-    older, newer = content(folder), results(NO, errors=("other", "third"))
+    before, newer = results(YES, errors=("broken",)), results(NO, errors=("other", "third"))
+    report.write(before, folder)
+    older = content(folder)
     for calls in range(100):
         with monkeypatch.context() as patched:
             fault = Fault(patched, action, calls)
-            try:
+            with contextlib.suppress(OSError):
                 report.write(newer, folder)
+        if wire.read(folder) == newer:
+            if fault.left >= 0:
                 break
-            except OSError:
-                pass
+            report.write(before, folder)  # a lock that cannot be removed does no harm
         assert content(folder) == older, f"after {calls} calls"
         assert not list(folder.glob(".bnclaims-draft-*"))
     assert calls > 1
@@ -184,3 +188,17 @@ def test_messages_of_errors_are_plain_text() -> None:
         [], broken, session=PASSED, figures=[], protocol=QUICK, design=Sequential(), versions={}
     )
     assert found.errors == (ErrorRecord("broken", "E  boom\n\tline | two\\ud800"),)
+
+
+def test_sessions_that_end_together_leave_the_report_of_one(tmp_path: Path) -> None:
+    """Badges of one stayed beside the page of another, or a file was gone that both removed."""
+    sessions = [results(YES), results(NO), results(YES, MAYBE)]
+    with ThreadPoolExecutor(len(sessions)) as pool:
+        for _ in range(3):
+            for writing in [pool.submit(report.write, each, tmp_path) for each in sessions]:
+                writing.result()
+            ids = {claim.id for claim in wire.read(tmp_path).claims}
+            assert {path.stem for path in (tmp_path / "badges").iterdir()} == {"claims", *ids}
+            assert {path.name for path in tmp_path.iterdir()} == {
+                ".gitignore", "badges", "figures", "index.html", "results.json",
+            }  # fmt: skip

@@ -1,13 +1,16 @@
 """Files that belong together: replaced all at once, and put back where one cannot be."""
 
+import errno
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from bnclaims.reporting import whole
-from bnclaims.reporting.whole import draft_for, replace
+from bnclaims.reporting.whole import alone, draft_for, is_empty, replace
 
 
 def content(folder: Path) -> dict[str, str]:
@@ -92,6 +95,46 @@ def test_drafts_of_others_stay(folder: Path) -> None:
     with draft_for(folder):
         pass
     assert (folder / ".draft-post" / "page").exists()
+
+
+def test_one_at_a_time_is_alone_with_a_folder(folder: Path) -> None:
+    before = content(folder)
+    ended: list[int] = []
+
+    def second() -> None:
+        with alone(folder):
+            ended.append(2)
+
+    waiting = threading.Thread(target=second)
+    with alone(folder):
+        waiting.start()
+        waiting.join(0.3)
+        ended.append(1)
+    waiting.join()
+    assert ended == [1, 2]
+    assert content(folder) == before
+
+
+def test_who_was_stopped_is_not_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whole, "_PATIENCE", 0.1)
+    with alone(folder):
+        with alone(folder):
+            write(folder, page="new")
+        assert is_empty(folder / "badges") is False
+    assert content(folder)["page"] == "new"
+
+
+@pytest.mark.parametrize("error", [errno.ENOLCK, errno.ENOSPC])
+def test_a_folder_that_takes_no_locks_takes_files(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(FileLock, "acquire", refuse)
+    with alone(folder):
+        write(folder, page="new")
+    assert content(folder)["page"] == "new"
 
 
 # One file
