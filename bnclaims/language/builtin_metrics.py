@@ -1,6 +1,6 @@
 """The metrics that come with this package: formulas and sources.
 
-A metric raises `ValueError` when the history lacks what it needs, and gives NaN where a run that
+A metric raises `ClaimError` when the history lacks what it needs, and gives NaN where a run that
 diverged has no value.
 """
 
@@ -183,7 +183,7 @@ def _reached(history: History, **target: Unpack[Target]) -> tuple[float, float]:
     fine = not name.startswith("val_")
     curve, epochs = (_fine_curve if fine else _curve_by_epoch)(history, name)
     if np.isnan(curve).all() and is_finite(history.loss).any():
-        raise ValueError(f"this arm has no {name}: its loss is no classification's")
+        raise ClaimError(f"this arm has no {name}: its loss is no classification's")
     there = curve >= value if name.endswith("accuracy") else curve <= value
     reached = np.flatnonzero(there)
     if len(reached):
@@ -290,12 +290,12 @@ def input_drift(history: History) -> float:
     measures on the fixed batch between one epoch's end and the next.
 
     Raises:
-        ValueError: There is no such layer.
+        ClaimError: There is no such layer.
     """
     layers = ~_normalizing(history)
     layers[0] = False
     if not layers.any():
-        raise ValueError("this arm has no layer after its first whose input could move")
+        raise ClaimError("this arm has no layer after its first whose input could move")
     return float(_probed(history, "input_drift")[1:, layers].mean())
 
 
@@ -362,28 +362,31 @@ def measured(history: History, *, name: str = "value") -> float:
         name: Which of the numbers, where there are several.
 
     Raises:
-        ValueError: There is no such number.
+        ClaimError: There is no such number.
     """
     if name in history.metrics:
         return float(history.metrics[name][-1])
     if name in _BY_EPOCH:
         return float(_curve(history, name)[-1])
     if name not in history.probes:
-        known = ", ".join(sorted({**history.probes, **history.metrics})) or "nothing"
-        raise ValueError(f"this arm has no {name!r}; it measured {known}")
+        raise ClaimError(f"this arm has no {name!r}; it measured {_known(history)}")
     value = history.probes[name]
     if np.size(value) != 1:
-        raise ValueError(f"{name!r} is an array of shape {np.shape(value)}, not one number")
+        raise ClaimError(f"{name!r} is an array of shape {np.shape(value)}, not one number")
     return float(value.item())
 
 
 def _curve(history: History, name: str) -> Curve:
     curve: Curve = getattr(history, name)
     if not len(curve):
-        raise ValueError(
-            f"this arm has no curve of {name}: a probe has none, and a trainer those it returns"
-        )
+        raise ClaimError(f"this arm has no curve of {name}; it measured {_known(history)}")
     return curve
+
+
+def _known(history: History) -> str:
+    """Returns the names of what there is."""
+    curves = (name for name in _BY_EPOCH if len(getattr(history, name)))
+    return ", ".join(sorted({*curves, *history.metrics, *history.probes})) or "nothing"
 
 
 def _curve_by_epoch(history: History, name: str) -> tuple[Curve, Curve]:
@@ -400,7 +403,7 @@ def _fine_curve(history: History, name: str) -> tuple[Curve, Curve]:
 
 def _probed(history: History, name: str) -> NDArray[Any]:
     if name not in history.probes:
-        raise ValueError(
+        raise ClaimError(
             f"this arm has no {name}: use {_SOURCES.get(name, 'train(..., probes=True)')}"
         )
     return history.probes[name]

@@ -4,7 +4,17 @@ import inspect
 import math
 from collections.abc import Callable, Mapping
 from functools import cache, update_wrapper
-from typing import Any, Concatenate, Never, NoReturn, ParamSpec, Protocol, get_args, overload
+from typing import (
+    Any,
+    Concatenate,
+    Never,
+    NoReturn,
+    ParamSpec,
+    Protocol,
+    TypeVar,
+    get_args,
+    overload,
+)
 
 import numpy as np
 
@@ -17,6 +27,7 @@ from bnclaims.language.sample import Endpoint, Runs, Sample, check_finite, check
 from bnclaims.language.terms import Term
 
 P = ParamSpec("P")
+V = TypeVar("V")
 
 
 class Metric(Protocol[P]):
@@ -192,7 +203,7 @@ def sample_of(
     """
 
     def compute(count: int) -> Values:
-        found = [_number(name, function(*paired, **arguments)) for paired in _paired(runs, count)]
+        found = [_number(name, value) for value in _applied(text, function, runs, count, arguments)]
         values = np.array(found, np.float64)
         check_finite(values, name, runs)
         check_within(values, limits, name, runs)
@@ -234,7 +245,7 @@ def endpoint_of(
     """
 
     def bounds(count: int) -> tuple[Values, Values]:
-        pairs = [function(history, **arguments) for (history,) in _paired((runs,), count)]
+        pairs = _applied(text, function, (runs,), count, arguments)
         low, high = np.array(pairs, np.float64).T
         return low, high
 
@@ -297,6 +308,20 @@ def _counting_diverged(function: Callable[..., float]) -> Callable[..., float]:
         return function(*histories, **arguments)
 
     return counting
+
+
+def _applied(
+    text: str,
+    function: Callable[..., V],
+    handles: tuple[Runs, ...],
+    count: int,
+    arguments: Mapping[str, Any],
+) -> list[V]:
+    """Returns a function's values, seed by seed; what it refuses is said to be of the metric."""
+    try:
+        return [function(*paired, **arguments) for paired in _paired(handles, count)]
+    except ClaimError as error:
+        raise ClaimError(f"{text}: {error}") from None
 
 
 def _paired(handles: tuple[Runs, ...], count: int) -> list[tuple[History, ...]]:

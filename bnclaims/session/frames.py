@@ -1,5 +1,6 @@
 """Frames: where in the user's code a claim's test ended, without the way that led there."""
 
+import dis
 import inspect
 import itertools
 from collections.abc import Iterator
@@ -31,7 +32,8 @@ def declaration(function: Any) -> Place:
 def forget_ours(excinfo: pytest.ExceptionInfo[BaseException]) -> None:
     """Takes out of a traceback how we came from the user's test to the user's model.
 
-    What we raise ourselves keeps its frames, and so does what a library raises on our call.
+    What we raise, whose message says it all, shows the user's statement only; what a library
+    raises on our call, or a mistake of ours, keeps its frames.
     """
     for error in _chain(excinfo.value):
         error.__traceback__ = _linked(_shortened(list(walk(error.__traceback__))))
@@ -57,11 +59,19 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _shortened(frames: list[TracebackType]) -> list[TracebackType]:
+    if frames and _is_our_frame(frames[-1]) and _raises(frames[-1]):
+        theirs = [n for n, frame in enumerate(frames) if not _is_our_frame(frame)]
+        frames = frames[: theirs[-1] + 1] if theirs else frames
     ours = [n for n, frame in enumerate(frames) if is_ours(path_of(frame))]
     if not ours:
         return frames
     users = [n for n in range(ours[-1] + 1, len(frames)) if is_users(path_of(frames[n]))]
     return [*frames[: ours[0]], *frames[users[0] :]] if users else frames
+
+
+def _raises(frame: TracebackType) -> bool:
+    """Says whether a frame ended with a `raise` of its own."""
+    return dis.opname[frame.tb_frame.f_code.co_code[frame.tb_lasti]] == "RAISE_VARARGS"
 
 
 def _linked(frames: list[TracebackType]) -> TracebackType | None:

@@ -55,6 +55,55 @@ def test_a_broken_model_shows_no_frames_of_ours(project: pytest.Pytester, worker
     result.stdout.no_fnmatch_line("*Trial(*")
 
 
+MISTAKES = """
+import pytest
+from bnclaims import MLP, claim, mean_loss, val_accuracy
+
+def level(arm):
+    return val_accuracy(arm)
+
+@claim("It has one", source="own")
+def test_absent(train):
+    assert level(train(MLP())) > 0.5
+
+@claim("It may be less", source="own")
+def test_easier(train):
+    assert mean_loss(train(MLP())) < mean_loss(train(MLP("tanh"))) + 1
+
+@claim("It is a number", source="own")
+def test_number(train):
+    assert mean_loss(3) < 1
+
+@claim("It is ours", source="own")
+def test_ours(train):
+    train.trial.histories(None, 3)
+"""
+
+
+def test_a_mistake_is_shown_where_it_was_made(project: pytest.Pytester) -> None:
+    """Ten frames of ours stood between the user's line and what was wrong with it."""
+    project.makepyfile(test_it=MISTAKES)
+    result = project.runpytest_subprocess("--claims-store=store", "-n0", "-k", "not ours")
+    result.assert_outcomes(failed=3, deselected=1)
+    result.stdout.fnmatch_lines(
+        [
+            ">       assert level(train(MLP())) > 0.5",
+            "E  *ClaimError: val_accuracy(relu no BN): this arm has no curve of val_accuracy; *",
+            ">       assert mean_loss(train(MLP())) < *",
+            "E  *ClaimError: *: this margin makes the claim easier, not harder. *",
+            ">       assert mean_loss(3) < 1",
+            "E  *TypeError: mean_loss takes what train(...) or probe(...) returned, not int",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*bnclaims/language/*:[0-9]*")
+
+
+def test_a_mistake_of_ours_keeps_its_frames(project: pytest.Pytester) -> None:
+    project.makepyfile(test_it=MISTAKES)
+    result = project.runpytest_subprocess("--claims-store=store", "-n0", "-k", "ours")
+    result.stdout.fnmatch_lines(["E *AttributeError: *", "*bnclaims/language/evidence.py:[0-9]*"])
+
+
 def test_all_frames_are_there_for_whoever_asks(project: pytest.Pytester) -> None:
     project.makepyfile(test_it=BROKEN)
     result = project.runpytest_subprocess("--claims-store=store", "--full-trace", "-n0")
