@@ -1,7 +1,10 @@
 """A session's claims: what they will need, and what it takes to get it."""
 
+import contextlib
 import inspect
+import io
 import threading
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
@@ -298,8 +301,13 @@ def _arguments(function: Callable[..., None], others: Mapping[str, Any]) -> set[
 
 def _end(function: Callable[..., None], arguments: Mapping[str, Any]) -> BaseException | None:
     """Runs a body that is traced; returns what ended it, None if it came to its end."""
-    # What it prints, TensorFlow too, is printed when it runs in earnest.
-    with silence():
+    # What it prints or warns of, TensorFlow too, is said when it runs in earnest.
+    nowhere = io.StringIO()
+    with (
+        silence(), contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere),
+        warnings.catch_warnings(),
+    ):  # fmt: skip
+        warnings.simplefilter("ignore")
         try:
             function(**arguments)
         except (Exception, *_ENDS) as error:  # noqa: BLE001  (it is raised again in earnest)

@@ -1,5 +1,7 @@
 """A session's claims: what tracing them tells, and what is planned."""
 
+import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -78,6 +80,21 @@ def test_a_body_that_breaks_is_known_as_far_as_it_got(suite: Suite) -> None:
         raise RuntimeError("boom")
 
     assert traced(suite, body) == 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_trace_says_nothing(suite: Suite, capfd: pytest.CaptureFixture[str]) -> None:
+    """What a body printed or warned of was said twice or more."""
+
+    def body(train: Train) -> None:
+        sys.stdout.write("printed")
+        sys.stderr.write("written")
+        warnings.warn("warned", stacklevel=1)
+        assert mean_loss(train(MLP())) < 1
+
+    assert traced(suite, body) == 1
+    assert suite.untraced == {}
+    assert capfd.readouterr() == ("", "")
 
 
 def test_functions_of_a_seed_are_called_and_models_trained_by_the_backend(suite: Suite) -> None:
