@@ -241,10 +241,11 @@ def _store_verify(asked: argparse.Namespace) -> int:
 
 
 def _store_prune(asked: argparse.Namespace) -> int:
-    removed = list(_store(asked).prune())
-    for path in removed:
+    nothing = True
+    for path in _store(asked).prune():
+        nothing = False
         _say(f"removed {path}")
-    if not removed:
+    if nothing:
         _say("nothing to remove")
     return 0
 

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import io
 import json
+import os
 import resource
 import sys
 from collections.abc import Iterator
@@ -423,6 +424,7 @@ def test_a_store_is_listed_verified_and_pruned(
     broken, left = store.path(arm, 10), store.path(arm, 0).parent / ".1.run-left"
     broken.write_bytes(broken.read_bytes()[:-1])
     left.touch()
+    os.utime(left, (0, 0))
     assert said("verify", status=1) == [
         f"{broken}: its checksum does not match", "1 of 11 runs are damaged",
     ]  # fmt: skip

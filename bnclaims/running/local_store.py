@@ -13,6 +13,7 @@ import os
 import platform
 import re
 import stat
+import time
 import uuid
 import warnings
 import zipfile
@@ -29,6 +30,7 @@ from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import History
 from bnclaims.running.arrays import packed, unpacked
 from bnclaims.running.leftovers import remove, sweep
+from bnclaims.running.locks import is_held
 from bnclaims.running.store import StoreWarning
 
 _MAGIC = b"bnclaims-run-1 "
@@ -41,6 +43,9 @@ _RUN = re.compile(r"(0|[1-9][0-9]*)\.run")
 _UNFINISHED = re.compile(r"\.[0-9]+\.run-\w+")
 _LOCK = re.compile(rf"{_DIGEST.pattern}-[0-9-]+\.(lock|soft)")
 # Nothing else in a folder is the store's, whatever the folder: to be read, swept or removed.
+
+_WRITING = 60.0
+"""Seconds after which an unfinished file is nobody's any more: to write one takes milliseconds."""
 
 _NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 """What a system says of a path that leads to no file."""
@@ -125,11 +130,12 @@ class LocalStore:
                 "process": os.getpid(),
             },
         }
-        path = self.path(arm, seed)
+        path, content = self.path(arm, seed), _encoded(about, history)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._sweep(path.parent)
-            _write_atomically(path, _encoded(about, history))
+            try:
+                self._write(path, content)
+            except FileNotFoundError:  # somebody has removed the folder, which was empty
+                self._write(path, content)
         except OSError as error:
             self._warn_once(
                 self.folder,
@@ -146,23 +152,22 @@ class LocalStore:
                 about = _checked(content, (path.parent.name, _seed_of(path)))
                 arm, trained = str(about["arm"]), str(about["trained"]["at"])
             except (StoreError, OSError, KeyError, TypeError) as error:
-                yield StoredRun(path, path.lstat().st_size, problem=str(error))
+                with contextlib.suppress(FileNotFoundError):  # somebody else has pruned it
+                    yield StoredRun(path, path.lstat().st_size, problem=str(error))
             else:
                 yield StoredRun(path, len(content), arm, trained)
 
-    def prune(self) -> list[Path]:
-        """Removes damaged runs and what killed sessions left; returns the paths.
+    def prune(self) -> Iterator[Path]:
+        """Yields damaged runs and what killed sessions left, each once it is removed.
 
-        No session may be using the folder.
+        Sessions that use the folder meanwhile lose nothing: what they are writing stays.
         """
-        unwanted = [run.path for run in self.stored() if run.problem]
-        unwanted += [*self._own_files(_UNFINISHED), *self._locks()]
-        for path in unwanted:
+        for path in self._unwanted():
             remove(path)
+            yield path
         for folder in self._arms():
             with contextlib.suppress(OSError):
                 folder.rmdir()  # where nothing is left in it
-        return unwanted
 
     def is_one(self) -> bool:
         """Says whether the folder holds something of a store's, or nothing at all."""
@@ -208,6 +213,14 @@ class LocalStore:
                 process, machine, *_ = _content(file).decode().split()
                 return f"process {process} on {machine}"
         return ""
+
+    def _unwanted(self) -> Iterator[Path]:
+        yield from (run.path for run in self.stored() if run.problem)
+        for path in self._own_files(_UNFINISHED):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - path.lstat().st_mtime > _WRITING:
+                    yield path
+        yield from itertools.filterfalse(is_held, self._locks())
 
     def _arms(self) -> Iterator[Path]:
         """Yields the folders of arms; what a link leads to is not the store's."""
@@ -259,6 +272,11 @@ class LocalStore:
         if about not in self._warned:
             self._warned.add(about)
             warnings.warn(StoreWarning(message), stacklevel=3)
+
+    def _write(self, path: Path, content: bytes) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._sweep(path.parent)
+        _write_atomically(path, content)
 
     def _sweep(self, folder: Path) -> None:
         if folder not in self._swept:

@@ -16,6 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from bnclaims.running.leftovers import remove, sweep
+from bnclaims.running.locks import held, is_held
 
 _PREFIX, _OWNER = "bnclaims-session-", "owner.lock"
 
@@ -30,11 +31,11 @@ def temporary_folder() -> Iterator[Path]:
     folders = list(Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"))
     sweep(folder for folder in folders if not (folder / _OWNER).exists())
     for folder in folders:
-        if (folder / _OWNER).exists() and not _is_held(folder / _OWNER):
+        if (folder / _OWNER).exists() and not is_held(folder / _OWNER):
             remove(folder)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     try:
-        with _held(folder / _OWNER):
+        with held(folder / _OWNER):
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -62,7 +63,7 @@ class Mailbox:
         Where the disk keeps nothing, each worker makes its own.
         """
         path = self._folder / f"{name}.json"
-        with _held(self._folder / f"{name}.lock"):
+        with held(self._folder / f"{name}.lock"):
             if (made := self.made(name)) is None:
                 made = make()
                 with contextlib.suppress(OSError):
@@ -132,7 +133,7 @@ class Mailbox:
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
         """Says, as long as it lasts and the process lives, that this worker may need more runs."""
-        with _held(self._folder / f"{self._worker}.working"):
+        with held(self._folder / f"{self._worker}.working"):
             yield
 
     @contextlib.contextmanager
@@ -158,28 +159,4 @@ class Mailbox:
     def others_work(self) -> bool:
         """Says whether another worker may still need runs."""
         mine = f"{self._worker}.working"
-        return any(_is_held(path) for path in self._folder.glob("*.working") if path.name != mine)
-
-
-@contextlib.contextmanager
-def _held(path: Path) -> Iterator[None]:
-    """Holds a lock, after waiting for it; where the file system takes none, nothing is held."""
-    lock = FileLock(path)
-    with contextlib.suppress(OSError):
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _is_held(path: Path) -> bool:
-    lock = FileLock(path)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        return True
-    except OSError:
-        return False
-    lock.release()
-    return False
+        return any(is_held(path) for path in self._folder.glob("*.working") if path.name != mine)

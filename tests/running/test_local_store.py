@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import History
+from bnclaims.running import local_store
 from bnclaims.running.local_store import LocalStore
 from bnclaims.running.store import StoreWarning
 from tests.fakes import FakeArm, assert_same, history_of
@@ -444,10 +445,49 @@ def test_only_what_is_the_stores_own_is_pruned(stored: Path) -> None:
     for path in (*left, *damaged, *foreign):
         path.parent.mkdir(exist_ok=True)
         path.touch()
+    os.utime(left[0], (0, 0))
     store = LocalStore(folder)
     assert {run.path for run in store.stored()} == {stored, *damaged}
     assert set(store.prune()) == {*left, *damaged}
     assert all(path.exists() for path in (stored, *foreign))
+
+
+def test_what_a_session_is_at_is_not_pruned(tmp_path: Path) -> None:
+    """The lock that it held went, and the file that it wrote: its run was lost."""
+    store = LocalStore(tmp_path)
+    store.save(ARM, 0, history_of(0))
+    writing = store.path(ARM, 1).with_name(".1.run-now")
+    writing.touch()
+    with store.lock(ARM, "1"):
+        assert list(LocalStore(tmp_path).prune()) == []
+        assert list((tmp_path / "locks").iterdir())
+    assert writing.exists()
+
+
+def test_a_folder_that_is_pruned_takes_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = LocalStore(tmp_path)
+    write = local_store._write_atomically
+
+    def prune_first(path: Path, content: bytes) -> None:
+        monkeypatch.setattr(local_store, "_write_atomically", write)
+        assert list(LocalStore(tmp_path).prune()) == []
+        assert not path.parent.exists()
+        write(path, content)
+
+    monkeypatch.setattr(local_store, "_write_atomically", prune_first)
+    store.save(ARM, 0, history_of(0))
+    assert [run.problem for run in LocalStore(tmp_path).stored()] == [""]
+
+
+def test_a_run_that_is_pruned_meanwhile_is_not_listed(stored: Path) -> None:
+    runs = LocalStore(stored.parents[2]).stored()
+    for seed in (98, 99):
+        stored.with_name(f"{seed}.run").write_bytes(b"damaged")
+    assert next(runs).path == stored
+    stored.with_name("98.run").unlink()
+    assert [run.path.name for run in runs] == ["99.run"]
 
 
 def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
@@ -461,7 +501,7 @@ def test_links_to_folders_are_not_followed(tmp_path: Path) -> None:
         (store.folder / "runs" / name).symlink_to(home, target_is_directory=True)
     before = everything(tmp_path)
     assert [run.problem for run in store.stored()] == [""]
-    assert store.prune() == []
+    assert list(store.prune()) == []
     assert everything(tmp_path) == before
 
 
