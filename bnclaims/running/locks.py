@@ -8,11 +8,17 @@ from filelock import FileLock, Timeout
 
 
 @contextlib.contextmanager
-def held(path: Path) -> Iterator[None]:
-    """Holds a lock, after waiting for it; where the file system takes none, nothing is held."""
+def held(path: Path, patience: float | None = None) -> Iterator[None]:
+    """Holds a lock, after waiting for it; where the file system takes none, nothing is held.
+
+    Args:
+        path: Of the lock's file.
+        patience: Seconds after which nothing is held either, as who has it may have been stopped;
+            None to wait for as long as it takes.
+    """
     lock = FileLock(path)
-    with contextlib.suppress(OSError):
-        lock.acquire()
+    with contextlib.suppress(OSError, Timeout):
+        lock.acquire(timeout=-1 if patience is None else patience)
     try:
         yield
     finally:

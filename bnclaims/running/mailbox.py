@@ -18,6 +18,9 @@ from filelock import FileLock, Timeout
 from bnclaims.running.leftovers import remove, sweep
 from bnclaims.running.locks import held, is_held
 
+_PATIENCE = 60.0
+"""Seconds to wait for what another worker makes."""
+
 _PREFIX, _OWNER = "bnclaims-session-", "owner.lock"
 
 
@@ -60,14 +63,18 @@ class Mailbox:
     def once(self, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Returns what the first worker to ask made, as JSON data.
 
-        Where the disk keeps nothing, each worker makes its own.
+        Where the disk keeps nothing, or the first one was stopped, each worker makes its own.
         """
         path = self._folder / f"{name}.json"
-        with held(self._folder / f"{name}.lock"):
-            if (made := self.made(name)) is None:
-                made = make()
-                with contextlib.suppress(OSError):
-                    self._write(path, made)
+        with held(self._folder / f"{name}.lock", _PATIENCE):
+            if (known := self.made(name)) is not None:
+                return known
+            made = make()
+            # Whoever was stopped meanwhile takes what others did not wait for.
+            if (known := self.made(name)) is not None:
+                return known
+            with contextlib.suppress(OSError):
+                self._write(path, made)
             return made
 
     def made(self, name: str) -> dict[str, Any] | None:

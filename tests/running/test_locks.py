@@ -40,6 +40,13 @@ def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
     assert not is_held(tmp_path / "lock")
 
 
+def test_patience_has_an_end(tmp_path: Path) -> None:
+    with held(tmp_path / "lock"):
+        with held(tmp_path / "lock", patience=0.1):
+            pass
+        assert is_held(tmp_path / "lock")
+
+
 def test_where_there_are_no_locks_nothing_is_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

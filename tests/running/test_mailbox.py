@@ -77,6 +77,21 @@ def test_names_are_made_apart_and_come_back_as_json(tmp_path: Path) -> None:
     assert Mailbox(tmp_path, "gw1").once("a", lambda: {"n": 3}) == {"n": [1, None, "é"]}
 
 
+def test_who_is_stopped_while_making_takes_what_others_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They waited for ever."""
+    monkeypatch.setattr("bnclaims.running.mailbox._PATIENCE", 0.1)
+    others = []
+
+    def stopped() -> dict[str, int]:
+        others.append(Mailbox(tmp_path, "gw1").once("data", lambda: {"n": 1}))
+        return {"n": 0}
+
+    assert Mailbox(tmp_path, "gw0").once("data", stopped) == {"n": 1}
+    assert others == [{"n": 1}]
+
+
 def test_what_could_not_be_made_is_made_by_the_next(tmp_path: Path) -> None:
     def fail() -> dict[str, Any]:
         raise ValueError("no data")
