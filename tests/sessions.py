@@ -17,6 +17,9 @@ _KNOWN = ("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarnin
 HEARS_SIGINT = "signal.signal(signal.SIGINT, signal.default_int_handler)"
 """Makes a process hear Ctrl-C: what a shell starts in the background ignores it."""
 
+HEARS_SIGHUP = "signal.signal(signal.SIGHUP, signal.SIG_DFL)"
+"""Makes a process hear that its terminal is closed: what `nohup` starts ignores it."""
+
 HEARING = f"import signal, sys, pytest; {HEARS_SIGINT}; sys.exit(pytest.main())"
 """A script that is pytest, and hears Ctrl-C."""
 

@@ -110,6 +110,7 @@ def test_an_interrupted_session_reports_what_it_reached(project: pytest.Pytester
     """Ctrl-C after two of six claims left the suite's badge green, with no word of the others;
     SIGTERM and SIGHUP left no report at all.
     """
+    project.makeconftest(f"{BACKEND}\nimport signal\n{sessions.HEARS_SIGHUP}\n")
     kill = f"({sessions.HEARS_SIGINT}, os.kill(os.getpid(), signal.{way}), time.sleep(60))"
     project.makepyfile(claims("", "", kill, "", "", ""))
     result = project.runpytest_subprocess(STORE, "-n0")
@@ -273,10 +274,11 @@ def test_a_session_whose_output_nobody_takes_leaves_no_green(
     assert not suite_badge(project)[1]
 
 
-IN_TERMINAL = """
-import fcntl, sys, termios
+IN_TERMINAL = f"""
+import fcntl, signal, sys, termios
 import pytest
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+{sessions.HEARS_SIGHUP}
 sys.exit(pytest.main(sys.argv[1:]))
 """
 """Runs pytest under the terminal that is its standard input."""
