@@ -296,6 +296,8 @@ def test_what_a_claim_says_is_not_refutes_it_where_it_is(
     result = run(pytester, options, "-k", "negated")
     results = wire.read(pytester.path / "claims-report")
     assert [claim.verdict for claim in results.claims] == [verdict]
+    assert results.claims[0].deciding is not None
+    assert results.claims[0].deciding.verdict == verdict
     result.assert_outcomes(**{"passed" if verdict == "supported" else "failed": 1}, deselected=3)
 
 

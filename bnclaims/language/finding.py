@@ -5,7 +5,7 @@ infinity.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal, SupportsFloat
 
 from msgspec import Meta
@@ -158,6 +158,26 @@ class Finding:
         """What is claimed of the number, with its unit: `> 0.1`, `> 0.5 of seeds`."""
         return self.with_unit(str(self.region))
 
+    def negated(self) -> "Finding":
+        """Returns what the opposite of this part came to, which `not a < b` claims.
+
+        Of a region with two edges that is no region: then it is this finding itself.
+        """
+        if len(self.region.edges) == 2 or self.verdict == "inconclusive":
+            return self
+        opposite: Verdict = "refuted" if self.verdict == "supported" else "supported"
+        return replace(
+            self,
+            verdict=opposite,
+            region=Region(self.region.high, self.region.low),
+            share=Share(1 - self.share.estimate, 1 - self.share.high, 1 - self.share.low),
+            effect=_minus(self.effect),
+            effect_low=_minus(self.effect_high),
+            effect_high=_minus(self.effect_low),
+            turns_at=None,
+            page_p=None,
+        )
+
     def with_unit(self, number: str) -> str:
         """Returns a number of the finding's, as text, with its unit after it."""
         return with_unit(number, self.unit)
@@ -168,3 +188,7 @@ class Finding:
         low = -math.inf if self.low is None else self.low
         high = math.inf if self.high is None else self.high
         return low, high
+
+
+def _minus(number: float | None) -> float | None:
+    return None if number is None else -number

@@ -87,9 +87,12 @@ def outcome_of(
 def _deciding_first(trial: Trial, verdict: Verdict) -> tuple[Finding, ...]:
     """Returns the findings, those of the claim's verdict first and the weakest of these at the top.
 
-    A claim is as strong as its weakest part; a refuted one is refuted by its strongest.
+    A claim is as strong as its weakest part; a refuted one is refuted by its strongest. Where no
+    part has the claim's verdict, it says that they are not so.
     """
     findings = [finding for evidence in trial.evidence for finding in evidence.findings]
+    if verdict != "inconclusive" and all(finding.verdict != verdict for finding in findings):
+        findings = [finding.negated() for finding in findings]
     sign = 1 if verdict == "refuted" else -1
 
     def weakness(finding: Finding) -> tuple[bool, float]:

@@ -46,6 +46,18 @@ def test_the_deciding_finding_comes_first() -> None:
     assert outcome(trial, "refuted").findings[0].contrast == "s3"
 
 
+def test_of_what_a_claim_says_is_not_the_opposite_is_found() -> None:
+    """A refuted claim had an estimate, an interval and a region that supported it."""
+    trial = new_trial()
+    high = sample(9.0 + np.random.default_rng(1).normal(0, 1, SEEDS), trial, 1)
+    assert high > 0
+    (found,) = outcome(trial, "refuted").findings
+    assert (found.verdict, found.claimed) == ("refuted", "< 0")
+    assert outcome(trial, "refuted").refuting
+    (kept,) = outcome(trial, "inconclusive").findings
+    assert (kept.verdict, kept.claimed) == ("supported", "> 0")
+
+
 def run(arm: Arm, seed: int) -> History:
     """A run of three epochs; the one of seed 1 diverges in the second."""
     assert isinstance(arm, TrainingArm)
