@@ -24,6 +24,7 @@ from bnclaims.language.claim import Claim, claim_of
 from bnclaims.language.evidence import Trial
 from bnclaims.language.finding import Verdict
 from bnclaims.language.fixtures import Probe, Train
+from bnclaims.language.tracing import inform
 from bnclaims.reporting import checked, failure, terminal, wire
 from bnclaims.reporting.report import check_place
 from bnclaims.reporting.results import ErrorRecord, Outcome, ReferenceRecord, Results
@@ -382,8 +383,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
         return
     others = {k: v for k, v in pyfuncitem.funcargs.items() if k not in {"train", "probe"}}
     suite.trace(pyfuncitem.nodeid, pyfuncitem.obj, others, complete=True)
-    trace = suite.traces[pyfuncitem.nodeid]
-    trial.edges, trial.supports, trial.failing = trace.edges, trace.supports, trace.failing
+    inform(trial, suite.traces[pyfuncitem.nodeid])
 
 
 @pytest.hookimpl(wrapper=True)

@@ -62,7 +62,7 @@ def imported(node: ast.AST) -> list[str]:
 
 
 @pytest.mark.parametrize(("found", "body"), CLAIMS, ids=[found.id for found, _ in CLAIMS])
-def test_a_claim_can_be_planned(found: Claim, body: Any, tmp_path: Path) -> None:
+def test_a_claim_can_be_planned_and_can_fail(found: Claim, body: Any, tmp_path: Path) -> None:
     settings = Settings(
         data="digits",
         protocol=PROTOCOLS["quick"],
@@ -76,6 +76,7 @@ def test_a_claim_can_be_planned(found: Claim, body: Any, tmp_path: Path) -> None
     trace = suite.traces[found.id]
     assert trace.runs
     assert trace.edges
+    assert not trace.certain
 
 
 documented = pytest.mark.skipif(

@@ -526,6 +526,7 @@ def test_a_diverged_run_makes_a_claim_inconclusive_and_is_named(
     [
         ("train(MLP(hidden=(1,)))", "names arms but compares nothing, so it cannot fail"),
         ("loss(train, 1) < loss(train, 2)", "makes a comparison that it does not assert"),
+        ("assert loss(train, 1) < loss(train, 2) or True", "passes whatever it compares comes to"),
         ("assert loss(train, 1)", "is a sample: compare it, as in"),
         ("assert loss(train, 1) == loss(train, 1)", "no test can show that two samples are equal"),
         ("assert abs(loss(train, 1)) < -1", "the margin of an equivalence is positive"),

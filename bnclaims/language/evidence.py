@@ -87,6 +87,8 @@ class Trial:
     """What comparisons answered, in the order in which they were first asked for their truth."""
     failing: Container[tuple[bool, ...]] = frozenset()
     """The answers of which the last one makes the body fail, as far as traced."""
+    certain: bool = False
+    """Whether the body is known to pass whatever its comparisons answer."""
     tell: Callable[[Undecided | None], None] = lambda _: None
     """Told how a comparison stands after each look; None once it goes on no further."""
     named: list[Runs] = field(default_factory=list)

@@ -22,6 +22,8 @@ class Trace:
     """Over how many comparisons a support's alpha is split."""
     failing: frozenset[tuple[bool, ...]]
     """The answers of comparisons of which the last one makes the body fail."""
+    certain: bool
+    """Whether the body passes whatever its comparisons answer."""
     measured: tuple[Measured, ...]
     """The metrics of one arm's runs that it named, on whatever path, each once."""
 
@@ -55,8 +57,15 @@ def traced(
         edges * split.refutations,
         (split.supports if most else 0) + looked_at or 1,
         failing(paths),
+        answers is None and not looked_at and most > 0 and all(path.passed for path in paths),
         _measured(trials),
     )
+
+
+def inform(trial: Trial, trace: Trace) -> None:
+    """Has a trial know what tracing its body found."""
+    trial.edges, trial.supports = trace.edges, trace.supports
+    trial.failing, trial.certain = trace.failing, trace.certain
 
 
 def _runs(trials: Sequence[Trial], paths: Sequence[Path]) -> tuple[Runs, ...]:

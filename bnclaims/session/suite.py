@@ -21,7 +21,7 @@ from bnclaims.language.evidence import Trial
 from bnclaims.language.figure import Drawing, Figure, drawn
 from bnclaims.language.fixtures import Probe, Session, Train
 from bnclaims.language.sample import Runs
-from bnclaims.language.tracing import Trace, traced
+from bnclaims.language.tracing import Trace, inform, traced
 from bnclaims.running.backend import Backend
 from bnclaims.running.mailbox import Mailbox
 from bnclaims.running.pool import Pool
@@ -210,18 +210,17 @@ class Suite:
         self, *, tracing: bool = False, name: str = "", answers: Sequence[bool] = ()
     ) -> Trial:
         """Returns what one claim's evidence refers to."""
-        trace = self.traces.get(name)
-        return Trial(
+        trial = Trial(
             design=self.settings.design,
             require=self._require,
             load=self._load,
             tracing=tracing,
-            edges=trace.edges if trace else 0,
-            supports=trace.supports if trace else 1,
-            failing=trace.failing if trace else frozenset(),
             answers=answers,
             tell=partial(Journal(self._tell).stands, self._selected.get(name, name)),
         )
+        if name in self.traces:
+            inform(trial, self.traces[name])
+        return trial
 
     def train(self, trial: Trial) -> Train:
         """Returns the `train` fixture of a trial."""

@@ -1,5 +1,6 @@
 """What a claim's body names and compares, found without training."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -85,6 +86,21 @@ def test_the_edges_of_all_comparisons_split_what_refutes(body: Body, edges: int)
     found = traced(passes(body), answering)
     assert found.edges == edges
     assert found.supports == 1
+
+
+def test_a_body_that_passes_whatever_is_answered_is_certain() -> None:
+    def whatever(trial: Trial) -> None:
+        a, b, *_ = samples(trial, *DATA)
+        with contextlib.suppress(AssertionError):
+            assert a < b
+
+    def looks(trial: Trial) -> None:
+        a, b, *_ = samples(trial, *DATA)
+        assert (a < b).verdict in {"supported", "refuted", "inconclusive"}
+
+    assert traced(passes(whatever), answering).certain
+    assert not traced(passes(looks), answering).certain
+    assert not any(traced(passes(body), answering).certain for body in (one, both, either, nothing))
 
 
 def test_a_claim_that_holds_either_way_splits_what_supports() -> None:
