@@ -33,7 +33,7 @@ from bnclaims.running.mailbox import Mailbox, temporary_folder
 from bnclaims.running.store import StoreWarning
 from bnclaims.session import checks, cluster, frames, hooks, interruption
 from bnclaims.session.checks import CHECKS, CheckItem, Checks
-from bnclaims.session.conclusion import SUBTESTS, XFAIL, concluded, untested, verdict_of
+from bnclaims.session.conclusion import CERTAIN, SUBTESTS, XFAIL, concluded, untested, verdict_of
 from bnclaims.session.ending import Ending, claims_before
 from bnclaims.session.listener import Listener, outcome_in
 from bnclaims.session.live import LiveLine, can_redraw, real_stdout
@@ -376,14 +376,20 @@ def probe(request: pytest.FixtureRequest) -> Probe:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
-    """Traces a claim that needs fixtures of its own, now that they are there."""
+    """Traces a claim that needs fixtures of its own, now that they are there.
+
+    One that cannot fail is refused before anything trains.
+    """
     trial = pyfuncitem.stash.get(_TRIAL, None)
     suite = pyfuncitem.config.stash[_SUITE]
-    if trial is None or not claim_of(pyfuncitem.function) or pyfuncitem.nodeid in suite.traces:
+    if trial is None or not claim_of(pyfuncitem.function):
         return
-    others = {k: v for k, v in pyfuncitem.funcargs.items() if k not in {"train", "probe"}}
-    suite.trace(pyfuncitem.nodeid, pyfuncitem.obj, others, complete=True)
-    inform(trial, suite.traces[pyfuncitem.nodeid])
+    if pyfuncitem.nodeid not in suite.traces:
+        others = {k: v for k, v in pyfuncitem.funcargs.items() if k not in {"train", "probe"}}
+        suite.trace(pyfuncitem.nodeid, pyfuncitem.obj, others, complete=True)
+        inform(trial, suite.traces[pyfuncitem.nodeid])
+    if trial.certain:
+        pytest.fail(CERTAIN, pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -15,7 +15,7 @@ from bnclaims.language.claim import Claim, claim_of
 from bnclaims.reporting.verification import Verification
 from bnclaims.running.local_store import LocalStore
 from bnclaims.session import frames
-from bnclaims.session.conclusion import XFAIL, concluded, untested, verdict_of
+from bnclaims.session.conclusion import CERTAIN, XFAIL, concluded, untested, verdict_of
 from bnclaims.session.options import (
     BACKEND_VARIABLE,
     DATA_VARIABLE,
@@ -131,6 +131,8 @@ class _Test:
         suite.source  # noqa: B018  (asking for it finds it)
         suite.trace(self._test, self._function, self._parameters)
         trial = suite.trial(name=self._test)
+        if trial.certain:
+            raise ClaimError(f"{self._name}: {CERTAIN}")
         names = inspect.signature(self._function).parameters.keys() & {"train", "probe"}
         fixtures = {"train": suite.train(trial), "probe": suite.probe(trial)}
         error: BaseException | None = None

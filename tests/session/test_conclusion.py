@@ -71,16 +71,6 @@ def test_a_claim_that_compares_nothing_cannot_fail() -> None:
     assert untested(trial()).startswith("this claim names arms but compares nothing")
 
 
-def test_a_claim_that_passes_whatever_it_compares_cannot_fail() -> None:
-    made = compared(holds=True)
-    made.certain = True
-    assert untested(made) == (
-        "this claim passes whatever it compares comes to, so it cannot fail: assert it"
-    )
-    made.evidence[0].left_open = True  # it is inconclusive
-    assert untested(made) == ""
-
-
 def test_a_comparison_is_asserted() -> None:
     made = trial()
     low, high = samples(made, LOW, HIGH)

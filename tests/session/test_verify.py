@@ -1,6 +1,7 @@
 """Claims outside pytest: the same verdicts, numbers and refusals as within."""
 
 import asyncio
+import contextlib
 import importlib.util
 import json
 import os
@@ -319,6 +320,13 @@ def test_a_claim_that_tests_nothing_is_refused(judge: Verify) -> None:
     def test_unasserted(train: Train) -> None:
         loss(train, 1.0) < 2  # noqa: B015
 
+    @claim("Anything", source="lunch")
+    def test_whatever(train: Train) -> None:
+        with contextlib.suppress(AssertionError):
+            assert loss(train, 77.0) < loss(train, 78.0)
+
+    with pytest.raises(ClaimError, match=r"^whatever: this claim passes whatever it compares"):
+        judge(test_whatever)
     with pytest.raises(ClaimError, match=r"^nothing: this claim names arms but compares nothing"):
         judge(test_nothing)
     with pytest.raises(ClaimError, match=r"^unasserted: .* comparison that it does not assert"):
