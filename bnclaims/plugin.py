@@ -384,9 +384,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
     suite = pyfuncitem.config.stash[_SUITE]
     if trial is None or not claim_of(pyfuncitem.function):
         return
-    if pyfuncitem.nodeid not in suite.traces:
-        others = {k: v for k, v in pyfuncitem.funcargs.items() if k not in {"train", "probe"}}
-        suite.trace(pyfuncitem.nodeid, pyfuncitem.obj, others, complete=True)
+    if pyfuncitem.nodeid not in suite.traces or pyfuncitem.nodeid in suite.untraced:
+        suite.trace(pyfuncitem.nodeid, pyfuncitem.obj, pyfuncitem.funcargs, trial)
         inform(trial, suite.traces[pyfuncitem.nodeid])
     if trial.certain:
         pytest.fail(CERTAIN, pytrace=False)

@@ -332,6 +332,45 @@ def test_mock(getcwd, train):
     plan.stdout.fnmatch_lines(["    relu no BN, 2"])
 
 
+def test_fixtures_may_name_arms(pytester: pytest.Pytester, options: list[str]) -> None:
+    """What they named was trained while the claim was traced, its alpha not split."""
+    pytester.makepyfile(
+        test_claims=CLAIMS
+        + """
+def check(train):
+    trial = train.trial
+    assert trial.tracing or (trial.supports, len(trial.evidence)) == (2, 2)
+
+@pytest.fixture
+def low(train):
+    return loss(train, 1)
+
+@claim("It is lower one way round", source="here")
+def test_given(low, train):
+    assert low > loss(train, 2) or low < loss(train, 2)
+    check(train)
+
+class TestOwn:
+    @pytest.fixture(autouse=True)
+    def keep(self, train):
+        self.train = train
+
+    @claim("It is lower one way round", source="here")
+    def test_kept(self):
+        one, other = loss(self.train, 1), loss(self.train, 2)
+        assert other < one or one < other
+        check(self.train)
+
+@claim("It cannot fail", source="here")
+def test_certain(low):
+    assert low < 77 or True
+"""
+    )
+    result = run(pytester, options, "-k", "given or kept or certain")
+    result.stdout.fnmatch_lines(["this claim passes whatever it compares comes to, so *"])
+    result.assert_outcomes(passed=2, failed=1, deselected=3)
+
+
 def test_subtests_are_no_claims(pytester: pytest.Pytester, options: list[str]) -> None:
     """A refuted one left the claim supported, and each was reported several times."""
     pytester.makepyfile(

@@ -1,7 +1,7 @@
 """Tracing: a claim's body is run without training, to learn what it names and compares."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bnclaims.language.evidence import Measured, Trial
 from bnclaims.language.paths import AlphaSplit, Path, alpha_split, failing, others
@@ -43,7 +43,7 @@ def traced(
     while answers is not None and len(paths) < MOST_PATHS:
         trial = new_trial(answers)
         passed = passes(trial)
-        trials.append(trial)
+        trials.append(replace(trial))  # the next may be this one again
         paths.append(Path(tuple(trial.answered), passed))
         answers = others(trial.answered)
     most = max(len(path.answers) for path in paths)
@@ -60,6 +60,29 @@ def traced(
         answers is None and not looked_at and most > 0 and all(path.passed for path in paths),
         _measured(trials),
     )
+
+
+def rehearsed(passes: Callable[[Trial], bool | None], trial: Trial) -> Trace:
+    """Returns the same for a body whose fixtures belong to a trial that it is to run with.
+
+    What they have named counts. In the end the trial is as it was.
+
+    Args:
+        passes: As for `traced`.
+        trial: Is tracing meanwhile.
+    """
+    kept = vars(trial).copy()
+
+    def again(answers: Sequence[bool]) -> Trial:
+        lists = {name: [*kept[name]] for name in ("named", "measured")}
+        fresh = {"tracing": True, "answers": answers, "answered": [], "evidence": []}
+        vars(trial).update(kept | lists | fresh)
+        return trial
+
+    try:
+        return traced(passes, again)
+    finally:
+        vars(trial).update(kept)
 
 
 def inform(trial: Trial, trace: Trace) -> None:

@@ -21,7 +21,7 @@ from bnclaims.language.evidence import Trial
 from bnclaims.language.figure import Drawing, Figure, drawn
 from bnclaims.language.fixtures import Probe, Session, Train
 from bnclaims.language.sample import Runs
-from bnclaims.language.tracing import Trace, inform, traced
+from bnclaims.language.tracing import Trace, inform, rehearsed, traced
 from bnclaims.running.backend import Backend
 from bnclaims.running.mailbox import Mailbox
 from bnclaims.running.pool import Pool
@@ -162,18 +162,20 @@ class Suite:
         name: str,
         function: Callable[..., None],
         others: Mapping[str, Any],
-        *,
-        complete: bool = False,
+        trial: Trial | None = None,
     ) -> None:
         """Keeps what a claim will need, see `traced`."""
-        found, why_not_all = self.traced(function, others, complete=complete)
+        found, why_not_all = self.traced(function, others, trial)
         if found is not None:
             self.traces[name] = found
         if why_not_all:
             self.untraced[name] = why_not_all
 
     def traced(
-        self, function: Callable[..., None], others: Mapping[str, Any], *, complete: bool = False
+        self,
+        function: Callable[..., None],
+        others: Mapping[str, Any],
+        trial: Trial | None = None,
     ) -> tuple[Trace | None, str]:
         """Runs a claim's body without training, to learn what it will need.
 
@@ -182,28 +184,34 @@ class Suite:
         Args:
             function: The claim.
             others: What it takes beside `train` and `probe`, as far as that is known.
-            complete: Whether that is all; what else it takes, somebody else gives it: `mock.patch`.
+            trial: The one that it is going to run with, where its fixtures are there: then these
+                are `others`, and what else it takes, somebody else gives it, as `mock.patch` does.
 
         Returns:
             What it needs, None if nothing is known; and why this may not be all, '' if it is.
         """
         self.backend.prepare()
         wanted, known = _arguments(function, others), {"train", "probe", *others}
-        if not complete and (strange := sorted(wanted - known)):
+        if trial is None and (strange := sorted(wanted - known)):
             return None, f"fixtures are made when it runs: {', '.join(strange)}"
         why_not_all = ""
 
-        def passes(trial: Trial) -> bool | None:
+        def passes(tracing: Trial) -> bool | None:
             nonlocal why_not_all
-            fixtures = {"train": self.train(trial), "probe": self.probe(trial)} | dict(others)
-            end = _end(function, {argument: fixtures[argument] for argument in wanted & known})
+            fixtures = dict(others)
+            if trial is None:
+                fixtures |= {"train": self.train(tracing), "probe": self.probe(tracing)}
+            end = _end(function, {name: fixtures[name] for name in wanted & fixtures.keys()})
             if end is None or isinstance(end, AssertionError):
                 return end is None
-            if not trial.answers:
+            if not tracing.answers:
                 why_not_all = _in_words(end)
             return None
 
-        found = traced(passes, lambda answers: self.trial(tracing=True, answers=answers))
+        if trial is not None:
+            found = rehearsed(passes, trial)
+        else:
+            found = traced(passes, lambda answers: self.trial(tracing=True, answers=answers))
         return found, why_not_all
 
     def trial(

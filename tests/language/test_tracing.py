@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bnclaims.language.evidence import Measured, Trial
-from bnclaims.language.tracing import traced
+from bnclaims.language.tracing import rehearsed, traced
 from tests.fakes import SEEDS, fake_runs, new_trial, samples
 
 Body = Callable[[Trial], None]
@@ -86,6 +86,34 @@ def test_the_edges_of_all_comparisons_split_what_refutes(body: Body, edges: int)
     found = traced(passes(body), answering)
     assert found.edges == edges
     assert found.supports == 1
+
+
+def test_a_rehearsal_knows_what_fixtures_named_and_leaves_the_trial_as_it_was() -> None:
+    trial = new_trial()
+    trial.named.append(fake_runs("early", trial=trial))
+    a, b, *_ = samples(trial, *DATA)
+    before = vars(trial) | {"named": [*trial.named]}
+
+    def body(_: Trial) -> None:
+        trial.named.append(fake_runs("late", trial=trial))
+        assert a < b or b < a
+
+    found = rehearsed(passes(body), trial)
+    assert [str(runs) for runs in found.runs] == ["fake early", "fake late"]
+    assert found.supports == 2
+    assert vars(trial) == before
+
+
+def test_a_rehearsal_that_goes_wrong_leaves_the_trial_as_it_was() -> None:
+    trial = new_trial()
+    before = vars(trial).copy()
+
+    def breaks(_: Trial) -> bool:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        rehearsed(breaks, trial)
+    assert vars(trial) == before
 
 
 def test_a_body_that_passes_whatever_is_answered_is_certain() -> None:
