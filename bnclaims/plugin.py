@@ -44,6 +44,8 @@ _SUITE = pytest.StashKey[Suite]()
 _MAILBOX = pytest.StashKey[Path]()
 _WORKING = pytest.StashKey[contextlib.ExitStack]()
 _TRIAL = pytest.StashKey[Trial]()
+_EXACT = pytest.StashKey[bool]()
+"""Whether a claim has begun to run that can train nothing."""
 _STDOUT = pytest.StashKey[TextIO]()
 _CLUSTER = pytest.StashKey[cluster.Cluster]()
 _LISTENER = pytest.StashKey[Listener]()
@@ -55,6 +57,11 @@ _ENDING = pytest.StashKey[tuple[pytest.Session, Ending]]()
 _NO_CLAIM = (
     "this test trains without being a claim, so the report leaves it out: declare it with "
     "@claim(statement, source=...)"
+)
+
+_LATE = (
+    "this claim asks for its fixture while it runs, too late to know what it will compare: take "
+    "train or probe as an argument"
 )
 
 _COLOURS: dict[terminal.Tone, dict[str, bool]] = {
@@ -382,7 +389,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> None:
     """
     trial = pyfuncitem.stash.get(_TRIAL, None)
     suite = pyfuncitem.config.stash[_SUITE]
-    if trial is None or not claim_of(pyfuncitem.function):
+    if not claim_of(pyfuncitem.function):
+        return
+    if trial is None:
+        pyfuncitem.stash[_EXACT] = True
         return
     if pyfuncitem.nodeid not in suite.traces or pyfuncitem.nodeid in suite.untraced:
         suite.trace(pyfuncitem.nodeid, pyfuncitem.obj, pyfuncitem.funcargs, trial)
@@ -744,6 +754,8 @@ def _suite_and_trial(request: pytest.FixtureRequest) -> tuple[Suite, Trial]:
     """Returns the session's suite and this test's trial, which `train` and `probe` share."""
     suite, item = request.config.stash[_SUITE], request.node
     if _TRIAL not in item.stash:
+        if _EXACT in item.stash:
+            pytest.fail(_LATE, pytrace=False)
         try:
             suite.source  # noqa: B018  (asking for it finds it)
         except DataError as error:

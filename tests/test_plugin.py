@@ -371,6 +371,24 @@ def test_certain(low):
     result.assert_outcomes(passed=2, failed=1, deselected=3)
 
 
+def test_a_fixture_that_is_asked_for_too_late_is_refused(
+    pytester: pytest.Pytester, options: list[str]
+) -> None:
+    """Nothing was known of what the claim compares, so alpha was not split over it."""
+    pytester.makepyfile(
+        test_claims=CLAIMS
+        + """
+@claim("It is late", source="here")
+def test_late(request):
+    train = request.getfixturevalue("train")
+    assert loss(train, 2) < loss(train, 1) or loss(train, 1) < loss(train, 2)
+"""
+    )
+    result = run(pytester, options, "-k", "late")
+    result.assert_outcomes(failed=1, deselected=3)
+    result.stdout.fnmatch_lines(["*this claim asks for its fixture while it runs, too late to *"])
+
+
 def test_subtests_are_no_claims(pytester: pytest.Pytester, options: list[str]) -> None:
     """A refuted one left the claim supported, and each was reported several times."""
     pytester.makepyfile(
