@@ -307,8 +307,12 @@ def test_a_function_that_claims_nothing_is_refused(judge: Verify) -> None:
 
 
 def test_xfail_is_refused_as_under_pytest(judge: Verify) -> None:
+    @pytest.mark.xfail
+    @claim("x", source="y", id="less")
+    def test_less() -> None: ...
+
     with pytest.raises(ClaimError, match="less: xfail on a claim: say which verdict"):
-        judge(pytest.mark.xfail(claim("x", source="y", id="less")(not_a_claim)))
+        judge(test_less)
 
 
 def test_a_claim_that_tests_nothing_is_refused(judge: Verify) -> None:
