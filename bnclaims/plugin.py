@@ -347,6 +347,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Refuses a claim that is called like another: nothing could tell their badges apart."""
+    _forget_attempt(item.stash)
     if declared := claim_of(getattr(item, "function", None)):
         suite = item.config.stash[_SUITE]
         if item.get_closest_marker("xfail"):
@@ -743,6 +744,14 @@ def _note_verdict(
     item.user_properties.extend(_properties(outcome))  # JUnit's XML takes them from the teardown
     # On the report itself: its attributes are what xdist carries to the controller.
     report.__dict__["bnclaims"] = wire.to_plain(outcome)
+
+
+def _forget_attempt(stash: pytest.Stash) -> None:
+    """Drops what an earlier attempt compared, where a test runs again."""
+    if _TRIAL in stash:
+        del stash[_TRIAL]
+    if _EXACT in stash:
+        del stash[_EXACT]
 
 
 def _row_name(item: pytest.Item, name: str) -> str:

@@ -426,6 +426,22 @@ def test_the_last_of_several_reports_on_a_claim_counts(project: pytest.Pytester)
     assert [error.id for error in results.errors] == ["claim-3"]
 
 
+def test_a_claim_that_runs_again_compares_anew(project: pytest.Pytester) -> None:
+    """It compared beside what it had, so that each finding was there twice."""
+    project.makeconftest(RERUN)
+    negated = """
+@claim("It is not", source="here", id="negated")
+def test_negated(train):
+    assert not loss(train, 1) < loss(train, 2) - 0.5
+"""
+    project.makepyfile(claims("") + negated)
+    sessions.run(project, STORE, "-n0", "-p", "no:cacheprovider")
+    results, names = reported(project)
+    assert names == ["claim-1", "negated"]
+    assert [claim.verdict for claim in results.claims] == ["supported", "refuted"]
+    assert [len(claim.findings) for claim in results.claims] == [1, 1]
+
+
 def test_of_several_environments_the_worst_counts(project: pytest.Pytester) -> None:
     """Under `--dist each` each worker made a row of each claim."""
     elsewhere = "1 / (os.environ['PYTEST_XDIST_WORKER'] == 'gw0')"
