@@ -35,6 +35,9 @@ _PASSING = (
 _taken: "weakref.WeakValueDictionary[int, Any]" = weakref.WeakValueDictionary()
 """The models in use with their layers and variables: two users of one would train it twice."""
 
+_sharing: dict[str, str] = {}
+"""What was said of arms whose models share a part, by digest."""
+
 
 def understood(arm: ModelArm, make: Callable[[], Any]) -> Any:
     """Returns what a function makes of an arm's names and numbers.
@@ -67,13 +70,22 @@ def builder(arm: ModelArm) -> Callable[[], Any]:
 
 
 def _check_new_each_time(arm: ModelArm, x: Any) -> None:
-    # With one thread one model serves all seeds: what two models share would go unnoticed.
-    with state.known():
-        first = _built(arm, x)
-    with state.known():
-        # A shared layer has been built since the arm was named: that is not what to complain of.
-        _take(arm, build_model(arm.model))
-    del first
+    # With one thread one model serves all seeds: what two models share would go unnoticed. All
+    # threads are told the same: what one has built has changed for the next.
+    with state.one_at_a_time:
+        if arm.digest in _sharing:
+            raise ArmError(_sharing[arm.digest])
+        with state.known():
+            first = _built(arm, x)
+        with state.known():
+            # A shared layer has been built since the arm was named: not what to complain of.
+            again = build_model(arm.model)
+            try:
+                _take(arm, again)
+            except ArmError as error:
+                _sharing[arm.digest] = str(error)
+                raise
+        del first
 
 
 def _is_described(arm: ModelArm) -> bool:

@@ -36,7 +36,8 @@ _SEEDS = ("global_random_seed", "global_seed_generator")
 _NAMES = "object_name_uids"
 """How far Keras has counted for its names, such as `dense_3`, for each thread."""
 
-_one_at_a_time = threading.RLock()
+one_at_a_time = threading.RLock()
+"""Held by whoever sets the global state; others' builds wait."""
 
 
 @contextlib.contextmanager
@@ -50,7 +51,7 @@ def known(seed: int = 0) -> Iterator[None]:
     Args:
         seed: Of the global generators of Python, NumPy, Keras and its framework.
     """
-    with _one_at_a_time, _restored():
+    with one_at_a_time, _restored():
         if overruled := settings():
             told = ", ".join(f"{name}={value}" for name, value in overruled.items())
             warnings.warn(
@@ -71,7 +72,7 @@ def undisturbed(seed: int) -> Iterator[None]:
 
     TensorFlow's stays out of it: setting it would start anew what a program under way draws.
     """
-    with _one_at_a_time:
+    with one_at_a_time:
         python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
         keras_generator = global_state.get_global_attribute(_SEEDS[1])
         of_framework = current().global_seeds() if current().EAGER else None

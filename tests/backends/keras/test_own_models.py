@@ -180,6 +180,18 @@ def test_parts_that_models_share_are_refused(model: Any, words: str, threads: in
         trained(arm_of(model, optimizer=None, loss=None), 0, 1, threads=threads)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_each_thread_is_told_of_a_layer_that_nobody_had_built(threads: int) -> None:
+    """The second thread met it built, and said that something had been reassigned."""
+    layer = keras.layers.Dense(6, "tanh", name="shared")
+
+    def with_it() -> Any:
+        return keras.Sequential([keras.Input((6,)), layer, keras.layers.Dense(3, "softmax")])
+
+    with pytest.raises(ArmError, match="with_it returned a model with the layer 'shared' of anoth"):
+        trained(arm_of(with_it, optimizer=None, loss=None), 0, 1, threads=threads)
+
+
 COUNTED = keras.Variable(0.0, trainable=False)
 DRAWS = keras.random.SeedGenerator(3)
 
