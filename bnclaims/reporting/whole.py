@@ -7,9 +7,8 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from bnclaims.running.leftovers import sweep
+from bnclaims.running.locks import held
 
 _OURS = ".bnclaims-"
 """How what is here for a while only is called, in folders that hold files of others too."""
@@ -48,16 +47,13 @@ def alone(folder: Path) -> Iterator[None]:
     Not so where the file system takes no locks, or a process that was stopped holds its own.
     """
     path = folder / _LOCK
-    lock = FileLock(path)
-    with contextlib.suppress(OSError, Timeout):
-        lock.acquire(timeout=_PATIENCE)
-    try:
-        yield
-    finally:
-        if lock.is_locked:
-            with contextlib.suppress(OSError):
-                path.unlink()
-        lock.release()
+    with held(path, _PATIENCE) as ours:
+        try:
+            yield
+        finally:
+            if ours:
+                with contextlib.suppress(OSError):
+                    path.unlink()
 
 
 def is_empty(folder: Path) -> bool:

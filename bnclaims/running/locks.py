@@ -8,8 +8,10 @@ from filelock import FileLock, Timeout
 
 
 @contextlib.contextmanager
-def held(path: Path, patience: float | None = None) -> Iterator[None]:
+def held(path: Path, patience: float | None = None) -> Iterator[bool]:
     """Holds a lock, after waiting for it; where the file system takes none, nothing is held.
+
+    Yields whether it is.
 
     Args:
         path: Of the lock's file.
@@ -20,7 +22,7 @@ def held(path: Path, patience: float | None = None) -> Iterator[None]:
     with contextlib.suppress(OSError, Timeout):
         lock.acquire(timeout=-1 if patience is None else patience)
     try:
-        yield
+        yield lock.is_locked
     finally:
         lock.release()
 

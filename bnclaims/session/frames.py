@@ -62,7 +62,7 @@ def _shortened(frames: list[TracebackType]) -> list[TracebackType]:
     if frames and _is_our_frame(frames[-1]) and _raises(frames[-1]):
         theirs = [n for n, frame in enumerate(frames) if not _is_our_frame(frame)]
         frames = frames[: theirs[-1] + 1] if theirs else frames
-    ours = [n for n, frame in enumerate(frames) if is_ours(path_of(frame))]
+    ours = [n for n, frame in enumerate(frames) if _is_our_frame(frame)]
     if not ours:
         return frames
     users = [n for n in range(ours[-1] + 1, len(frames)) if is_users(path_of(frames[n]))]
