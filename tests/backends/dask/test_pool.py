@@ -137,19 +137,21 @@ def test_those_with_a_higher_priority_come_first(
     while len([key for key in tasks if "run-ranked" in key or "run-busy" in key]) < 14:
         time.sleep(0.02)
     time.sleep(0.5)  # for those that are given out to have arrived
-    waiting = sorted(
-        int(key.rpartition("-")[2])
-        for key, task in tasks.items()
-        if "run-ranked" in key and task.state == "queued"
-    )
+    waiting = [
+        int(task.key.rpartition("-")[2])
+        for task in cluster.scheduler.queued.sorted()
+        if "run-ranked" in task.key
+    ]
     (tmp_path / "go").touch()
     answers(pool, 14)
     began = [int(path.name.partition("-")[2]) for path in sorted(tmp_path.glob("*-*"))]
     # Dask had given the others to workers before: whichever were there when the arm was.
     ranked = [seed for seed in began if seed in waiting]
     assert len(waiting) >= 8
-    assert ranked[0] in waiting[-2:]
-    assert ranked[-1] in waiting[:2]
+    assert waiting == sorted(waiting, reverse=True)
+    # Two workers that begin what Dask hands them may overtake each other, so by thirds.
+    third = len(ranked) // 3
+    assert min(ranked[:third]) > max(ranked[-third:])
 
 
 def test_an_error_comes_back_with_the_place_where_it_was_raised(make: MakePool) -> None:
