@@ -584,8 +584,8 @@ BROKEN = Request(FakeArm("broken", 99), (0, 1))
 def test_a_run_that_takes_too_long_is_an_error_of_the_claims_that_need_it(tmp_path: Path) -> None:
     """A builder that never returned hung the session."""
     engine = FakeEngine(hanging)
-    schedule = Schedule(LocalStore(tmp_path), engine, None, run_timeout=0.3)
-    words = r"^fake broken, seed 0: not done after 0.3 seconds \(--claims-run-timeout\)"
+    schedule = Schedule(LocalStore(tmp_path), engine, None, run_timeout=2)
+    words = r"^fake broken, seed 0: not done after 2 seconds \(--claims-run-timeout\)"
     for _ in range(2):
         with pytest.raises(ArmError, match=words):
             schedule.require([BROKEN])
@@ -595,12 +595,17 @@ def test_a_run_that_takes_too_long_is_an_error_of_the_claims_that_need_it(tmp_pa
 
 def test_a_run_that_takes_too_long_is_known_to_all_workers(tmp_path: Path) -> None:
     """Each tried for itself, and a helper with nothing else to do never ended."""
-    folder, engine = tmp_path / "mailbox", FakeEngine(hanging)
+    tried: list[int] = []
+
+    def before(arm: Arm, seed: int) -> None:
+        if arm.digest == "broken":
+            tried.append(seed)
+        hanging(arm, seed)
+
+    folder, engine = tmp_path / "mailbox", FakeEngine(before)
     folder.mkdir()
     one, other = (
-        Schedule(
-            LocalStore(tmp_path), engine, Mailbox(folder, name), [BROKEN, FIVE], run_timeout=0.5
-        )
+        Schedule(LocalStore(tmp_path), engine, Mailbox(folder, name), [BROKEN, FIVE], run_timeout=2)
         for name in ("gw0", "gw1")
     )
     with Mailbox(folder, "gw0").working():
@@ -609,10 +614,10 @@ def test_a_run_that_takes_too_long_is_known_to_all_workers(tmp_path: Path) -> No
             one.require([BROKEN])
         one.require([FIVE])
     helping.finish()
-    begun = time.monotonic()
+    already = len(tried)
     with pytest.raises(ArmError, match="not done after"):
         other.require([BROKEN])
-    assert time.monotonic() - begun < 0.4
+    assert len(tried) == already
 
 
 def test_a_helper_leaves_a_run_that_its_claim_gives_up(tmp_path: Path) -> None:
