@@ -34,7 +34,7 @@ from bnclaims.running.store import StoreWarning
 from bnclaims.session import checks, cluster, frames, hooks, interruption
 from bnclaims.session.checks import CHECKS, CheckItem, Checks
 from bnclaims.session.conclusion import CERTAIN, SUBTESTS, XFAIL, concluded, untested, verdict_of
-from bnclaims.session.ending import Ending, claims_before
+from bnclaims.session.ending import Ending, claims_before, foretell
 from bnclaims.session.listener import Listener, outcome_in
 from bnclaims.session.live import LiveLine, can_redraw, real_stdout
 from bnclaims.session.options import OPTIONS, Settings, backend_name, displaced, ini_name
@@ -52,6 +52,8 @@ _LISTENER = pytest.StashKey[Listener]()
 _DECLARED = pytest.StashKey[dict[pytest.Function, str]]()
 _FINISHED = pytest.StashKey[bool]()
 """Whether pytest has come to the end of a session, which it does of each that began."""
+_FORETOLD = pytest.StashKey[bool]()
+"""Whether an older report says that this session has not ended."""
 _ENDING = pytest.StashKey[tuple[pytest.Session, Ending]]()
 
 _NO_CLAIM = (
@@ -332,6 +334,7 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
     if config.option.claims_plan:
         session.items.clear()
         return (yield)
+    _foretell(config)
     with config.stash[_WORKING], _progress(config):
         result = yield
     if suite.traces or suite.checked:
@@ -497,6 +500,24 @@ class _VerdictLines:
 
 
 # The end
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any) -> None:
+    """Learns of the selected claims from the first worker that has collected them."""
+    _foretell(node.config)
+
+
+def _foretell(config: pytest.Config) -> None:
+    """Has an older report say, once, that this session has not ended, as it may be killed."""
+    suite = config.stash[_SUITE]
+    if _verifies(config) and suite.selected and not config.stash.get(_FORETOLD, False):
+        config.stash[_FORETOLD] = True
+        reached = config.stash[_LISTENER].reached(
+            suite.selected, pytest.ExitCode.INTERRUPTED, ended=False
+        )
+        with interruption.held():
+            foretell(reached, suite)
 
 
 @pytest.hookimpl(trylast=True)

@@ -83,6 +83,16 @@ def tally(results: Results) -> list[tuple[str, int]]:
     return [(name, verdicts.count(name)) for name in COLOURS if name in verdicts]
 
 
+def tally_text(results: Results) -> str:
+    """Returns how many claims came to what, and how the session ended if it did not succeed."""
+    counts = [
+        f"{count} {verdict}" + "s" * (verdict == "error" and count > 1)
+        for verdict, count in tally(results)
+    ]
+    counts += [results.ending_in_brief] if results.ending_in_brief else []
+    return ", ".join(counts) or "none"
+
+
 def file_name(claim: str) -> str:
     """Returns a claim's name as one that every file system takes."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", claim)[:_LONGEST].strip("-")
@@ -184,13 +194,8 @@ def _claim(claim: ClaimResult) -> _Badge:
 
 
 def _suite(results: Results) -> _Badge:
-    counts = [
-        f"{count} {verdict}" + "s" * (verdict == "error" and count > 1)
-        for verdict, count in tally(results)
-    ]
-    counts += [results.ending_in_brief] if results.ending_in_brief else []
     verdict = "supported" if results.all_as_expected else "error"
-    return _Badge(_SUITE, f"{', '.join(counts) or 'none'} · {results.conditions}", verdict)
+    return _Badge(_SUITE, f"{tally_text(results)} · {results.conditions}", verdict)
 
 
 def _reference(record: ReferenceRecord) -> _Badge:

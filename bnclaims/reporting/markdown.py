@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from bnclaims.errors import CommandError, MarkerError
 from bnclaims.reporting import changes, checked, whole
-from bnclaims.reporting.badges import MARKS, anchors, claim_files, tally
+from bnclaims.reporting.badges import MARKS, anchors, claim_files, tally_text
 from bnclaims.reporting.results import ClaimResult, ReferenceRecord, Results
 from bnclaims.reporting.terminal import interval_text
 
@@ -22,12 +22,10 @@ def summary(results: Results, since: Results | None = None) -> list[str]:
         since: Of an earlier one; what changed since then comes first.
     """
     protocol = results.protocol
-    counts = [f"{count} {verdict}" for verdict, count in tally(results)]
-    counts += [results.ending_in_brief] if results.ending_in_brief else []
     data = f", on {' and '.join(results.data_names)}" if results.claims else ""
     backend = f", by {results.backend}" if results.backend else ""
     return [
-        f"## Claims: {', '.join(counts) or 'none'}",
+        f"## Claims: {tally_text(results)}",
         "",
         f"{_text(protocol.name.capitalize())} protocol, {protocol.size}{_text(data + backend)}.",
         "",
@@ -42,8 +40,7 @@ def summary(results: Results, since: Results | None = None) -> list[str]:
             for claim in results.claims
             if not claim.as_expected
         ),
-        "",
-        *_table(results),
+        *(["", *_table(results)] if results.claims else []),
         *(_checked(results.reference, results) if results.reference else []),
     ]
 

@@ -286,6 +286,8 @@ class SessionRecord:
     """Whether it ended before all selected claims had been tested."""
     unfinished: Count
     """How many selected claims were not tested, or not to the end; each is among the errors."""
+    ended: bool = True
+    """Whether it came to an end: not yet while it runs, and never if its process was killed."""
 
 
 @dataclass(frozen=True)
@@ -354,6 +356,8 @@ class Results:
     def ending(self) -> str:
         """A sentence on a session that did not succeed; '' for one that did."""
         session = self.session
+        if not session.ended:
+            return "The session has not ended, or was killed: it has verified nothing yet."
         if session.interrupted:
             selected = len(self.claims) + len(self.errors)
             return (
@@ -368,7 +372,7 @@ class Results:
     def ending_in_brief(self) -> str:
         """What keeps a session from having succeeded beside its claims; '' where nothing does."""
         if self.session.interrupted:
-            return "interrupted"
+            return "interrupted" if self.session.ended else "not ended"
         claims_failed = self.errors or not all(claim.as_expected for claim in self.claims)
         if claims_failed or not self.session.exit_status:
             return ""

@@ -1,6 +1,8 @@
 """The end of a session: its results, and the report of them."""
 
+import contextlib
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -47,17 +49,7 @@ class Ending:
             draw: Whether the report has figures; they need data, which nobody may have found yet.
         """
         figures, problems = _figures(config, suite) if draw else ([], [])
-        results = report.results_of(
-            ClaimResult.beside(reached.outcomes, e_values=suite.settings.design.name == Open.name),
-            reached.errors,
-            session=reached.session,
-            figures=figures,
-            protocol=suite.settings.protocol,
-            design=suite.settings.design,
-            versions={"backend": suite.backend.name, **suite.backend.versions},
-            fingerprint=_fingerprint(reached, suite),
-            reference=reference,
-        )
+        results = _results(reached, suite, figures, reference)
         ending = cls(results, suite.settings.report, problems=problems)
         ending.write()
         return ending
@@ -76,7 +68,7 @@ class Ending:
         except Exception as error:  # noqa: BLE001  (whatever a picture meets, verdicts are reported)
             known = isinstance(error, OSError | BnclaimsError)
             kind = "" if known else f"{type(error).__name__}: "
-            kept = "; the older report is as it was" if report.is_in(self.folder) else ""
+            kept = "; the report there is as it was" if report.is_in(self.folder) else ""
             self.problems.append(f"cannot write the report to {self.folder}: {kind}{error}{kept}")
             if self.exit_status == pytest.ExitCode.OK:
                 self._end_with(pytest.ExitCode.TESTS_FAILED)
@@ -91,6 +83,19 @@ class Ending:
     def _end_with(self, exit_status: int) -> None:
         session = dataclasses.replace(self.results.session, exit_status=int(exit_status))
         self.results = dataclasses.replace(self.results, session=session)
+
+
+def foretell(reached: Reached, suite: Suite) -> None:
+    """Has an older report say that this session has not ended, as it may be killed.
+
+    Args:
+        reached: What its claims have come to, which is nothing yet.
+        suite: Its settings, and where its report goes.
+    """
+    folder = suite.settings.report
+    if folder is not None and report.is_in(folder):
+        with contextlib.suppress(OSError, BnclaimsError):  # its end says so, too
+            report.write(_results(reached, suite), folder)
 
 
 def claims_before(config: pytest.Config, folder: Path | None) -> dict[str, str]:
@@ -119,6 +124,25 @@ def claims_before(config: pytest.Config, folder: Path | None) -> dict[str, str]:
         return any(file.is_relative_to(place) for place in asked)
 
     return {claim.test: claim.id for claim in before.claims if is_asked_for(claim.test)}
+
+
+def _results(
+    reached: Reached,
+    suite: Suite,
+    figures: Sequence[Drawing] = (),
+    reference: ReferenceRecord | None = None,
+) -> Results:
+    return report.results_of(
+        ClaimResult.beside(reached.outcomes, e_values=suite.settings.design.name == Open.name),
+        reached.errors,
+        session=reached.session,
+        figures=figures,
+        protocol=suite.settings.protocol,
+        design=suite.settings.design,
+        versions={"backend": suite.backend.name, **suite.backend.versions},
+        fingerprint=_fingerprint(reached, suite),
+        reference=reference,
+    )
 
 
 def _fingerprint(reached: Reached, suite: Suite) -> str:

@@ -13,6 +13,9 @@ from bnclaims.reporting.results import Check, ErrorRecord, Outcome, SessionRecor
 UNFINISHED = "the session ended before this test did"
 """What is said of a claim that was selected and has no verdict, as nobody got to it."""
 
+UNDERWAY = "the session has not ended, or was killed"
+"""What is said of it as long as somebody may."""
+
 _CUT_SHORT = {pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR}
 
 
@@ -121,12 +124,15 @@ class Listener:
         tested = sum(any(t.badness != 3 for t in self._tests.get(n, {}).values()) for n in selected)
         return 1 - tested / len(selected) if selected else 0.0
 
-    def reached(self, selected: Mapping[str, str], exit_status: int) -> Reached:
+    def reached(
+        self, selected: Mapping[str, str], exit_status: int, *, ended: bool = True
+    ) -> Reached:
         """Returns what the claims came to.
 
         Args:
             selected: The names of the selected claims by their tests, as far as anybody told.
             exit_status: Pytest's.
+            ended: Whether the session has.
         """
         outcomes: list[Outcome] = []
         errors = [ErrorRecord(name, message) for name, message in self._unread.items()]
@@ -139,11 +145,12 @@ class Listener:
                 outcomes.append(worst.outcome)
             elif not worst.ended:
                 unfinished += 1
-                errors.append(ErrorRecord(name, UNFINISHED))
+                errors.append(ErrorRecord(name, UNFINISHED if ended else UNDERWAY))
         cut_short = bool(unfinished) or exit_status in _CUT_SHORT
         if exit_status == pytest.ExitCode.OK and (unfinished or self._interrupted):
             exit_status = pytest.ExitCode.INTERRUPTED  # pytest has not come to set it
-        return Reached(outcomes, errors, SessionRecord(int(exit_status), cut_short, unfinished))
+        session = SessionRecord(int(exit_status), cut_short, unfinished, ended)
+        return Reached(outcomes, errors, session)
 
 
 def outcome_in(report: Any) -> Outcome | None:

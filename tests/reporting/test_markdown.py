@@ -51,6 +51,14 @@ def test_an_interrupted_session_is_said_before_its_claims() -> None:
     )
 
 
+def test_a_session_without_a_verdict_has_no_table() -> None:
+    underway = SessionRecord(2, interrupted=True, unfinished=2, ended=False)
+    lines = markdown.summary(results(errors=("one", "two"), session=underway))
+    assert lines[0] == "## Claims: 2 errors, not ended"
+    assert lines[4] == "The session has not ended, or was killed: it has verified nothing yet."
+    assert lines[-1].startswith("- **two** has no verdict: ")
+
+
 def test_what_changed_comes_first_verdicts_only() -> None:
     old, new = results(YES, NO), results(outcome("yes", 9.5), MAYBE, errors=("no",))
     lines = markdown.summary(dataclasses.replace(new, versions={"keras": "3.6"}), old)

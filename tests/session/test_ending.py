@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from bnclaims.reporting import badges, wire
-from bnclaims.reporting.results import Results, SessionRecord
-from bnclaims.session.listener import UNFINISHED
+from bnclaims.reporting.results import ErrorRecord, Results, SessionRecord
+from bnclaims.session.listener import UNDERWAY, UNFINISHED
 from tests import sessions
 from tests.fake_project import BACKEND, claims, prepare
 from tests.image_sets import save, small
@@ -365,6 +365,54 @@ def test_signals_that_come_again_leave_a_report_of_this_session(
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_a_session_that_is_killed_leaves_no_green(project: pytest.Pytester, workers: str) -> None:
+    """Nobody could write any more, so yesterday's green report stayed."""
+    project.makepyfile(claims("", "(open('reached', 'w').close(), time.sleep(60))"))
+    claim = ["-k", "test_1"]
+    assert sessions.run(project, STORE, "-n0", *claim).ret == 0
+    assert suite_badge(project) == ("1 supported", True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pytest", STORE, workers],
+        cwd=project.path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )  # fmt: skip
+    wait_for((project.path / "reached").exists)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(GUARD)
+    results, names = reported(project)
+    assert names == []
+    assert results.errors == (ErrorRecord("claim-1", UNDERWAY), ErrorRecord("claim-2", UNDERWAY))
+    assert results.session == SessionRecord(2, interrupted=True, unfinished=2, ended=False)
+    assert suite_badge(project) == ("2 errors, not ended", False)
+    page = (project.path / "claims-report" / "index.html").read_text()
+    assert "The session has not ended, or was killed: it has verified nothing yet." in page
+    assert sessions.run(project, STORE, workers, *claim).ret == 0
+    assert suite_badge(project) == ("1 supported", True)
+
+
+def test_a_claim_that_ends_its_process_leaves_no_green(project: pytest.Pytester) -> None:
+    """So does pytest-timeout with its method `thread`."""
+    project.makepyfile(claims(""))
+    assert sessions.run(project, STORE, "-n0").ret == 0
+    project.makepyfile(claims("os._exit(0)"))
+    assert project.runpytest_subprocess(STORE, "-n0").ret == 0
+    assert suite_badge(project) == ("1 error, not ended", False)
+
+
+def test_where_no_report_was_none_is_written_before_the_end(project: pytest.Pytester) -> None:
+    project.makepyfile(claims("os.path.exists('claims-report') and 1 / 0"))
+    assert sessions.run(project, STORE, "-n0").ret == 0
+
+
+def test_a_session_that_tests_no_claim_leaves_the_report(project: pytest.Pytester) -> None:
+    project.makepyfile(claims(""), test_plain="def test_plain(): pass\n")
+    assert sessions.run(project, STORE, "-n0").ret == 0
+    for options in (["-k", "nothing"], ["-k", "plain"], ["--collect-only"], ["--claims-plan"]):
+        project.runpytest_subprocess(STORE, "-n0", *options)
+        assert suite_badge(project) == ("1 supported", True), options
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
 def test_the_report_needs_no_terminal(project: pytest.Pytester, workers: str) -> None:
     """`-p no:terminal` was an internal error, also where there are no claims or one is refuted."""
     project.makepyfile(test_plain="def test_plain(): pass\n")
@@ -572,7 +620,7 @@ def test_a_session_without_its_report_is_no_success(
     result = project.runpytest_subprocess(*command)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     said = (result.stdout if terminal else result.stderr).str()
-    assert said.count("the older report is as it was") == 1
+    assert said.count("the report there is as it was") == 1
     assert said.count("the session fails, as it has no report: exit status 1") == 1
     assert suite_badge(project) == before == ("2 supported", True)
     assert project.runpytest_subprocess(*command, "--claims-report=none").ret == 0
@@ -642,7 +690,7 @@ def test_where_no_report_was_none_is_said_to_be_as_it_was(project: pytest.Pytest
     result.stdout.fnmatch_lines(
         ["cannot write the report to *later: *", "the session fails, as it has no report*"]
     )
-    result.stdout.no_fnmatch_line("*the older report*")
+    result.stdout.no_fnmatch_line("*the report there*")
     result.stdout.no_fnmatch_line("*Error: *")
 
 
