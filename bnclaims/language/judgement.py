@@ -20,7 +20,11 @@ from bnclaims.statistics.design import Design, decisions, lowest_share
 POWERS = (0.80, 0.95)
 """For how much power an inconclusive verdict says the seeds that it would take."""
 
+_AS_USUAL = np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
+"""NumPy's own: a conftest.py may have it raise, for code of its own."""
 
+
+@_AS_USUAL
 def judged(part: Part, look: int, support: Design, refute: Design) -> Verdict:
     """Returns a part's verdict at a look.
 
@@ -46,6 +50,7 @@ def judged(part: Part, look: int, support: Design, refute: Design) -> Verdict:
     return "supported" if decision > 0 else "refuted" if decision < 0 else "inconclusive"
 
 
+@_AS_USUAL
 def chances(part: Part, look: int, support: Design, refute: Design) -> tuple[float, float]:
     """Returns the chances that later looks support an undecided part, and that they refute it.
 
@@ -72,6 +77,7 @@ def chances(part: Part, look: int, support: Design, refute: Design) -> tuple[flo
     return float(inside), float(outside)
 
 
+@_AS_USUAL
 def found(part: Part, verdict: Verdict, look: int, support: Design, refute: Design) -> Finding:
     """Returns what a part came to at the look that settled it, or at the last one.
 

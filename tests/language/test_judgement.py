@@ -54,6 +54,19 @@ def test_interval_region_and_p_tell_the_same_story(data: Values) -> None:
         assert finding.nominal_p <= finding.p + 1e-12
 
 
+@pytest.mark.parametrize("design", [Sequential(alpha=0.0123), Open(alpha=0.0124)])
+def test_a_conftest_may_have_numpy_raise(design: Sequential | Open) -> None:
+    """For code of its own: critical values that nobody had asked for before were an error."""
+    rng = np.random.default_rng(26)
+    low, high = rng.normal(0, 0.1, (2, SEEDS))
+    trial = new_trial(design)
+    with np.errstate(all="raise"):
+        verdict = (sample(low, trial) < sample(high, trial, 2)).verdict
+        apart = sample(low, trial) < sample(high + 1, trial, 2)
+        assert (verdict, apart.verdict) == ("inconclusive", "supported")
+        assert 0.8 < apart.findings[0].estimate < 1.2
+
+
 @pytest.mark.parametrize(
     ("value", "verdict"), [(1.0, "supported"), (-1.0, "refuted"), (0.0, "refuted")]
 )
