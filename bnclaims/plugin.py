@@ -56,6 +56,9 @@ _FORETOLD = pytest.StashKey[bool]()
 """Whether an older report says that this session has not ended."""
 _ENDING = pytest.StashKey[tuple[pytest.Session, Ending]]()
 
+_LISTING = "collectonly", "showfixtures", "show_fixtures_per_test", "setuponly", "setupplan"
+"""Pytest's options by which it runs no test."""
+
 _NO_CLAIM = (
     "this test trains without being a claim, so the report leaves it out: declare it with "
     "@claim(statement, source=...)"
@@ -289,7 +292,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     First of all: no worker gets a test before each has told xdist that it has collected, so none
     can be through with its own before the others are known to be at work.
     """
-    if _is_controller(session.config) or session.config.option.collectonly:
+    if _is_controller(session.config) or _only_lists(session.config):
         return
     suite = session.config.stash[_SUITE]
     claims = _claims_of(session.items)
@@ -694,7 +697,12 @@ def _progress(config: pytest.Config) -> Iterator[None]:
 def _verifies(config: pytest.Config) -> bool:
     """Says whether this process is to say what claims come to."""
     worker = hasattr(config, "workerinput")
-    return not (worker or config.option.collectonly or config.option.claims_plan)
+    return not (worker or _only_lists(config) or config.option.claims_plan)
+
+
+def _only_lists(config: pytest.Config) -> bool:
+    """Says whether this session is to show what there is, and to run no test."""
+    return any(getattr(config.option, name, False) for name in _LISTING)
 
 
 def _is_controller(config: pytest.Config) -> bool:
@@ -705,7 +713,7 @@ def _is_controller(config: pytest.Config) -> bool:
 def _wants_data_early(config: pytest.Config) -> bool:
     worker = hasattr(config, "workerinput")
     chosen = config.stash[_SUITE].settings.chosen
-    return chosen and not worker and not config.option.collectonly
+    return chosen and not worker and not _only_lists(config)
 
 
 def _parameters(item: pytest.Function) -> dict[str, Any]:

@@ -407,8 +407,10 @@ def test_where_no_report_was_none_is_written_before_the_end(project: pytest.Pyte
 def test_a_session_that_tests_no_claim_leaves_the_report(project: pytest.Pytester) -> None:
     project.makepyfile(claims(""), test_plain="def test_plain(): pass\n")
     assert sessions.run(project, STORE, "-n0").ret == 0
-    for options in (["-k", "nothing"], ["-k", "plain"], ["--collect-only"], ["--claims-plan"]):
-        project.runpytest_subprocess(STORE, "-n0", *options)
+    for options in (["-k", "nothing"], ["-k", "plain"], ["--collect-only"], ["--claims-plan"],
+                    ["--fixtures"], ["--fixtures-per-test"], ["--setup-only"], ["--setup-plan"],
+                    ["--cache-show"], ["--markers"], ["--setup-only", "-n2"]):  # fmt: skip
+        sessions.run(project, STORE, "-n0", *options)
         assert suite_badge(project) == ("1 supported", True), options
 
 
