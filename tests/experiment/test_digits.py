@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Arrays = dict[str, "NDArray[np.uint8]"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def made() -> Arrays:
     return digits.make_digits()
 

@@ -1638,7 +1638,7 @@ STABLE = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def found_by_processes(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
     """What processes with other hash seeds find: name of a source -> digest."""
     folder = tmp_path_factory.mktemp("stable")

@@ -22,7 +22,7 @@ NAMES = [
 ]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def frozen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project whose first release is frozen with twenty seeds of each arm: 1, 2 and 3 units."""
     folder = tmp_path_factory.mktemp("frozen")
