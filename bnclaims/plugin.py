@@ -14,6 +14,7 @@ import pytest
 from bnclaims.backends.keras.backend import BACKENDS, KerasBackend
 from bnclaims.errors import (
     ArmError,
+    BnclaimsError,
     ClaimError,
     ClusterError,
     CommandError,
@@ -28,9 +29,11 @@ from bnclaims.language.tracing import inform
 from bnclaims.reporting import checked, failure, terminal, wire
 from bnclaims.reporting.report import check_place
 from bnclaims.reporting.results import ErrorRecord, Outcome, ReferenceRecord, Results
+from bnclaims.running.backend import Backend
+from bnclaims.running.contract import CheckedBackend, CheckedStore
 from bnclaims.running.local_store import LocalStore
 from bnclaims.running.mailbox import Mailbox, temporary_folder
-from bnclaims.running.store import StoreWarning
+from bnclaims.running.store import Store, StoreWarning
 from bnclaims.session import checks, cluster, frames, hooks, interruption
 from bnclaims.session.checks import CHECKS, CheckItem, Checks
 from bnclaims.session.conclusion import CERTAIN, SUBTESTS, XFAIL, concluded, untested, verdict_of
@@ -136,15 +139,26 @@ def pytest_configure(config: pytest.Config) -> None:
     settings = Settings.from_pytest_config(config)
     if worker is not None and settings.scheduler:
         settings = dataclasses.replace(settings, scheduler=worker["bnclaims_scheduler"])
-    backend = config.hook.pytest_claims_backend(config=config, threads=settings.threads)
-    store = config.hook.pytest_claims_store(config=config, folder=settings.store)
-    config.stash[_SUITE] = Suite(settings, mailbox, backend, store)
+    config.stash[_SUITE] = Suite(settings, mailbox, *_backend_and_store(config, settings))
     if (reference := checks.opened(settings)) is not None:
         config.stash[CHECKS] = Checks(reference, config.stash[_SUITE])
     if worker is None:
         if mistaken := displaced(config):
             config.issue_config_time_warning(pytest.PytestConfigWarning(mistaken), stacklevel=2)
         _listen(config)
+
+
+def _backend_and_store(config: pytest.Config, settings: Settings) -> tuple[Backend, Store]:
+    """Returns what trains and what keeps; what others bring is checked."""
+    backend = config.hook.pytest_claims_backend(config=config, threads=settings.threads)
+    store = config.hook.pytest_claims_store(config=config, folder=settings.store)
+    try:
+        return (
+            backend if isinstance(backend, KerasBackend) else CheckedBackend(backend),
+            store if isinstance(store, LocalStore) else CheckedStore(store),
+        )
+    except BnclaimsError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 def _mailbox_folder(config: pytest.Config) -> Path:
@@ -301,7 +315,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         for item in claims:
             suite.trace(item.nodeid, item.obj, _parameters(item))
         _look_for_checks(session)
-    except DataError:
+    except BnclaimsError:
         return  # each claim reports it
     if suite.mailbox is not None and (suite.traces or suite.checked):
         session.config.stash[_WORKING].enter_context(suite.mailbox.working())

@@ -154,7 +154,9 @@ def test_claims_are_verified_as_asked(tmp_path: Path) -> None:
 
 
 def test_pytest_is_interrupted_in_time(tmp_path: Path) -> None:
-    program(tmp_path, "python", "trap 'echo interrupted; exit 2' INT; sleep 30 >/dev/null 2>&1 & wait")
+    program(
+        tmp_path, "python", "trap 'echo interrupted; exit 2' INT; sleep 30 >/dev/null 2>&1 & wait"
+    )
     asked = {**VERIFY, "PROTOCOL": "", "MINUTES": "0.01"}
     done = run("verify.sh", tmp_path, **asked)
     assert done.stdout == "interrupted\n"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bnclaims.backends.keras.backend import KerasBackend
 from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import Arm, FunctionArm
-from bnclaims.experiment.history import Curve, History
+from bnclaims.experiment.history import History, checked, numbers
 from bnclaims.experiment.seeds import Seed, derive
 
 FUNCTIONS_VERSION = 2
@@ -111,7 +111,7 @@ def _torch_seeded(seed: int) -> Iterator[None]:
 
 def _history(arm: FunctionArm, returned: Any) -> History:
     if isinstance(returned, History):
-        return _checked(arm, returned)
+        return checked(returned, f"{arm} returned")
     if isinstance(returned, Mapping):
         return History(probes={name: _numbers(arm, name, v) for name, v in returned.items()})
     value = _numbers(arm, "value", returned)
@@ -120,68 +120,9 @@ def _history(arm: FunctionArm, returned: Any) -> History:
     return History(probes={"value": value})
 
 
-_BY_EPOCH = ("loss", "accuracy", "val_loss", "val_accuracy", "seconds", "metrics/")
-"""The curves of a history that have one value an epoch, as `History.to_arrays` names them."""
-
-
-def _checked(arm: FunctionArm, history: History) -> History:
-    """Returns a trainer's history with its curves as arrays, as ours have them.
-
-    Raises:
-        ArmError: A curve is none, or the curves do not go together.
-    """
-    for group in ("metrics", "probes"):
-        if not isinstance(named := getattr(history, group), Mapping):
-            raise _no_number(arm, group, named)
-    arrays = {
-        name: _numbers(arm, name, value) if name.startswith("probes/") else _curve(arm, name, value)
-        for name, value in history.to_arrays().items()
-    }
-    _check_lengths(arm, {n: a for n, a in arrays.items() if n.startswith(_BY_EPOCH)})
-    _check_lengths(arm, {n: a for n, a in arrays.items() if n.startswith("fine_")})
-    if len(arrays["fine_loss"]) != len(arrays["fine_epochs"]):
-        raise ArmError(
-            f"{arm} returned a History with fine curves and no fine_epochs, or the other way "
-            "round: give the number of epochs at each of their points"
-        )
-    for name, array in arrays.items():
-        if name.endswith("accuracy") and ((array < 0) | (array > 1)).any():
-            raise ArmError(
-                f"{arm} returned a History whose {name} goes from {np.nanmin(array):g} to "
-                f"{np.nanmax(array):g}: give shares, from 0 to 1"
-            )
-    return History.from_arrays(arrays)
-
-
-def _curve(arm: FunctionArm, name: str, value: Any) -> Curve:
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError, RuntimeError):  # ragged, or a tensor that records gradients
-        array = np.empty((0, 0))
-    if array.ndim != 1 or array.dtype.kind not in "biuf" or name == "metrics/":
-        raise ArmError(
-            f"{arm} returned a History whose {name} is {value!r:.80}: give a list or an array of "
-            "one number an epoch"
-        )
-    return array.astype(np.float64)
-
-
-def _check_lengths(arm: FunctionArm, curves: Mapping[str, Curve]) -> None:
-    counts = {name: len(curve) for name, curve in curves.items() if len(curve)}
-    if len({*counts.values()}) > 1:
-        told = ", ".join(f"{name}: {count}" for name, count in counts.items())
-        raise ArmError(
-            f"{arm} returned a History whose curves have different lengths ({told}): give one "
-            "value an epoch, NaN where there is none"
-        )
-
-
 def _numbers(arm: FunctionArm, name: Any, value: Any) -> NDArray[Any]:
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError):
-        raise _no_number(arm, name, value) from None
-    if not isinstance(name, str) or array.dtype.kind not in "biuf":
+    array = numbers(value)
+    if not isinstance(name, str) or array is None:
         raise _no_number(arm, name, value)
     return array
 

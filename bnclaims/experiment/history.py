@@ -1,11 +1,13 @@
 """What a run leaves behind: its curves and, on request, its probes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from bnclaims.errors import ArmError
 
 Curve = NDArray[np.float64]
 
@@ -96,6 +98,98 @@ _GROUPS = ("metrics", "probes")
 
 def _curves() -> list[str]:
     return [f.name for f in fields(History) if f.name not in _GROUPS]
+
+
+_BY_EPOCH = ("loss", "accuracy", "val_loss", "val_accuracy", "seconds", "metrics/")
+"""The curves of a history that have one value an epoch, as `History.to_arrays` names them."""
+
+
+def checked(history: History, told: str, *, names: bool = False) -> History:
+    """Returns a history that somebody else made with its curves as arrays, as ours have them.
+
+    What is masked in one has no value, NaN.
+
+    Args:
+        history: As it came.
+        told: Whose it is and how it came, to begin a message with: "my_model returned".
+        names: Whether probes may be arrays of texts, too, such as the names of layers.
+
+    Raises:
+        ArmError: A curve is none, or the curves do not go together.
+    """
+    for group in _GROUPS:
+        if not isinstance(named := getattr(history, group), Mapping):
+            raise ArmError(
+                f"{told} a History whose {group} is {named!r:.80}: give a dictionary of names and "
+                "arrays"
+            )
+    arrays = {
+        name: _curve(told, name, value)
+        for name, value in history.to_arrays().items()
+        if not name.startswith("probes/")
+    }
+    probes = {
+        name: _probe(told, f"probes/{name}", value, names=names)
+        for name, value in history.probes.items()
+    }
+    _check_lengths(told, {n: a for n, a in arrays.items() if n.startswith(_BY_EPOCH)})
+    _check_lengths(told, {n: a for n, a in arrays.items() if n.startswith("fine_")})
+    if len(arrays["fine_loss"]) != len(arrays["fine_epochs"]):
+        raise ArmError(
+            f"{told} a History with fine curves and no fine_epochs, or the other way round: give "
+            "the number of epochs at each of their points"
+        )
+    for name, array in arrays.items():
+        if name.endswith("accuracy") and ((array < 0) | (array > 1)).any():
+            raise ArmError(
+                f"{told} a History whose {name} goes from {np.nanmin(array):g} to "
+                f"{np.nanmax(array):g}: give shares, from 0 to 1"
+            )
+    return replace(History.from_arrays(arrays), probes=probes)
+
+
+def numbers(value: Any) -> NDArray[Any] | None:
+    """Returns what somebody gave as numbers as an array of real ones; None where it is none.
+
+    What is masked has no value, NaN.
+    """
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):
+        value = np.ma.filled(value.astype(np.float64), np.nan)
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError, RuntimeError):  # ragged, or a tensor that records gradients
+        return None
+    return array if array.dtype.kind in "biuf" else None
+
+
+def _curve(told: str, name: str, value: Any) -> Curve:
+    array = numbers(value)
+    if array is None or array.ndim != 1 or name == "metrics/":
+        raise ArmError(
+            f"{told} a History whose {name} is {value!r:.80}: give a list or an array of one "
+            "number an epoch"
+        )
+    return array.astype(np.float64)
+
+
+def _probe(told: str, name: str, value: Any, *, names: bool) -> NDArray[Any]:
+    if names and isinstance(value, np.ndarray) and value.dtype.kind == "U":
+        return value
+    if (array := numbers(value)) is None:
+        raise ArmError(
+            f"{told} a History whose {name} is {value!r:.80}: give a number or an array of numbers"
+        )
+    return array
+
+
+def _check_lengths(told: str, curves: Mapping[str, Curve]) -> None:
+    counts = {name: len(curve) for name, curve in curves.items() if len(curve)}
+    if len({*counts.values()}) > 1:
+        named = ", ".join(f"{name}: {count}" for name, count in counts.items())
+        raise ArmError(
+            f"{told} a History whose curves have different lengths ({named}): give one value an "
+            "epoch, NaN where there is none"
+        )
 
 
 @dataclass(frozen=True, eq=False)

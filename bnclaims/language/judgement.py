@@ -20,11 +20,7 @@ from bnclaims.statistics.design import Design, decisions, lowest_share
 POWERS = (0.80, 0.95)
 """For how much power an inconclusive verdict says the seeds that it would take."""
 
-_AS_USUAL = np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
-"""NumPy's own: a conftest.py may have it raise, for code of its own."""
 
-
-@_AS_USUAL
 def judged(part: Part, look: int, support: Design, refute: Design) -> Verdict:
     """Returns a part's verdict at a look.
 
@@ -37,20 +33,22 @@ def judged(part: Part, look: int, support: Design, refute: Design) -> Verdict:
     Raises:
         NotFiniteError: A metric has no value for some run.
     """
-    count = support.looks[look]
-    if isinstance(part.contrast, Endpoint):
-        hits, misses = part.hits(count)
-        if support.adjusted_share_p(hits, look) <= support.level(look):
-            return "supported"
-        refuted = refute.adjusted_share_p(misses, look) <= refute.level(look)
-        return "refuted" if refuted else "inconclusive"
-    is_last = look == len(support.looks) - 1
-    t = np.array([_edge_t(face, closed=part.closed, is_last=is_last) for face in part.faces(count)])
-    decision = int(decisions(t, support.critical(look), refute.critical(look)))
-    return "supported" if decision > 0 else "refuted" if decision < 0 else "inconclusive"
+    with _as_usual():
+        count = support.looks[look]
+        if isinstance(part.contrast, Endpoint):
+            hits, misses = part.hits(count)
+            if support.adjusted_share_p(hits, look) <= support.level(look):
+                return "supported"
+            refuted = refute.adjusted_share_p(misses, look) <= refute.level(look)
+            return "refuted" if refuted else "inconclusive"
+        is_last = look == len(support.looks) - 1
+        t = np.array(
+            [_edge_t(face, closed=part.closed, is_last=is_last) for face in part.faces(count)]
+        )
+        decision = int(decisions(t, support.critical(look), refute.critical(look)))
+        return "supported" if decision > 0 else "refuted" if decision < 0 else "inconclusive"
 
 
-@_AS_USUAL
 def chances(part: Part, look: int, support: Design, refute: Design) -> tuple[float, float]:
     """Returns the chances that later looks support an undecided part, and that they refute it.
 
@@ -60,24 +58,24 @@ def chances(part: Part, look: int, support: Design, refute: Design) -> tuple[flo
         support: As for `judged`.
         refute: As for `judged`.
     """
-    count = support.looks[look]
-    if isinstance(part.contrast, Endpoint):
-        return futility.chances_of_share(*part.hits(count), look, support, refute)
-    faces = np.stack(part.faces(count))
-    if any(contrasts.is_constant(face) for face in faces):
-        return 1.0, 1.0  # equal values may yet decide at the last look
-    inside, outside = futility.chances_of_mean(
-        faces.mean(axis=1),
-        faces.std(axis=1, ddof=1),
-        look,
-        support,
-        refute,
-        margin_is_fixed=part.margin is None or not part.margin.sources,
-    )
-    return float(inside), float(outside)
+    with _as_usual():
+        count = support.looks[look]
+        if isinstance(part.contrast, Endpoint):
+            return futility.chances_of_share(*part.hits(count), look, support, refute)
+        faces = np.stack(part.faces(count))
+        if any(contrasts.is_constant(face) for face in faces):
+            return 1.0, 1.0  # equal values may yet decide at the last look
+        inside, outside = futility.chances_of_mean(
+            faces.mean(axis=1),
+            faces.std(axis=1, ddof=1),
+            look,
+            support,
+            refute,
+            margin_is_fixed=part.margin is None or not part.margin.sources,
+        )
+        return float(inside), float(outside)
 
 
-@_AS_USUAL
 def found(part: Part, verdict: Verdict, look: int, support: Design, refute: Design) -> Finding:
     """Returns what a part came to at the look that settled it, or at the last one.
 
@@ -92,7 +90,13 @@ def found(part: Part, verdict: Verdict, look: int, support: Design, refute: Desi
         NotFiniteError: A metric has no value for some run.
     """
     find = _found_share if isinstance(part.contrast, Endpoint) else _found_mean
-    return find(part, verdict, look, support, refute)
+    with _as_usual():
+        return find(part, verdict, look, support, refute)
+
+
+def _as_usual() -> np.errstate:
+    """Returns NumPy's own settings: a conftest.py may have NumPy raise, for code of its own."""
+    return np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
 
 
 def explained(finding: Finding, last: int) -> str:

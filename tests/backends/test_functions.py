@@ -100,6 +100,20 @@ def test_curves_of_a_trainer_may_be_lists_or_tensors_of_any_numbers() -> None:
     assert len(history.accuracy) == 0
 
 
+def test_what_is_masked_has_no_value() -> None:
+    """What lay under the mask was taken for a number."""
+
+    def masked(seed: int) -> History:
+        loss = np.ma.array([1.0, 2.0], mask=[False, True])
+        return History(loss=loss, probes={"end": loss[1:]})
+
+    history = called(FunctionArm(masked))
+    np.testing.assert_array_equal(history.loss, [1.0, np.nan])
+    assert np.isnan(history.probes["end"]).all()
+    number = called(FunctionArm(lambda seed: np.ma.masked))
+    assert np.isnan(number.probes["value"])
+
+
 @pytest.mark.parametrize(
     ("curves", "words"),
     [
@@ -110,8 +124,9 @@ def test_curves_of_a_trainer_may_be_lists_or_tensors_of_any_numbers() -> None:
         ({"loss": [1.0, None]}, "whose loss is "),
         ({"metrics": {"f1": 0.9}}, "whose metrics/f1 is 0.9: give a list"),
         ({"metrics": {"": [0.9]}}, "whose metrics/ is "),
-        ({"metrics": [0.9]}, r"returned \[0.9\] as 'metrics'"),
-        ({"probes": {"a": "x"}}, "returned 'x' as 'probes/a'"),
+        ({"loss": np.array([1.0, 1j])}, "whose loss is array"),
+        ({"metrics": [0.9]}, r"whose metrics is \[0.9\]: give a dictionary of names and arrays"),
+        ({"probes": {"a": "x"}}, "whose probes/a is 'x': give a number or an array of numbers"),
         (
             {"loss": [1.0, 0.5], "val_loss": [1.0]},
             r"different lengths \(loss: 2, val_loss: 1\): give one value an epoch, NaN where there",
