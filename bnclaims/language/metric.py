@@ -19,7 +19,7 @@ from typing import (
 import numpy as np
 
 from bnclaims.errors import ClaimError
-from bnclaims.experiment.history import History, is_finite
+from bnclaims.experiment.history import History, is_finite, numbers
 from bnclaims.language.bounds import Limits, Values
 from bnclaims.language.evidence import Measured
 from bnclaims.language.finding import Better
@@ -339,6 +339,7 @@ def _written(arguments: Mapping[str, Any]) -> str:
 
 
 def _number(name: str, value: object) -> float:
-    if np.ndim(value) or not isinstance(value, int | float | np.number | np.ndarray):  # type: ignore[arg-type]
-        raise TypeError(f"{name} returned {value!r}: a metric gives one number for each run")
-    return float(value)
+    array = numbers(value)
+    if array is None or array.ndim or array.dtype.kind == "b":
+        raise TypeError(f"{name} returned {value!r:.80}: a metric gives one number for each run")
+    return float(array)

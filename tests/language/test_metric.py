@@ -146,7 +146,11 @@ def test_limits_of_a_metric_may_be_set_anew() -> None:
     assert metric(low=-5)(curve_roughness)(runs("falls")).limits == (-5, np.inf)
 
 
-@pytest.mark.parametrize("returned", ["1", None, np.ones(3), [1.0]])
+@pytest.mark.parametrize(
+    "returned",
+    ["1", None, np.ones(3), [1.0], [[1.0], []], True, np.True_, 1j, np.complex128(1), 10**400,
+     np.timedelta64(3, "s")],
+)  # fmt: skip
 def test_a_metric_returns_one_number(returned: Any) -> None:
     @metric
     def broken(history: History) -> float:
@@ -154,6 +158,12 @@ def test_a_metric_returns_one_number(returned: Any) -> None:
 
     with pytest.raises(TypeError, match=r"broken returned .* one number for each run"):
         broken(runs("falls")).values(1)
+
+
+@pytest.mark.parametrize("returned", [2, 2.0, np.int8(2), np.float16(2), np.array(2.0)])
+def test_a_number_may_be_of_any_type(returned: Any) -> None:
+    measured = metric(lambda history: returned)
+    assert measured(runs("falls")).values(1) == [2.0]
 
 
 UNTYPED: Any = mean_loss
