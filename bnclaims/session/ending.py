@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from bnclaims.errors import BnclaimsError
-from bnclaims.language.figure import Drawing
+from bnclaims.language.figure import Drawing, Figure
 from bnclaims.reporting import report, wire
 from bnclaims.reporting.results import ClaimResult, ReferenceRecord, Results
+from bnclaims.session.hooks import listed
 from bnclaims.session.listener import Reached
 from bnclaims.session.suite import Suite
 from bnclaims.statistics.design import Open
@@ -156,10 +157,12 @@ def _figures(config: pytest.Config, suite: Suite) -> tuple[list[Drawing], list[s
         return [], []  # nobody asks for images, which might have to be fetched
     try:
         trial = suite.trial(tracing=True)
-        declared = config.hook.pytest_claims_figures(
+        answers = config.hook.pytest_claims_figures(
             train=suite.train(trial), probe=suite.probe(trial)
         )
-        figures = [suite.drawn(figure) for figures in declared for figure in figures]
-    except Exception as error:  # noqa: BLE001  (whatever a conftest does, verdicts are reported)
-        return [], [f"no figures in the report: {error!r}"]
+        declared = listed("pytest_claims_figures", answers, Figure)
+        figures = [suite.drawn(figure) for figure in declared]
+    except BaseException as error:  # noqa: BLE001  (whatever a conftest does, verdicts are reported)
+        known = isinstance(error, BnclaimsError)
+        return [], [f"no figures in the report: {error if known else repr(error)}"]
     return [figure for figure in figures if figure is not None], []

@@ -1,15 +1,41 @@
 """Hooks that the plugin offers to a `conftest.py`, and to other plugins."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
+from bnclaims.errors import CommandError
 from bnclaims.experiment.protocol import TrainingProtocol
 from bnclaims.language.figure import Figure
 from bnclaims.language.fixtures import Probe, Train
 from bnclaims.running.backend import Backend
 from bnclaims.running.store import Store
+
+_T = TypeVar("_T")
+
+
+def listed(hook: str, answers: Iterable[Any], kind: type[_T]) -> list[_T]:
+    """Returns what the implementations of a hook list, all together.
+
+    Args:
+        hook: Its name.
+        answers: What each implementation returned.
+        kind: Of what they are to return lists.
+
+    Raises:
+        CommandError: One returned something else.
+    """
+    found: list[_T] = []
+    for answer in answers:
+        items: list[Any] = list(answer) if isinstance(answer, Iterable) else [None]
+        if not all(isinstance(item, kind) for item in items):
+            raise CommandError(
+                f"{hook} returned {answer!r:.80}: give a list of bnclaims.{kind.__name__}(...)"
+            )
+        found += items
+    return found
 
 
 @pytest.hookspec

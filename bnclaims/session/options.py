@@ -13,8 +13,10 @@ import platformdirs
 import pytest
 
 from bnclaims.backends.keras.backend import BACKENDS
+from bnclaims.errors import CommandError
 from bnclaims.experiment.protocol import KERAS_DEFAULTS, TrainingProtocol
 from bnclaims.reporting.report import FOLDER
+from bnclaims.session.hooks import listed
 from bnclaims.statistics.boundary import BOUNDARIES, Boundary
 from bnclaims.statistics.design import Design, Open, Sequential
 from bnclaims.statistics.spending import OBrienFleming, Pocock, Power, Spending
@@ -260,11 +262,11 @@ def declared_protocols(config: pytest.Config) -> list[TrainingProtocol]:
     Raises:
         pytest.UsageError: Two have one name, or one is no protocol.
     """
-    found = [p for declared in config.hook.pytest_claims_protocols() for p in declared]
-    if strange := [p for p in found if not isinstance(p, TrainingProtocol)]:
-        raise pytest.UsageError(
-            f"pytest_claims_protocols returned {strange[0]!r}: give bnclaims.TrainingProtocol(...)"
-        )
+    answers = config.hook.pytest_claims_protocols()
+    try:
+        found = listed("pytest_claims_protocols", answers, TrainingProtocol)
+    except CommandError as error:
+        raise pytest.UsageError(str(error)) from None
     names = [protocol.name for protocol in found]
     if twice := {name for name in names if names.count(name) > 1}:
         raise pytest.UsageError(f"two protocols are called {min(twice)!r}: rename one of them")

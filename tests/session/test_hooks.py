@@ -115,7 +115,15 @@ def test_protocols_are_found_by_their_hook(project: pytest.Pytester) -> None:
 @pytest.mark.parametrize(
     ("protocols", "words"),
     [
-        ("[1]", "pytest_claims_protocols returned 1: give bnclaims.TrainingProtocol(...)"),
+        (
+            "[1]",
+            "pytest_claims_protocols returned [[]1]: give a list of bnclaims.*",
+        ),
+        ("3", "pytest_claims_protocols returned 3: give a list of bnclaims.TrainingProtocol(...)"),
+        (
+            "TrainingProtocol('a')",
+            "pytest_claims_protocols returned TrainingProtocol(*: give a list of *",
+        ),
         ("[TrainingProtocol('a'), TrainingProtocol('a')]", "two protocols are called 'a': rename*"),
     ],
 )
@@ -126,6 +134,69 @@ def test_what_is_no_protocol_is_refused(
     project.makeconftest(f"{PLUGIN}from bnclaims import TrainingProtocol\n{hook}")
     result = sessions.run(project)
     result.stderr.fnmatch_lines([f"ERROR: {words}"])
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"),
+    [
+        ("3", "pytest_claims_figures returned 3: give a list of bnclaims.Figure(...)"),
+        ("['a']", "pytest_claims_figures returned [[]'a']: give a list of bnclaims.Figure(...)"),
+        ("1 / 0", "ZeroDivisionError('division by zero')"),
+        ("pytest.skip('no figures')", "no figures"),
+        ("exit(0)", "SystemExit(0)"),
+    ],
+)
+def test_what_are_no_figures_loses_no_report(
+    project: pytest.Pytester, returned: str, words: str
+) -> None:
+    """`exit` ended the session with success, and without a report."""
+    hook = f"import pytest\ndef pytest_claims_figures(train):\n    return {returned}\n"
+    project.makeconftest(BACKEND + hook)
+    result = sessions.run(project, "--claims-store=store")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines([f"no figures in the report: {words}", "report: *"])
+
+
+@pytest.mark.parametrize(
+    ("hook", "words"),
+    [
+        ("pytest_claims_backend", "pytest_claims_backend returned 3: give an object with name, *"),
+        ("pytest_claims_store", "pytest_claims_store returned 3: give an object with load, *"),
+    ],
+)
+def test_what_is_no_backend_or_store_is_refused(
+    project: pytest.Pytester, hook: str, words: str
+) -> None:
+    project.makeconftest(f"{PLUGIN}def {hook}():\n    return 3\n")
+    result = sessions.run(project)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {words}"])
+
+
+LEAVES_ONE_OUT = BACKEND.replace("for seed in seeds:", "for seed in list(seeds)[:-1]:")
+CANNOT_PREPARE = BACKEND.replace("    def prepare(self):\n        pass", """\
+    def prepare(self):
+        raise OSError("no device")""")  # fmt: skip
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+@pytest.mark.parametrize(
+    ("backend", "words"),
+    [
+        (LEAVES_ONE_OUT, "*: the backend 'fake' yielded no run with seed *: yield one for each *"),
+        (CANNOT_PREPARE, "the backend 'fake' cannot prepare: OSError: no device"),
+    ],
+)
+def test_a_backend_that_breaks_its_promise_fails_its_claims(
+    project: pytest.Pytester, backend: str, words: str, workers: str
+) -> None:
+    """The first hung the session, the second was an internal error."""
+    project.makeconftest(backend)
+    result = project.runpytest_subprocess(workers, "--claims-store=store", timeout=60)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([words])
+    errors = json.loads((project.path / "claims-report" / "results.json").read_text())["errors"]
+    assert [error["id"] for error in errors] == ["claim-1"]
 
 
 def test_another_backend_of_keras_is_refused_aloud(
