@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bnclaims.backends.keras.backend import KerasBackend
 from bnclaims.errors import ArmError
 from bnclaims.experiment.arm import Arm, FunctionArm
-from bnclaims.experiment.history import History, checked, numbers
+from bnclaims.experiment.history import History, checked, is_name, numbers
 from bnclaims.experiment.seeds import Seed, derive
 
 FUNCTIONS_VERSION = 2
@@ -122,7 +122,7 @@ def _history(arm: FunctionArm, returned: Any) -> History:
 
 def _numbers(arm: FunctionArm, name: Any, value: Any) -> NDArray[Any]:
     array = numbers(value)
-    if not isinstance(name, str) or array is None:
+    if not is_name(name) or array is None:
         raise _no_number(arm, name, value)
     return array
 

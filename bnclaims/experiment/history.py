@@ -103,6 +103,9 @@ def _curves() -> list[str]:
 _BY_EPOCH = ("loss", "accuracy", "val_loss", "val_accuracy", "seconds", "metrics/")
 """The curves of a history that have one value an epoch, as `History.to_arrays` names them."""
 
+_LONGEST = 1_000
+"""Bytes of a name."""
+
 
 def checked(history: History, told: str, *, names: bool = False) -> History:
     """Returns a history that somebody else made with its curves as arrays, as ours have them.
@@ -118,7 +121,8 @@ def checked(history: History, told: str, *, names: bool = False) -> History:
         ArmError: A curve is none, or the curves do not go together.
     """
     for group in _GROUPS:
-        if not isinstance(named := getattr(history, group), Mapping):
+        named: Any = getattr(history, group)
+        if not isinstance(named, Mapping) or not all(map(is_name, named)):
             raise ArmError(
                 f"{told} a History whose {group} is {named!r:.80}: give a dictionary of names and "
                 "arrays"
@@ -148,6 +152,14 @@ def checked(history: History, told: str, *, names: bool = False) -> History:
     return replace(History.from_arrays(arrays), probes=probes)
 
 
+def is_name(given: object) -> bool:
+    """Says whether something can be what a curve or a number is called: a text to be stored."""
+    try:
+        return isinstance(given, str) and 0 < len(given.encode()) <= _LONGEST
+    except UnicodeEncodeError:  # it holds half a character
+        return False
+
+
 def numbers(value: Any) -> NDArray[Any] | None:
     """Returns what somebody gave as numbers as an array of real ones; None where it is none.
 
@@ -164,7 +176,7 @@ def numbers(value: Any) -> NDArray[Any] | None:
 
 def _curve(told: str, name: str, value: Any) -> Curve:
     array = numbers(value)
-    if array is None or array.ndim != 1 or name == "metrics/":
+    if array is None or array.ndim != 1:
         raise ArmError(
             f"{told} a History whose {name} is {value!r:.80}: give a list or an array of one "
             "number an epoch"

@@ -76,7 +76,18 @@ def test_a_function_s_layers_start_alike_for_a_seed() -> None:
 
 @pytest.mark.parametrize(
     "returned",
-    [None, "0.5", [1.0], np.ones(2), {"a": None}, {"a": "x"}, {1: 1.0}, {"a": [[1], [1, 2]]}, 1j],
+    [
+        None,
+        "0.5",
+        [1.0],
+        np.ones(2),
+        {"a": None},
+        {"a": "x"},
+        {1: 1.0},
+        {"": 1.0},
+        {"a": [[1], [1, 2]]},
+        1j,
+    ],
 )
 def test_what_is_no_number_is_told(returned: Any) -> None:
     def answer(seed: int) -> Any:
@@ -123,7 +134,11 @@ def test_what_is_masked_has_no_value() -> None:
         ({"loss": ["a"]}, r"whose loss is \['a'\]"),
         ({"loss": [1.0, None]}, "whose loss is "),
         ({"metrics": {"f1": 0.9}}, "whose metrics/f1 is 0.9: give a list"),
-        ({"metrics": {"": [0.9]}}, "whose metrics/ is "),
+        ({"metrics": {"": [0.9]}}, r"whose metrics is \{'': \[0.9\]\}: give a dictionary of names"),
+        (
+            {"probes": {1: 0.5}},
+            r"whose probes is \{1: 0.5\}: give a dictionary of names and arrays",
+        ),
         ({"loss": np.array([1.0, 1j])}, "whose loss is array"),
         ({"metrics": [0.9]}, r"whose metrics is \[0.9\]: give a dictionary of names and arrays"),
         ({"probes": {"a": "x"}}, "whose probes/a is 'x': give a number or an array of numbers"),

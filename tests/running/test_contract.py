@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
 from bnclaims.errors import ArmError, BnclaimsError, CommandError, StoreError
 from bnclaims.experiment.arm import Arm
@@ -83,6 +86,40 @@ def test_a_backend_that_breaks_its_promise_is_told_so(answers: Any, words: str) 
     """One that left a run out hung the session; complex losses were a verdict."""
     with pytest.raises(ArmError, match=words):
         runs(Trainer(*answers), 1, 2)
+
+
+SEEDS = st.integers(0, 3)
+CURVES: Any = arrays.arrays(
+    arrays.scalar_dtypes() | arrays.unicode_string_dtypes(), arrays.array_shapes(max_side=2)
+)
+HISTORIES = st.builds(
+    History,
+    loss=CURVES | st.lists(st.floats()) | st.none(),
+    val_accuracy=CURVES,
+    metrics=st.dictionaries(st.text(max_size=2), CURVES, max_size=1) | st.none(),
+    probes=st.dictionaries(st.text(max_size=2), CURVES, max_size=1),
+)
+GOOD = st.builds(lambda seed: (seed, history_of(seed)), SEEDS)
+ANSWERS = GOOD | st.tuples(SEEDS, HISTORIES) | st.tuples(SEEDS, st.none()) | HISTORIES | st.text()
+
+
+@given(
+    answers=st.lists(GOOD | ANSWERS, max_size=4),
+    seeds=st.lists(SEEDS, unique=True),
+    takes=st.integers(0, 4),
+)
+def test_whatever_is_yielded_each_seed_has_a_run_or_the_arm_an_error(
+    answers: list[Any], seeds: list[int], takes: int
+) -> None:
+    try:
+        found = list(CheckedBackend(Trainer(*answers, takes=takes)).run(ARM, iter(seeds)))
+    except ArmError:
+        return
+    assert sorted(seed for seed, _ in found) == sorted(seeds)
+    for _, history in found:
+        assert history.loss.dtype == history.val_accuracy.dtype == np.float64
+        assert history.loss.ndim == history.val_accuracy.ndim == 1
+        assert not any(array.dtype.hasobject for array in history.to_arrays().values())
 
 
 def test_a_backend_that_takes_no_seed_is_told_so() -> None:
