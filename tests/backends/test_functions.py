@@ -85,6 +85,8 @@ def test_a_function_s_layers_start_alike_for_a_seed() -> None:
         {"a": "x"},
         {1: 1.0},
         {"": 1.0},
+        {"\ud800": 1.0},
+        {"a" * 1_001: 1.0},
         {"a": [[1], [1, 2]]},
         1j,
     ],
