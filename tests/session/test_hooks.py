@@ -192,7 +192,7 @@ def test_a_backend_that_breaks_its_promise_fails_its_claims(
 ) -> None:
     """The first hung the session, the second was an internal error."""
     project.makeconftest(backend)
-    result = project.runpytest_subprocess(workers, "--claims-store=store", timeout=60)
+    result = project.runpytest_subprocess(workers, "--claims-store=store", timeout=180)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines([words])
     errors = json.loads((project.path / "claims-report" / "results.json").read_text())["errors"]
