@@ -33,20 +33,20 @@ def judged(part: Part, look: int, support: Design, refute: Design) -> Verdict:
     Raises:
         NotFiniteError: A metric has no value for some run.
     """
-    with _as_usual():
-        count = support.looks[look]
-        if isinstance(part.contrast, Endpoint):
-            hits, misses = part.hits(count)
+    count = support.looks[look]
+    if isinstance(part.contrast, Endpoint):
+        hits, misses = part.hits(count)
+        with _as_usual():
             if support.adjusted_share_p(hits, look) <= support.level(look):
                 return "supported"
             refuted = refute.adjusted_share_p(misses, look) <= refute.level(look)
             return "refuted" if refuted else "inconclusive"
-        is_last = look == len(support.looks) - 1
-        t = np.array(
-            [_edge_t(face, closed=part.closed, is_last=is_last) for face in part.faces(count)]
-        )
+    is_last = look == len(support.looks) - 1
+    faces = part.faces(count)
+    with _as_usual():
+        t = np.array([_edge_t(face, closed=part.closed, is_last=is_last) for face in faces])
         decision = int(decisions(t, support.critical(look), refute.critical(look)))
-        return "supported" if decision > 0 else "refuted" if decision < 0 else "inconclusive"
+    return "supported" if decision > 0 else "refuted" if decision < 0 else "inconclusive"
 
 
 def chances(part: Part, look: int, support: Design, refute: Design) -> tuple[float, float]:
