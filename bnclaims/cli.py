@@ -96,7 +96,7 @@ def _show(asked: argparse.Namespace) -> int:
     if asked.json:
         return _say_json(msgspec.to_builtins([*claims, *errors][0]))
     for error in errors:
-        _say(f"{error.id}: its test raised an error\n{error.message}")
+        _say(f"{error.id} has no verdict: {error.message}")
     words = [found_text(claim) for claim in claims]
     lines = terminal.fitted([*terminal.evidence(claims), *words], _width())
     for line in [*lines, *terminal.provenance(claims)]:

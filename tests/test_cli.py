@@ -80,7 +80,7 @@ def test_claims_whose_test_went_wrong_are_listed_shown_and_compared(
     assert main(["list", str(broken)]) == 0
     assert "error  yes: boom" in capsys.readouterr().out.splitlines()
     assert main(["show", str(broken), "yes"]) == 0
-    assert capsys.readouterr().out == "yes: its test raised an error\nboom\n"
+    assert capsys.readouterr().out == "yes has no verdict: boom\n"
     assert main(["compare", str(whole), str(broken)]) == 1
     assert "yes: supported 8.4 [5.0, 11.8], claimed > 0 -> error" in capsys.readouterr().out
 

@@ -212,7 +212,7 @@ _MEANINGS = {
     "supported": "the runs show what is claimed",
     "refuted": "the runs show that it is not so, or by less than claimed",
     "inconclusive": "the planned seeds did not settle it",
-    "error": "its test went wrong: no verdict",
+    "error": "no verdict: it went wrong, or was not reached",
     "unexpected": "not the verdict that the claim's author declared",
 }
 

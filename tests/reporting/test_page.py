@@ -18,7 +18,7 @@ from bnclaims.language.figure import Drawing, Line
 from bnclaims.language.finding import Look, Region, Verdict
 from bnclaims.reporting import page, report
 from bnclaims.reporting.compared import distinct_names
-from bnclaims.reporting.results import ClaimResult, MetricRecord, Results
+from bnclaims.reporting.results import ClaimResult, MetricRecord, Results, SessionRecord
 from tests.fake_results import (
     EXACT,
     HOSTILE,
@@ -424,6 +424,18 @@ def test_looks_are_drawn_where_there_were_several() -> None:
 def test_the_script_is_small() -> None:
     (script,) = re.findall("<script>.*?</script>", page.html(results(YES)), re.DOTALL)
     assert len(script) < 3_000
+
+
+def test_without_a_verdict_there_is_nothing_to_draw_or_to_correct() -> None:
+    """As of a session that has not ended: an empty chart, and data that nobody trained on."""
+    underway = SessionRecord(2, interrupted=True, unfinished=2, ended=False)
+    text = page.html(results(errors=("one", "two"), session=underway))
+    assert "The session has not ended, or was killed: it has verified nothing yet." in text
+    places = set(re.findall(r'id="(.*?)"', text))
+    assert {"table", "claims", "environment"} <= places
+    assert not {"forest", "family"} & places
+    assert set(re.findall(r'href="#(.*?)"', text)) <= places
+    assert "Networks trained on" not in text
 
 
 # In a browser
