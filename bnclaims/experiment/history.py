@@ -127,11 +127,8 @@ def checked(history: History, told: str, *, names: bool = False) -> History:
                 f"{told} a History whose {group} is {named!r:.80}: give a dictionary of names and "
                 "arrays"
             )
-    arrays = {
-        name: _curve(told, name, value)
-        for name, value in history.to_arrays().items()
-        if not name.startswith("probes/")
-    }
+    curves = replace(history, probes={}).to_arrays()
+    arrays = {name: _curve(told, name, value) for name, value in curves.items()}
     probes = {
         name: _probe(told, f"probes/{name}", value, names=names)
         for name, value in history.probes.items()
