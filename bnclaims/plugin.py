@@ -111,6 +111,7 @@ def pytest_cmdline_main(config: pytest.Config) -> Generator[None, Any, Any]:
     try:
         exit_status = yield
     except pytest.UsageError:
+        _report_what_never_began(config, pytest.ExitCode.USAGE_ERROR)
         raise
     except BaseException:
         _report_what_never_began(config, pytest.ExitCode.INTERNAL_ERROR)
@@ -228,15 +229,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Finds images and a place for the report first, where the project says that it has claims."""
     config = session.config
+    if _wants_data_early(config) or (_verifies(config) and config.option.claims_report):
+        _check_report(config.stash[_SUITE].settings.report)
     if _wants_data_early(config):
         suite = config.stash[_SUITE]
         try:
-            _check_report(suite.settings.report)
             suite.source  # noqa: B018  (asking for it finds it)
             if CHECKS in config.stash:
                 checks.check_data(config.stash[CHECKS].reference, suite)
             _reach_cluster(config)
-        except (ClusterError, CommandError, DataError) as error:
+        except (ClusterError, DataError) as error:
+            config.stash[_LISTENER].miss()
             raise pytest.UsageError(str(error)) from None
 
 
@@ -245,7 +248,9 @@ def _check_report(folder: Path | None) -> None:
         try:
             check_place(folder)
         except OSError as error:
-            raise CommandError(f"--claims-report={folder}: {error.strerror}") from None
+            raise pytest.UsageError(f"--claims-report={folder}: {error.strerror}") from None
+        except CommandError as error:
+            raise pytest.UsageError(str(error)) from None
 
 
 def _reach_cluster(config: pytest.Config) -> None:
@@ -311,9 +316,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     suite = session.config.stash[_SUITE]
     claims = _claims_of(session.items)
     suite.select({item.nodeid: name for item, name in claims.items()})
+    _foretell(session.config)
     try:
         for item in claims:
-            suite.trace(item.nodeid, item.obj, _parameters(item))
+            try:
+                suite.trace(item.nodeid, item.obj, _parameters(item))
+            except ClaimError as error:
+                suite.untraced[item.nodeid] = str(error)  # it is refused when it runs
         _look_for_checks(session)
     except BnclaimsError:
         return  # each claim reports it
@@ -351,7 +360,6 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
     if config.option.claims_plan:
         session.items.clear()
         return (yield)
-    _foretell(config)
     with config.stash[_WORKING], _progress(config):
         result = yield
     if suite.traces or suite.checked:

@@ -35,6 +35,9 @@ class _AnyVerdict(str):
 
 _ANY = _AnyVerdict("supported")
 
+MOST_COMPARISONS = 1_000
+"""After how many a claim that is traced is taken to compare without end."""
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -106,14 +109,29 @@ class Trial:
         """Returns the evidence that all parts hold.
 
         Raises:
-            ClaimError: No runs could decide it, or it contradicts what was compared before.
+            ClaimError: No runs could decide it, it contradicts what was compared before, or
+                comparing seems to have no end.
         """
+        self.check_end()
         for part in parts:
             part.check()
             self._check_compatible(part)
         evidence = Evidence(parts, self)
         self.evidence.append(evidence)
         return evidence
+
+    def check_end(self) -> None:
+        """Refuses a body that compares on and on while it is traced.
+
+        Raises:
+            ClaimError: It has made `MOST_COMPARISONS`.
+        """
+        if self.tracing and len(self.evidence) == MOST_COMPARISONS:
+            raise ClaimError(
+                f"{MOST_COMPARISONS:,} comparisons, and the claim asks for more: each is taken to "
+                "be true when the claim is first read, so a loop that goes on while one is true "
+                "never ends; write `for ... in range(...)`"
+            )
 
     def answer(self) -> bool:
         """Returns the next answer while tracing."""

@@ -36,6 +36,9 @@ def traced(
     Args:
         passes: Runs the body; says whether it passed, None if it raised no assertion.
         new_trial: Returns a trial that is tracing, whose first comparisons answer so.
+
+    Raises:
+        ClaimError: The body compares without end.
     """
     trials: list[Trial] = []
     paths: list[Path] = []
@@ -43,6 +46,8 @@ def traced(
     while answers is not None and len(paths) < MOST_PATHS:
         trial = new_trial(answers)
         passed = passes(trial)
+        if passed is None:
+            trial.check_end()
         trials.append(replace(trial))  # the next may be this one again
         paths.append(Path(tuple(trial.answered), passed))
         answers = others(trial.answered)
@@ -70,6 +75,9 @@ def rehearsed(passes: Callable[[Trial], bool | None], trial: Trial) -> Trace:
     Args:
         passes: As for `traced`.
         trial: Is tracing meanwhile.
+
+    Raises:
+        ClaimError: As for `traced`.
     """
     kept = vars(trial).copy()
 

@@ -32,16 +32,24 @@ def temporary_folder() -> Iterator[Path]:
         OSError: There is no place for it.
     """
     folders = list(Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"))
-    sweep(folder for folder in folders if not (folder / _OWNER).exists())
+    sweep(folder for folder in folders if not _is_there(folder / _OWNER))
     for folder in folders:
-        if (folder / _OWNER).exists() and not is_held(folder / _OWNER):
-            remove(folder)
+        if _is_there(folder / _OWNER):
+            with contextlib.suppress(OSError), held(folder / _OWNER, patience=0) as abandoned:
+                if abandoned:
+                    remove(folder)
     folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
     try:
         with held(folder / _OWNER):
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_there(path: Path) -> bool:
+    with contextlib.suppress(PermissionError):  # of another user's session
+        return path.exists()
+    return False
 
 
 class Mailbox:

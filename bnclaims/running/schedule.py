@@ -11,7 +11,7 @@ from bnclaims.experiment.history import History
 from bnclaims.running.beside import beside
 from bnclaims.running.mailbox import Mailbox
 from bnclaims.running.progress import Journal, duration
-from bnclaims.running.store import Store
+from bnclaims.running.store import Store, StoreWarning
 
 _PAUSE = 0.05
 """Seconds between looks at what others have finished."""
@@ -87,7 +87,7 @@ class Schedule:
         """What was posted and has been added to the needs."""
         self._journal = journal or Journal(lambda _: None)
         for request in planned:
-            self._journal.want(request.arm, request.missing(self._store))
+            self._journal.want(request.arm, self._missing_for_others(request))
         self._failed: dict[str, tuple[str, bool]] = {}
         """Why arms could not be trained here, and whether that is final."""
 
@@ -172,13 +172,22 @@ class Schedule:
         self._add_posted(self._mailbox)
         failed = self._known_failures()
         for request in tuple(self._needs):
-            if not request.missing(self._store):
+            if not self._missing_for_others(request):
                 del self._needs[request]
             elif request.arm.digest not in failed:
                 with contextlib.suppress(Exception):  # the claim that needs it meets the same
                     if train(request, helping=True):
                         return True
         return False
+
+    def _missing_for_others(self, request: Request) -> list[int]:
+        """Returns what is missing for another claim, which meets it itself if the store fails."""
+        try:
+            return request.missing(self._store)
+        except StoreWarning:
+            raise  # where warnings are errors: it is said once only
+        except Exception:  # noqa: BLE001
+            return []
 
     def _add_posted(self, mailbox: Mailbox) -> None:
         posted = mailbox.posted()
@@ -251,7 +260,18 @@ class Schedule:
             if helping and arm.digest in self._known_failures():
                 raise ArmError(f"{arm} was given up by the claim that needs it")
 
-        return beside(lambda free: self._run(arm, free), seeds, check)
+        def run(free: Iterable[int]) -> Iterator[tuple[int, History]]:
+            try:
+                yield from self._run(arm, free)
+            except (Exception, GeneratorExit):
+                raise
+            except BaseException as error:
+                if not helping:
+                    raise
+                # To skip a test, or to exit, is up to the claim that needs the arm.
+                raise ArmError(f"{arm}: it ended with {type(error).__name__}") from error
+
+        return beside(run, seeds, check)
 
     def _check_time(self, arm: Arm, training: Mapping[int, float]) -> None:
         limit = self._run_timeout

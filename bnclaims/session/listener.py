@@ -78,6 +78,10 @@ class Listener:
         self._interrupted = excinfo.errisinstance(KeyboardInterrupt)
         self._disturbed = True
 
+    def miss(self) -> None:
+        """Notes that what the session needs is not to be had, so that it cannot begin."""
+        self._disturbed = True
+
     def pytest_runtest_logreport(self, report: Any) -> None:
         """Notes a step of a test: its setup, its call or its teardown."""
         if (plain := getattr(report, "bnclaims_check", None)) is not None:

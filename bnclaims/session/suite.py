@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any
 
-import pytest
-
 from bnclaims.backends.functions import FunctionBackend
 from bnclaims.backends.keras.backend import BACKENDS
 from bnclaims.experiment.arm import Arm, FunctionArm
@@ -32,10 +30,6 @@ from bnclaims.running.store import Store
 from bnclaims.session import cluster
 from bnclaims.session.options import Settings, cache_folder
 from bnclaims.silence import silence
-
-_ENDS = (pytest.skip.Exception, pytest.fail.Exception, pytest.xfail.Exception, SystemExit)
-"""Ways to end a test that are no ordinary exceptions."""
-
 
 _SELECTED = "selected"
 """What the mailbox calls the claims that its workers have collected."""
@@ -164,7 +158,11 @@ class Suite:
         others: Mapping[str, Any],
         trial: Trial | None = None,
     ) -> None:
-        """Keeps what a claim will need, see `traced`."""
+        """Keeps what a claim will need, see `traced`.
+
+        Raises:
+            ClaimError: Its body compares without end.
+        """
         found, why_not_all = self.traced(function, others, trial)
         if found is not None:
             self.traces[name] = found
@@ -189,6 +187,9 @@ class Suite:
 
         Returns:
             What it needs, None if nothing is known; and why this may not be all, '' if it is.
+
+        Raises:
+            ClaimError: Its body compares without end.
         """
         self.backend.prepare()
         wanted, known = _arguments(function, others), {"train", "probe", *others}
@@ -317,7 +318,9 @@ def _end(function: Callable[..., None], arguments: Mapping[str, Any]) -> BaseExc
         warnings.simplefilter("ignore")
         try:
             function(**arguments)
-        except (Exception, *_ENDS) as error:  # noqa: BLE001  (it is raised again in earnest)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  (it is raised again in earnest)
             return error
     return None
 

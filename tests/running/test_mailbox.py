@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from bnclaims.running.mailbox import Mailbox, temporary_folder
 
@@ -239,6 +240,39 @@ def test_folders_of_killed_sessions_are_swept_by_the_next(
     with temporary_folder():
         assert not starting.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["other"]
+
+
+def test_folders_of_other_users_are_theirs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that several share, no session with workers could begin."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    theirs = tmp_path / "bnclaims-session-theirs"
+    theirs.mkdir()
+    stat = Path.stat
+
+    def refusing(path: Path, **options: bool) -> os.stat_result:
+        if path.parent == theirs:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", refusing)
+    with temporary_folder() as ours:
+        assert ours.is_dir()
+    assert theirs.is_dir()
+
+
+def test_where_no_lock_can_be_had_no_other_session_is_swept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each new session took the others for killed ones, and their folders away."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    def refuse(*args: object, **options: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    with temporary_folder() as alive:
+        monkeypatch.setattr(FileLock, "acquire", refuse)
+        with temporary_folder():
+            assert alive.is_dir()
 
 
 def test_a_full_disk_silences_messages_and_stops_nobody(

@@ -1,5 +1,6 @@
 """Who trains what when, with engines that train nothing and stores that are real."""
 
+import asyncio
 import errno
 import multiprocessing
 import os
@@ -413,7 +414,11 @@ def test_a_helper_leaves_what_cannot_be_trained_to_the_claim_that_needs_it(
     assert FIVE.missing(LocalStore(tmp_path)) == []
 
 
-def test_a_claim_does_not_fail_for_an_arm_that_only_others_need(tmp_path: Path) -> None:
+@pytest.mark.parametrize("error", [ValueError, SystemExit, asyncio.CancelledError])
+def test_a_claim_does_not_fail_for_an_arm_that_only_others_need(
+    tmp_path: Path, error: type[BaseException]
+) -> None:
+    """What is no Exception, as what `pytest.skip` raises, ended the claim that helped."""
     own = Request(ARM, (0,))
     elsewhere = Elsewhere(tmp_path)
     elsewhere.lock(ARM, own.name, "0")
@@ -421,13 +426,40 @@ def test_a_claim_does_not_fail_for_an_arm_that_only_others_need(tmp_path: Path) 
 
     def before(arm: Arm, seed: int) -> None:
         tried.set()
-        fail(arm, seed)
+        if arm.digest == "broken":
+            raise error("this arm cannot be trained")
 
     schedule = sharing(tmp_path, FakeEngine(before), [Request(FakeArm("broken", 99), (0, 1))])
     working = Background(lambda: schedule.require([own]))
     assert tried.wait(GUARD)
     elsewhere.finish(ARM, 0)
     working.finish()
+
+
+class Broken(LocalStore):
+    """Cannot be asked for the runs of an arm called broken."""
+
+    def load(self, arm: Arm, seed: int) -> History | None:
+        if arm.digest == "broken":
+            raise ValueError("this run cannot be loaded")
+        return super().load(arm, seed)
+
+
+def test_a_store_that_fails_for_others_fails_no_claim_but_theirs(tmp_path: Path) -> None:
+    """It failed each claim, and ended a worker that helped."""
+    broken, mailbox = Request(FakeArm("broken", 99), (0, 1)), tmp_path / "mailbox"
+    mailbox.mkdir()
+    schedule = Schedule(Broken(tmp_path), FakeEngine(), Mailbox(mailbox, "gw0"), [broken, FIVE])
+    schedule.require([Request(ARM, (9,))])
+    with Mailbox(mailbox, "gw1").working():
+        helping = Background(schedule.help)
+        late = time.monotonic() + GUARD
+        while FIVE.missing(LocalStore(tmp_path)) and time.monotonic() < late:
+            time.sleep(0.05)
+    helping.finish()
+    assert FIVE.missing(LocalStore(tmp_path)) == []
+    with pytest.raises(ValueError, match="cannot be loaded"):
+        schedule.require([broken])
 
 
 # Races

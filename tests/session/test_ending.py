@@ -249,6 +249,29 @@ def test_a_session_that_fails_before_it_begins_leaves_no_green(
     assert suite_badge(project) == ("1 error, interrupted", False)
 
 
+@pytest.mark.parametrize("missing", ["data", "scheduler"])
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_a_session_that_lacks_what_it_needs_leaves_no_green(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, missing: str, workers: str
+) -> None:
+    """What yesterday's command trained on is gone today: its report was green still."""
+    project.makepyfile(test_a=claims(""))
+    assert sessions.run(project, STORE, "-n0").ret == 0
+    options = [STORE, workers, "--claims-protocol=default"]
+    if missing == "data":
+        (project.path / "damaged.npz").write_bytes(b"damaged")
+        monkeypatch.setenv("BNCLAIMS_DATA", str(project.path / "damaged.npz"))
+    else:
+        options.append("--claims-scheduler=nowhere.json")
+    result = project.runpytest_subprocess(*options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    results, names = reported(project)
+    assert names == []
+    assert [error.id for error in results.errors] == ["claim-1"]
+    assert results.session == SessionRecord(4, interrupted=True, unfinished=1)
+    assert suite_badge(project) == ("1 error, interrupted", False)
+
+
 def test_a_mistaken_command_leaves_the_report(project: pytest.Pytester) -> None:
     project.makepyfile(test_a=claims(""))
     assert sessions.run(project, STORE, "-n0").ret == 0
@@ -397,6 +420,44 @@ def test_a_claim_that_ends_its_process_leaves_no_green(project: pytest.Pytester)
     project.makepyfile(claims("os._exit(0)"))
     assert project.runpytest_subprocess(STORE, "-n0").ret == 0
     assert suite_badge(project) == ("1 error, not ended", False)
+
+
+def test_a_claim_that_ends_its_process_when_first_read_leaves_no_green(
+    project: pytest.Pytester,
+) -> None:
+    """Claims are traced before any is tested, and an older report was left until then."""
+    project.makepyfile(claims(""))
+    assert sessions.run(project, STORE, "-n0").ret == 0
+    project.makepyfile(claims("").replace("train.trial.tracing", "os._exit(0)"))
+    assert project.runpytest_subprocess(STORE, "-n0").ret == 0
+    assert suite_badge(project) == ("1 error, not ended", False)
+
+
+@pytest.mark.parametrize("workers", ["-n0", "-n2"])
+def test_a_claim_that_compares_without_end_is_refused(
+    project: pytest.Pytester, workers: str
+) -> None:
+    """Each comparison is true when a claim is first read, so collecting never ended."""
+    endless = claims("").replace("    assert", "    while loss(train, 1) < 2: pass\n    assert")
+    project.makepyfile(test_a=endless, test_b=claims("", first=2))
+    result = project.runpytest_subprocess(STORE, workers)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    results, names = reported(project)
+    assert names == ["claim-2"]
+    assert [error.id for error in results.errors] == ["claim-1"]
+    assert "1,000 comparisons, and the claim asks for more" in results.errors[0].message
+    assert "for ... in range(...)" in results.errors[0].message
+
+
+def test_a_claim_that_is_cancelled_is_an_error_of_its_own(project: pytest.Pytester) -> None:
+    """When it was first read, what is no Exception was an internal error of the session."""
+    cancelled = claims("").replace("    train.trial", "    import asyncio\n    train.trial")
+    cancelled = cancelled.replace("    assert", "    raise asyncio.CancelledError\n    assert")
+    project.makepyfile(test_a=cancelled, test_b=claims("", first=2))
+    assert sessions.run(project, STORE, "-n0").ret == pytest.ExitCode.TESTS_FAILED
+    results, names = reported(project)
+    assert names == ["claim-2"]
+    assert [error.id for error in results.errors] == ["claim-1"]
 
 
 def test_where_no_report_was_none_is_written_before_the_end(project: pytest.Pytester) -> None:
@@ -682,6 +743,8 @@ def test_a_report_that_cannot_be_is_refused_before_anything_is_trained(
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: *{why}"])
     assert not (project.path / "store").exists()
+    result = project.runpytest_subprocess(workers, f"--claims-report={folder}")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert page.read_text() == "<h1>Somebody's</h1>"
 
 

@@ -10,6 +10,7 @@ import contextlib
 import gc
 import queue
 import threading
+import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -109,9 +110,10 @@ def _train_on_threads(
                 yield item
     finally:
         stop.set()
+        latest = time.monotonic() + _LAST_EPOCH
         for worker in workers:
             if worker.ident:
-                worker.join(_LAST_EPOCH)
+                worker.join(max(0.0, latest - time.monotonic()))
 
 
 @contextlib.contextmanager

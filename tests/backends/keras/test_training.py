@@ -1,13 +1,15 @@
 """The engine, with Keras's own `fit` as oracle."""
 
+import contextlib
 import dataclasses
 import functools
 import gc
 import queue
+import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -432,6 +434,35 @@ def test_an_interrupt_waits_for_epochs_not_for_runs(
     with pytest.raises(KeyboardInterrupt):
         trained(arm_of(small_data, MLP(hidden=(4,)), epochs=500), 0, 1, threads=2)
     assert 1 <= len(epochs) < 500
+
+
+def test_threads_that_do_not_end_are_waited_for_together(
+    small_data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were one after the other, so that sixteen took over a minute."""
+    waited: list[float] = []
+
+    class Hanging:
+        def train(self, seed: int, stop: threading.Event) -> History:
+            if seed > 0:
+                threading.Event().wait(60)
+            raise ValueError("broken")
+
+    @contextlib.contextmanager
+    def borrowed(_: TrainingArm) -> Iterator[Callable[[], Hanging]]:
+        yield Hanging
+
+    def join(thread: threading.Thread, timeout: float) -> None:
+        waited.append(timeout)
+        time.sleep(timeout)
+
+    monkeypatch.setattr(training, "_borrowed", borrowed)
+    monkeypatch.setattr(training, "_LAST_EPOCH", 0.3)
+    monkeypatch.setattr(threading.Thread, "join", join)
+    with pytest.raises(ValueError, match="broken"):
+        trained(arm_of(small_data, MLP()), 0, 1, 2, threads=3)
+    assert len(waited) == 3
+    assert sum(waited) <= 0.3
 
 
 @pytest.mark.parametrize("threads", [1, 2])
