@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 claims: $(INSTALLED)  ## verify every claim under the quick protocol
 	$(BIN)/pytest claims/ -n auto
 
-article: $(INSTALLED)  ## verify every claim under the articles' own protocol
+article: $(INSTALLED)  ## verify every claim under the article's protocol
 	$(BIN)/pytest claims/ -n auto --claims-protocol=article
 
 literature: $(INSTALLED)  ## verify the claims of the literature, a pack with a protocol of its own

@@ -1,6 +1,6 @@
 """Why seeds are trained one at a time, and when with XLA: engines for the same step, side by side.
 
-Run: `python benchmarks/engines.py`. Each engine trains five seeds on random bytes, on one thread:
+Run: `python -m benchmarks.engines`. Each engine trains five seeds on random bytes, on one thread:
 stacked (`tf.vectorized_map` over all seeds), one seed at a time, and one seed at a time compiled
 with XLA. Prints microseconds per seed and step and ratios: first of the three engines, with the
 article's network and its SGD, then of the two that differ by XLA, on more networks.

@@ -7,7 +7,7 @@ look is known when its look before is through. Making a program costs each worke
 
 Run, on the report of a session:
 
-    python benchmarks/scaling.py claims-report
+    python -m benchmarks.scaling claims-report
 """
 
 import argparse

@@ -52,7 +52,7 @@ def gap(one: History, other: History) -> float:
     return abs(mean_loss(one) - mean_loss(other))
 
 
-@claim("Eight times the units gain half a percent of accuracy", source="lunch, Tuesday")
+@claim("Eight times the units gain half a percentage point of accuracy", source="lunch, Tuesday")
 def test_wider_is_better(train: Train) -> None:
     wide, narrow = train(partial(network, 256)), train(partial(network, 32))
     assert_type(wide, Runs)
