@@ -149,7 +149,8 @@ class LocalStore:
         for path in sorted(self._own_files(_RUN), key=_by_seed):
             try:
                 content = _content(path)
-                about = _checked(content, (path.parent.name, _seed_of(path)))
+                about, arrays = _checked(content, (path.parent.name, _seed_of(path)))
+                _history(arrays)
                 arm, trained = str(about["arm"]), str(about["trained"]["at"])
             except (StoreError, OSError, KeyError, TypeError) as error:
                 with contextlib.suppress(FileNotFoundError):  # somebody else has pruned it
@@ -297,7 +298,10 @@ def _content(path: Path) -> bytes:
     """
     if not stat.S_ISREG(path.stat().st_mode):
         raise StoreError("it is no file")
-    return path.read_bytes()
+    try:
+        return path.read_bytes()
+    except MemoryError:
+        raise StoreError("it is larger than the memory") from None
 
 
 def _seed_of(path: Path) -> int:
@@ -314,25 +318,22 @@ def decoded(file: bytes, key: tuple[str, int]) -> History:
     Raises:
         StoreError: It is not, or is damaged.
     """
-    _checked(file, key)
-    _, _, arrays = file.split(b"\n", 2)
-    try:
-        return _history(arrays)
-    except (
-        KeyError, TypeError, ValueError, OSError, EOFError, MemoryError, OverflowError,
-        RuntimeError, zipfile.BadZipFile,
-    ) as error:  # fmt: skip
-        raise StoreError(f"its arrays cannot be read: {error}") from error
+    _, arrays = _checked(file, key)
+    return _history(arrays)
 
 
-def _checked(file: bytes, key: tuple[str, int]) -> dict[str, Any]:
-    """Returns what a file says that it is, if it is whole and of that arm and seed."""
+def _checked(file: bytes, key: tuple[str, int]) -> tuple[dict[str, Any], bytes]:
+    """Returns what a file says that it is, and its arrays, if it is whole and of that run.
+
+    Raises:
+        StoreError: It is not.
+    """
     first, _, content = file.partition(b"\n")
     if not first.startswith(_MAGIC):
         raise StoreError("not a run of bnclaims")
     if first.removeprefix(_MAGIC).decode(errors="replace") != hashlib.sha256(content).hexdigest():
         raise StoreError("its checksum does not match")
-    header, found, _ = content.partition(b"\n")
+    header, found, arrays = content.partition(b"\n")
     try:
         about = json.loads(header)
     except (ValueError, RecursionError) as error:
@@ -341,15 +342,21 @@ def _checked(file: bytes, key: tuple[str, int]) -> dict[str, Any]:
         raise StoreError("it is the run of another arm or seed")
     if not found:
         raise StoreError("it ends with its header")
-    return about
+    return about, arrays
 
 
 def _history(content: bytes) -> History:
-    arrays = unpacked(content)
-    for name, array in arrays.items():
-        if "/" not in name and (array.ndim != 1 or array.dtype.kind not in "fiu"):
-            raise StoreError(f"{name} is no curve but {array.dtype} of shape {array.shape}")
-    return History.from_arrays(arrays)
+    try:
+        arrays = unpacked(content)
+        for name, array in arrays.items():
+            if "/" not in name and (array.ndim != 1 or array.dtype.kind not in "fiu"):
+                raise StoreError(f"{name} is no curve but {array.dtype} of shape {array.shape}")
+        return History.from_arrays(arrays)
+    except (
+        KeyError, TypeError, ValueError, OSError, EOFError, MemoryError, OverflowError,
+        RuntimeError, zipfile.BadZipFile,
+    ) as error:  # fmt: skip
+        raise StoreError(f"its arrays cannot be read: {error}") from error
 
 
 def _encoded(about: dict[str, object], history: History) -> bytes:

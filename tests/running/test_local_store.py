@@ -232,7 +232,25 @@ def test_arrays_that_are_no_history_are_not_used(
     content += pack(**history_of(0).to_arrays() | arrays)
     checksum = hashlib.sha256(content).hexdigest().encode()
     stored.write_bytes(b"bnclaims-run-1 " + checksum + b"\n" + content)
+    (run,) = LocalStore(stored.parents[2]).stored()  # which `bnclaims store verify` shows
+    assert run.problem == f"its arrays cannot be read: {why}"
     assert_not_usable(stored, f"its arrays cannot be read: {why}")
+
+
+def test_a_file_that_memory_does_not_hold_is_not_used(
+    stored: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a sparse file of a terabyte: that was an error of each claim."""
+    read = Path.read_bytes
+
+    def limited(path: Path) -> bytes:
+        if path.stat().st_size >= 2**20:
+            raise MemoryError
+        return read(path)
+
+    os.truncate(stored, 2**20)
+    monkeypatch.setattr(Path, "read_bytes", limited)
+    assert_not_usable(stored, "it is larger than the memory")
 
 
 def test_a_run_in_the_place_of_another_is_not_used(stored: Path) -> None:
