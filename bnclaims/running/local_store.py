@@ -47,6 +47,9 @@ _LOCK = re.compile(rf"{_DIGEST.pattern}-[0-9-]+\.(lock|soft)")
 _WRITING = 60.0
 """Seconds after which an unfinished file is nobody's any more: to write one takes milliseconds."""
 
+_HELD = 24 * 60 * 60.0
+"""Seconds after which a file that stands in for a lock is taken for one of a killed session."""
+
 _NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 """What a system says of a path that leads to no file."""
 
@@ -221,7 +224,7 @@ class LocalStore:
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - path.lstat().st_mtime > _WRITING:
                     yield path
-        yield from itertools.filterfalse(is_held, self._locks())
+        yield from itertools.filterfalse(_may_be_held, self._locks())
 
     def _arms(self) -> Iterator[Path]:
         """Yields the folders of arms; what a link leads to is not the store's."""
@@ -302,6 +305,14 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except MemoryError:
         raise StoreError("it is larger than the memory") from None
+
+
+def _may_be_held(lock: Path) -> bool:
+    if lock.suffix != _SOFT:
+        return is_held(lock)
+    with contextlib.suppress(FileNotFoundError):
+        return time.time() - lock.lstat().st_mtime < _HELD
+    return False
 
 
 def _seed_of(path: Path) -> int:

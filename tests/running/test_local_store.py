@@ -705,6 +705,10 @@ def test_a_file_system_without_locks_has_files_for_locks(
             assert store.holder(ARM, "0").startswith(f"process {os.getpid()} ")
             assert not is_free(tmp_path)
             assert is_free(tmp_path, "1")
+            assert list(LocalStore(tmp_path).prune()) == []  # it was removed
+            (soft,) = (tmp_path / "locks").glob("*.soft")
+            os.utime(soft, (0, 0))
+            assert list(LocalStore(tmp_path).prune()) == [soft]
         with store.lock(ARM, "0") as held:
             assert held
     assert [str(w.message).split(" (")[0] for w in caught] == [  # one for each store
