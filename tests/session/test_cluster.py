@@ -88,6 +88,30 @@ def test_what_a_run_raised_is_its_claims_error_and_shows_where(
     )
 
 
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ("sys.exit(3)", "SystemExit: 3"),
+        ("pytest.skip('no')", "Skipped: no"),
+        ("raise asyncio.CancelledError", "CancelledError"),
+    ],
+)
+def test_a_run_that_ends_its_process_or_test_is_its_claims_error(
+    project: pytest.Pytester, cluster: LocalCluster, ends: str, said: str
+) -> None:
+    """It killed the worker, and each claim had an AttributeError from within."""
+    backend = fake_project.BACKEND.replace(
+        "def trained(arm, seed):\n    pass",
+        f"import asyncio\nimport sys\nimport pytest\n\ndef trained(arm, seed):\n"
+        f"    if arm.model.hidden == (3,):\n        {ends}",
+    )
+    project.makeconftest(backend)
+    project.makepyfile(test_claims=fake_project.claims("", "", "", ""))
+    result = run(project, cluster.scheduler_address, "-n", "0")
+    result.assert_outcomes(passed=2, failed=2)
+    result.stdout.fnmatch_lines([f"*, seed ?: it ended with {said}, on the Dask worker tcp://*"])
+
+
 def test_an_interrupted_session_keeps_what_was_done_and_lets_go_of_the_rest(
     project: pytest.Pytester, cluster: LocalCluster
 ) -> None:

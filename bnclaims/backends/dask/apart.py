@@ -33,6 +33,10 @@ class DeadError(Exception):
     """The process died; the message says how."""
 
 
+class EndedError(Exception):
+    """A run ended with what is no Exception, by which Dask would end its worker."""
+
+
 @dataclass(frozen=True)
 class Errand:
     """One run to be trained."""
@@ -70,7 +74,8 @@ class Apart:
         Raises:
             TimeoutError: It took too long, and the process was ended.
             DeadError: The process died.
-            Exception: Whatever training raised.
+            EndedError: Training raised what is no Exception; the message says what.
+            Exception: Whatever else training raised.
         """
         data = errand.data
         if isinstance(data, Data):
@@ -85,8 +90,11 @@ class Apart:
             answer, trace = pickle.loads(self._line.recv_bytes())
         except (EOFError, ConnectionError):
             raise DeadError(self._how_it_ended()) from None
-        if isinstance(answer, BaseException):
+        if isinstance(answer, Exception):
             raise answer.with_traceback(trace)
+        if isinstance(answer, BaseException):
+            text = f": {answer}" if str(answer) else ""
+            raise EndedError(f"{type(answer).__name__}{text}")
         trained: Trained = answer
         return trained
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from distributed import get_worker
 
-from bnclaims.backends.dask.apart import Apart, DeadError, Errand
+from bnclaims.backends.dask.apart import Apart, DeadError, EndedError, Errand
 from bnclaims.errors import ArmError
 from bnclaims.experiment.data import Data
 from bnclaims.experiment.history import Trained
@@ -45,7 +45,8 @@ def train(
 
     Raises:
         ClusterError: The worker has other versions than the arm was named with.
-        ArmError: The run took too long, killed its process again and again, or cannot be trained.
+        ArmError: The run took too long, killed its process again and again, ended as by
+            `sys.exit` or `pytest.skip`, or cannot be trained.
         Exception: Whatever else training raises, with a note of the worker.
     """
     here = f"the Dask worker {get_worker().address}"
@@ -58,6 +59,8 @@ def train(
             raise ArmError(
                 f"{name}, seed {seed}: not done after {timeout:g} seconds (--claims-run-timeout)"
             ) from None
+        except EndedError as error:
+            raise ArmError(f"{name}, seed {seed}: it ended with {error}, on {here}") from None
         except DeadError as error:
             ended = str(error)
     raise ArmError(
