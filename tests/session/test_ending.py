@@ -732,7 +732,11 @@ def test_lone(train):
 )
 @pytest.mark.parametrize("workers", ["-n0", "-n2"])
 def test_a_report_that_cannot_be_is_refused_before_anything_is_trained(
-    project: pytest.Pytester, folder: str, why: str, workers: str
+    project: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    folder: str,
+    why: str,
+    workers: str,
 ) -> None:
     """It was said after the last run, and a name of 300 characters was a traceback."""
     (project.path / "a_file").touch()
@@ -743,6 +747,7 @@ def test_a_report_that_cannot_be_is_refused_before_anything_is_trained(
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([f"ERROR: *{why}"])
     assert not (project.path / "store").exists()
+    monkeypatch.delenv("BNCLAIMS_DATA")  # so that nothing else says that there are claims
     result = project.runpytest_subprocess(workers, f"--claims-report={folder}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert page.read_text() == "<h1>Somebody's</h1>"
