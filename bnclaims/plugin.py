@@ -25,7 +25,7 @@ from bnclaims.language.claim import Claim, claim_of
 from bnclaims.language.evidence import Trial
 from bnclaims.language.finding import Verdict
 from bnclaims.language.fixtures import Probe, Train
-from bnclaims.language.tracing import inform
+from bnclaims.language.tracing import Trace, inform
 from bnclaims.reporting import checked, failure, terminal, wire
 from bnclaims.reporting.report import check_place
 from bnclaims.reporting.results import ErrorRecord, Outcome, ReferenceRecord, Results
@@ -346,10 +346,17 @@ def _look_for_checks(session: pytest.Session) -> None:
         return
     suite = session.config.stash[_SUITE]
     traces = [
-        suite.traces.get(item.nodeid) or suite.traced(item.obj, _parameters(item))[0]
+        suite.traces.get(item.nodeid) or _traced(suite, item)
         for item in session.config.stash[_DECLARED]
     ]
     session.config.stash[CHECKS].look_for(filter(None, traces), wanted)
+
+
+def _traced(suite: Suite, item: pytest.Function) -> Trace | None:
+    try:
+        return suite.traced(item.obj, _parameters(item))[0]
+    except ClaimError:
+        return None  # it is refused when it runs
 
 
 @pytest.hookimpl(wrapper=True)

@@ -13,7 +13,6 @@ import os
 import platform
 import re
 import stat
-import time
 import uuid
 import warnings
 import zipfile
@@ -29,7 +28,7 @@ from bnclaims.errors import StoreError
 from bnclaims.experiment.arm import Arm
 from bnclaims.experiment.history import History
 from bnclaims.running.arrays import packed, unpacked
-from bnclaims.running.leftovers import remove, sweep
+from bnclaims.running.leftovers import DAY, is_older, remove, sweep
 from bnclaims.running.locks import is_held
 from bnclaims.running.store import StoreWarning
 
@@ -46,9 +45,6 @@ _LOCK = re.compile(rf"{_DIGEST.pattern}-[0-9-]+\.(lock|soft)")
 
 _WRITING = 60.0
 """Seconds after which an unfinished file is nobody's any more: to write one takes milliseconds."""
-
-_HELD = 24 * 60 * 60.0
-"""Seconds after which a file that stands in for a lock is taken for one of a killed session."""
 
 _NOTHING_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 """What a system says of a path that leads to no file."""
@@ -220,10 +216,7 @@ class LocalStore:
 
     def _unwanted(self) -> Iterator[Path]:
         yield from (run.path for run in self.stored() if run.problem)
-        for path in self._own_files(_UNFINISHED):
-            with contextlib.suppress(FileNotFoundError):
-                if time.time() - path.lstat().st_mtime > _WRITING:
-                    yield path
+        yield from (path for path in self._own_files(_UNFINISHED) if is_older(path, _WRITING))
         yield from itertools.filterfalse(_may_be_held, self._locks())
 
     def _arms(self) -> Iterator[Path]:
@@ -308,11 +301,7 @@ def _content(path: Path) -> bytes:
 
 
 def _may_be_held(lock: Path) -> bool:
-    if lock.suffix != _SOFT:
-        return is_held(lock)
-    with contextlib.suppress(FileNotFoundError):
-        return time.time() - lock.lstat().st_mtime < _HELD
-    return False
+    return not is_older(lock, DAY) if lock.suffix == _SOFT else is_held(lock)
 
 
 def _seed_of(path: Path) -> int:

@@ -69,7 +69,8 @@ class Listener:
         """Why a file that has to do with claims could not be imported, by its name."""
         self._interrupted = False
         self._disturbed = False
-        """Whether a file could not be collected, a worker was lost, or somebody ended it all."""
+        """Whether a file could not be collected, a worker was lost, somebody ended it all, or what
+        it needs was not to be had."""
         self.checks: dict[str, Check] = {}
         """What comparisons with a reference came to, by name."""
 
